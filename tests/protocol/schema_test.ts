@@ -25,7 +25,7 @@ import { hex } from "../testing/frame_cases.ts";
 const writer = new FrameWriter();
 const pair = record("pair", { key: u8, value: string(3) });
 
-test("a frame holds its fields in the order of its definition", () => {
+test("frame() holds its fields in the order of its definition", () => {
   const all = frame(0x40, { u8, u16, u32, u64, id, bytes: bytes(2), string: string() });
   const values = { u8: 1, u16: 2, u32: 3, u64: 4, id: 5n, bytes: hex("06 07"), string: "ñ" };
   const encoded = all.encode(writer, values);
@@ -36,7 +36,7 @@ test("a frame holds its fields in the order of its definition", () => {
   assertEquals(all.decode(only(encoded)), values);
 });
 
-test("a required flag is always there, an optional one if it is set, and a conditional field with its flag", () => {
+test("flags() gives required flags always, optional ones if set, and optional() fields with their flag", () => {
   const flagged = frame(1, {
     flags: flags({ loud: "required", late: "optional", paired: { presenceOf: "to" } }),
     to: optional(pair),
@@ -55,7 +55,7 @@ test("a required flag is always there, an optional one if it is set, and a condi
   refuses("frame-malformed", () => flagged.decode(only(hex("00000002 01 08"))));
 });
 
-test("a list has its count before it, and no more items than its limit", () => {
+test("list() has its count before it, and no more items than its limit", () => {
   const short = frame(1, { items: list(pair, 2) });
   const items = [{ key: 1, value: "" }, { key: 2, value: "abc" }];
   assertEquals(short.encode(writer, { items }), hex("0000000b 01 02 01 0000 02 0003 616263"));
@@ -65,13 +65,13 @@ test("a list has its count before it, and no more items than its limit", () => {
   assertEquals(long.encode(writer, { items: [7] }), hex("00000004 01 0001 07"));
 });
 
-test("a list to the end of a frame holds the items that fit", () => {
+test("toEnd() holds the items that fit into the frame", () => {
   const rest = frame(1, { first: u8, items: toEnd(u32, 14) });
   assertEquals(rest.decode(only(rest.encode(writer, { first: 1, items: [2] }))), { first: 1, items: [2] });
   assertEquals(rest.encode(writer, { first: 1, items: [2, 3, 4] }), hex("0000000a 01 01 00000002 00000003"));
 });
 
-test("a frame of another type, of another version, with a rest or with too long a string is refused", () => {
+test("frame() refuses another type, another version, a rest, and too long a string", () => {
   const versioned = frame(1, { version: version(3), text: string(2) });
   const decode = (digits: string) => versioned.decode(only(hex(digits)));
   assertEquals(decode("00000006 01 03 0002 6162"), { version: 3, text: "ab" });
@@ -82,7 +82,7 @@ test("a frame of another type, of another version, with a rest or with too long 
   refuses("frame-malformed", () => decode("00000007 01 03 0003 616263"));
 });
 
-test("a protocol tells its messages apart by their type", () => {
+test("Protocol tells its messages apart by their type", () => {
   const protocol = new Protocol({ one: frame(1, { text: string() }), two: frame(2, {}) });
   for (const message of [{ type: "one", text: "x" }, { type: "two" }] as const) {
     assertEquals(protocol.decode(only(protocol.encode(writer, message))), message);
@@ -90,7 +90,7 @@ test("a protocol tells its messages apart by their type", () => {
   refuses("frame-unknown", () => protocol.decode(only(hex("00000001 03"))));
 });
 
-test("fields know the most bytes that they take", () => {
+test("Field.maxBytes is the most that a field takes", () => {
   assertEquals(pair.maxBytes, 1 + 2 + 3);
   assertEquals(list(pair, 10).maxBytes, 1 + 60);
   assertEquals(

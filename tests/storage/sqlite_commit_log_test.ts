@@ -1,15 +1,13 @@
-// The commit log in a file: only stored events are committed, and a full disk stalls the room and loses nothing.
+// The commit log of --data: only stored events are committed, and a full disk stalls the room and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
-import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
-import type { ChatError } from "../../lib/errors.ts";
-import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
-import { waitFor, withTimeout } from "../testing/waiting.ts";
+import { tombstone } from "../../lib/room/state.ts";
+import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
-
-const announced = (text: string): Uncommitted => ({ type: "announced", timeMs: 5, text });
+import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 class SettableClock {
   wallMs = 1_700_000_000_000;
@@ -23,278 +21,244 @@ class SettableClock {
   }
 }
 
-interface CommitLogFixture {
+/** A commit log on a file, and what it applies. */
+class CommitLogFixture implements AsyncDisposable {
   readonly store: SqliteStore;
   readonly commitLog: SqliteCommitLog;
-  readonly clock: SettableClock;
   /** `seq` and text of the events applied. */
-  readonly applied: [number, string][];
+  readonly applied: [number, string][] = [];
   /** When, on the monotonic clock. */
-  readonly appliedAtMs: number[];
-  readonly stalls: (string | undefined)[];
+  readonly appliedAtMs: number[] = [];
+  /** Codes that `onStalled` got. */
+  readonly stalls: (string | undefined)[] = [];
+  #ready = Promise.withResolvers<void>();
+
+  private constructor(store: SqliteStore, config: Partial<StorageConfig>, { now }: SettableClock) {
+    this.store = store;
+    this.commitLog = new SqliteCommitLog(store, testConfig({ storage: config }).storage, now);
+    this.commitLog.onStalled = (error) => this.stalls.push(error?.code);
+    this.commitLog.subscribe((event, seq, { monotonicMs }) => {
+      this.applied.push([seq, event.type === "announced" ? event.text : event.type]);
+      this.appliedAtMs.push(monotonicMs);
+    }, () => this.#ready.resolve());
+  }
+
+  static async open(
+    path: string,
+    config: Partial<StorageConfig> = {},
+    clock = new SettableClock(),
+  ): Promise<CommitLogFixture> {
+    return new CommitLogFixture(await SqliteStore.open(path), config, clock);
+  }
+
+  propose(text: string): void {
+    this.commitLog.propose({ type: "announced", timeMs: 5, text });
+  }
+
   /** Waits for `onReady` and delivers. */
-  deliver(): Promise<void>;
+  async deliver(): Promise<void> {
+    await withTimeout(this.#ready.promise, "onReady");
+    this.#ready = Promise.withResolvers();
+    this.commitLog.deliver();
+  }
+
+  /** Makes writes to the disk fail until `repair`. Counts them. */
+  breakWrites(errcode: number): { count: number; repair(): void } {
+    const { store } = this;
+    const { append } = store;
+    const broken = { count: 0, repair: () => void (store.append = append) };
+    store.append = () => {
+      broken.count++;
+      throw Object.assign(new Error("no good"), { errcode });
+    };
+    return broken;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.commitLog[Symbol.asyncDispose]();
+  }
 }
 
-async function withCommitLog(
-  path: string,
-  act: (bench: CommitLogFixture) => Promise<void> | void,
-  config: Partial<StorageConfig> = {},
-  clock = new SettableClock(),
-) {
-  const store = await SqliteStore.open(path);
-  const stalls: (string | undefined)[] = [];
-  await using commitLog = new SqliteCommitLog(store, { ...DEFAULT_CONFIG.storage, ...config }, clock.now);
-  commitLog.onStalled = (error: ChatError | undefined) => stalls.push(error?.code);
-  const applied: [number, string][] = [];
-  const appliedAtMs: number[] = [];
-  let ready = Promise.withResolvers<void>();
-  commitLog.subscribe((entry, seq, { monotonicMs }) => {
-    applied.push([seq, entry.type === "announced" ? entry.text : entry.type]);
-    appliedAtMs.push(monotonicMs);
-  }, () => ready.resolve());
-  const deliver = async () => {
-    await withTimeout(ready.promise, "onReady");
-    ready = Promise.withResolvers<void>();
-    commitLog.deliver();
-  };
-  await act({ store, commitLog, clock, applied, appliedAtMs, stalls, deliver });
-}
-
-function breakStore(store: SqliteStore, errcode: number): { repair(): void } {
-  const { append } = store;
-  store.append = () => {
-    throw Object.assign(new Error("no good"), { errcode });
-  };
-  return { repair: () => store.append = append };
-}
-
-Deno.test(
-  "Proposed events are committed once the disk has them, in order, with their seq",
-  writing,
-  async () => {
+function test(title: string, check: (path: string) => Promise<void>): void {
+  Deno.test(`SqliteCommitLog ${title}`, writing, async () => {
     await using folder = new TestFolder();
-    await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, deliver }) => {
-      commitLog.propose(announced("uno"));
-      commitLog.propose(announced("dos"));
-      assertEquals([applied, store.nextSeq], [[], 0]);
-      await deliver(); // writes
-      assertEquals([applied, store.nextSeq], [[], 2]);
-      await deliver(); // the disk has it
-      assertEquals(applied, [[0, "uno"], [1, "dos"]]);
-      commitLog.propose(announced("tres"));
-      await deliver();
-      commitLog.propose(announced("cuatro"));
-      await deliver();
-      await deliver();
-      if (applied.length < 4) await deliver();
-      assertEquals(applied.slice(2), [[2, "tres"], [3, "cuatro"]]);
-    });
-  },
-);
+    await check(`${folder.path}/room.db`);
+  });
+}
 
-Deno.test("With `sync: normal` an event is committed once it is written", writing, async () => {
-  await using folder = new TestFolder();
-  await withCommitLog(`${folder.path}/a`, async ({ commitLog, applied, deliver }) => {
-    commitLog.propose(announced("uno"));
-    await deliver();
-    assertEquals(applied, [[0, "uno"]]);
-  }, { sync: "normal" });
+test("commits events in order once the disk has them", async (path) => {
+  await using log = await CommitLogFixture.open(path);
+  log.propose("uno");
+  log.propose("dos");
+  assertEquals([log.applied, log.store.nextSeq], [[], 0]);
+  await log.deliver(); // writes
+  assertEquals([log.applied, log.store.nextSeq], [[], 2]);
+  await log.deliver(); // the disk has it
+  assertEquals(log.applied, [[0, "uno"], [1, "dos"]]);
+  log.propose("tres");
+  while (log.applied.length < 3) await log.deliver();
+  assertEquals(log.applied[2], [2, "tres"]);
 });
 
-Deno.test(
-  "Pending events are written at the end, and stored events are applied first",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const clock = new SettableClock();
-    await withCommitLog(
-      `${folder.path}/a`,
-      async ({ commitLog, deliver }) => {
-        commitLog.propose(announced("uno"));
-        await deliver();
-        clock.advance(1_000);
-        commitLog.propose(announced("dos"));
-      },
-      {},
-      clock,
-    );
-    clock.advance(60_000);
-    await withCommitLog(
-      `${folder.path}/a`,
-      async ({ commitLog, applied, appliedAtMs, deliver }) => {
-        assertEquals(applied, [[0, "uno"], [1, "dos"]]);
-        // The time of storing, on the clock of this process.
-        assertEquals(appliedAtMs.map((monotonicMs) => clock.now().monotonicMs - monotonicMs), [
-          61_000,
-          60_000,
-        ]);
-        commitLog.propose(announced("tres"));
-        await deliver();
-        await deliver();
-        assertEquals(applied.at(-1), [2, "tres"]);
-      },
-      {},
-      clock,
-    );
-  },
-);
+test("commits an event that was written during a sync after the next sync, not before", async (path) => {
+  await using log = await CommitLogFixture.open(path);
+  const syncs: PromiseWithResolvers<void>[] = [];
+  log.store.sync = () => {
+    syncs.push(Promise.withResolvers());
+    return syncs.at(-1)!.promise;
+  };
+  log.propose("uno");
+  await log.deliver();
+  log.propose("dos");
+  await log.deliver();
+  assertEquals([syncs.length, log.store.nextSeq, log.applied], [1, 2, []]);
+  syncs[0]!.resolve();
+  await log.deliver();
+  assertEquals([syncs.length, log.applied], [2, [[0, "uno"]]]);
+  syncs[1]!.resolve();
+  await log.deliver();
+  assertEquals([syncs.length, log.applied], [2, [[0, "uno"], [1, "dos"]]]);
+});
 
-Deno.test("Times never decrease, though the wall clock was set", writing, async () => {
-  await using folder = new TestFolder();
+test("with `sync: normal` commits an event once it is written", async (path) => {
+  await using log = await CommitLogFixture.open(path, { sync: "normal" });
+  log.store.sync = () => Promise.reject(new Error("not to be called"));
+  log.propose("uno");
+  await log.deliver();
+  assertEquals([log.applied, log.stalls], [[[0, "uno"]], []]);
+});
+
+test("writes pending events when it is disposed of, and applies stored events at the next start", async (path) => {
+  const clock = new SettableClock();
+  {
+    await using log = await CommitLogFixture.open(path, {}, clock);
+    log.propose("uno");
+    await log.deliver();
+    clock.advance(1_000);
+    log.propose("dos");
+  }
+  clock.advance(60_000);
+  await using log = await CommitLogFixture.open(path, {}, clock);
+  assertEquals(log.applied, [[0, "uno"], [1, "dos"]]);
+  // The time of storing, on the clock of this process.
+  assertEquals(log.appliedAtMs.map((monotonicMs) => clock.monotonicMs - monotonicMs), [61_000, 60_000]);
+  log.propose("tres");
+  while (log.applied.length < 3) await log.deliver();
+  assertEquals(log.applied.at(-1), [2, "tres"]);
+});
+
+test("never lets times decrease, though the wall clock was set", async (path) => {
   const clock = new SettableClock();
   for (const setMs of [0, 3_600_000, -7_200_000]) {
     clock.wallMs += setMs;
-    await withCommitLog(
-      `${folder.path}/a`,
-      async ({ commitLog, appliedAtMs, deliver }) => {
-        const nowMs = clock.now().monotonicMs;
-        assert(
-          appliedAtMs.every((monotonicMs, i) =>
-            monotonicMs <= nowMs && monotonicMs >= (appliedAtMs[i - 1] ?? -Infinity)
-          ),
-          `${appliedAtMs}`,
-        );
-        commitLog.propose(announced("x"));
-        await deliver();
-      },
-      {},
-      clock,
-    );
+    await using log = await CommitLogFixture.open(path, {}, clock);
+    const isOrdered = log.appliedAtMs.every((ms, i) => ms >= (log.appliedAtMs[i - 1] ?? -Infinity));
+    assert(isOrdered && log.appliedAtMs.every((ms) => ms <= clock.monotonicMs), `${log.appliedAtMs}`);
+    log.propose("x");
+    await log.deliver();
   }
 });
 
 for (const [errcode, code] of [[13, "disk-full"], [10, "disk-failed"]] as const) {
-  Deno.test(
-    `A disk that fails with ${errcode} blocks the log, is reported once, and loses nothing`,
-    writing,
-    async () => {
-      await using folder = new TestFolder();
-      await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, stalls, deliver }) => {
-        const failure = breakStore(store, errcode);
-        commitLog.propose(announced("uno"));
-        for (let i = 0; i < 3; i++) await deliver();
-        assertEquals([commitLog.isBlocked, applied, stalls], [true, [], [code]]);
-        commitLog.propose(announced("dos"));
-        failure.repair();
-        while (applied.length < 2) await deliver();
-        assertEquals([commitLog.isBlocked, applied], [false, [[0, "uno"], [1, "dos"]]]);
-        assertEquals(stalls, [code, undefined]);
-      }, { retryMs: 1 });
-      await withCommitLog(`${folder.path}/a`, ({ applied }) => assertEquals(applied.length, 2));
-    },
-  );
+  test(`blocks when a write fails with ${errcode}, reports ${code} once, and loses nothing`, async (path) => {
+    {
+      await using log = await CommitLogFixture.open(path, { retryMs: 1 });
+      const broken = log.breakWrites(errcode);
+      log.propose("uno");
+      for (let i = 0; i < 3; i++) await log.deliver();
+      assertEquals([log.commitLog.isBlocked, log.applied, log.stalls], [true, [], [code]]);
+      log.propose("dos");
+      broken.repair();
+      while (log.applied.length < 2) await log.deliver();
+      assertEquals([log.commitLog.isBlocked, log.applied], [false, [[0, "uno"], [1, "dos"]]]);
+      assertEquals(log.stalls, [code, undefined]);
+    }
+    await using log = await CommitLogFixture.open(path);
+    assertEquals(log.applied.length, 2);
+  });
 }
 
-Deno.test(
-  "After a failed sync the WAL is written into the file before its events are committed",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, applied, stalls, deliver }) => {
-      const { sync, checkpointWal } = store;
-      let all = 0;
-      store.sync = () => Promise.reject(new Error("lost"));
-      store.checkpointWal = () => {
-        all++;
-        checkpointWal.call(store);
-      };
-      commitLog.propose(announced("uno"));
-      await deliver();
-      await waitFor(() => stalls.length > 0);
-      assertEquals([commitLog.isBlocked, applied, all], [true, [], 0]);
-      store.sync = sync;
-      while (applied.length === 0) await deliver();
-      assertEquals([commitLog.isBlocked, applied, all], [false, [[0, "uno"]], 1]);
-      assertEquals(stalls, ["disk-failed", undefined]);
-    }, { retryMs: 1 });
-  },
-);
+test("does not repeat a failed write before the retry is due, but when it is disposed of", async (path) => {
+  {
+    await using log = await CommitLogFixture.open(path, { retryMs: 60_000 });
+    const broken = log.breakWrites(10);
+    log.propose("uno");
+    await log.deliver();
+    for (let i = 0; i < 3; i++) log.commitLog.deliver();
+    assertEquals(broken.count, 1);
+    broken.repair();
+  }
+  await using log = await CommitLogFixture.open(path);
+  assertEquals(log.applied, [[0, "uno"]]);
+});
 
-Deno.test(
-  "Entries over the retention are pruned, and private messages become tombstones",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const clock = new SettableClock();
-    const limits = { retainEntries: 4, retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
-    const to = { sessionId: 2n, nick: "beto" };
-    const secret: Uncommitted = {
-      type: "said",
-      timeMs: 5,
-      sessionId: 1n,
-      clientSeq: 1,
-      redelivered: false,
-      nick: "ana",
-      text: "s",
-      to,
-    };
-    await withCommitLog(
-      `${folder.path}/a`,
-      async ({ store, commitLog, applied, deliver }) => {
-        for (let i = 0; i < 8; i++) {
-          commitLog.propose(announced(`${i}`));
-          await deliver();
-        }
-        assertEquals([store.firstSeq, applied.length], [0, 8]);
-        commitLog.propose(announced("8"));
-        await deliver();
-        assertEquals([store.firstSeq, store.nextSeq, applied.length], [5, 9, 9]);
-        commitLog.propose(secret);
-        await deliver();
-      },
-      limits,
-      clock,
-    );
-    const secretOf = (store: SqliteStore) =>
-      [...store.entries()].map(({ event }) => event).find(({ type }) => type === "said");
-    clock.advance(10_000);
-    await withCommitLog(
-      `${folder.path}/a`,
-      ({ store }) => assertEquals(secretOf(store), secret),
-      limits,
-      clock,
-    );
-    clock.advance(1);
-    const expected: Uncommitted = {
-      type: "said",
-      timeMs: 0,
-      sessionId: 1n,
-      clientSeq: 1,
-      redelivered: false,
-      nick: "",
-      text: "",
-    };
-    await withCommitLog(
-      `${folder.path}/a`,
-      ({ store }) => assertEquals(secretOf(store), expected),
-      limits,
-      clock,
-    );
-    clock.advance(100_000);
-    await withCommitLog(
-      `${folder.path}/a`,
-      ({ store }) => assertEquals(store.firstSeq, store.nextSeq - 1),
-      limits,
-      clock,
-    );
-  },
-);
+test("writes the WAL into the file after a failed sync, before its events are committed", async (path) => {
+  await using log = await CommitLogFixture.open(path, { retryMs: 1 });
+  const { sync, checkpointWal } = log.store;
+  let checkpoints = 0;
+  log.store.sync = () => Promise.reject(new Error("lost"));
+  log.store.checkpointWal = () => {
+    checkpoints++;
+    checkpointWal.call(log.store);
+  };
+  log.propose("uno");
+  await log.deliver();
+  await waitFor(() => log.stalls.length > 0);
+  assertEquals([log.commitLog.isBlocked, log.applied, checkpoints], [true, [], 0]);
+  log.store.sync = sync;
+  while (log.applied.length === 0) await log.deliver();
+  log.propose("dos");
+  while (log.applied.length < 2) await log.deliver();
+  assertEquals([log.commitLog.isBlocked, log.applied, checkpoints], [false, [[0, "uno"], [1, "dos"]], 1]);
+  assertEquals(log.stalls, ["disk-failed", undefined]);
+});
 
-Deno.test("A failed write is not repeated before the retry is due", writing, async () => {
-  await using folder = new TestFolder();
-  await withCommitLog(`${folder.path}/a`, async ({ store, commitLog, deliver }) => {
-    let tries = 0;
-    const { append } = store;
-    store.append = () => {
-      tries++;
-      throw new Error("no good");
-    };
-    commitLog.propose(announced("uno"));
-    await deliver();
-    for (let i = 0; i < 3; i++) commitLog.deliver();
-    assertEquals(tries, 1);
-    store.append = append;
-  }, { retryMs: 60_000 });
-  await withCommitLog(`${folder.path}/a`, ({ applied }) => assertEquals(applied, [[0, "uno"]]));
+test("writes the WAL into the file when the sync fails that runs when it is disposed of", async (path) => {
+  const log = await CommitLogFixture.open(path);
+  let checkpoints = 0;
+  log.store.sync = () => Promise.reject(new Error("lost"));
+  log.store.checkpointWal = () => void checkpoints++;
+  log.propose("uno");
+  await log.deliver();
+  await log[Symbol.asyncDispose]();
+  assertEquals(checkpoints, 1);
+});
+
+test("prunes entries once they are over the retention by as many again", async (path) => {
+  await using log = await CommitLogFixture.open(path, { retainEntries: 4, sync: "normal" });
+  for (let i = 0; i < 8; i++) {
+    log.propose(`${i}`);
+    await log.deliver();
+  }
+  assertEquals([log.store.firstSeq, log.applied.length], [0, 8]);
+  log.propose("8");
+  await log.deliver();
+  assertEquals([log.store.firstSeq, log.store.nextSeq, log.applied.length], [5, 9, 9]);
+});
+
+test("prunes old entries, and the text of private messages, at the start and at intervals", async (path) => {
+  const clock = new SettableClock();
+  const config = { retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
+  const to = { sessionId: 2n, nick: "beto" };
+  const said: Uncommitted = { ...tombstone(1n, 1), timeMs: 5, nick: "ana", text: "s", to };
+  {
+    await using log = await CommitLogFixture.open(path, config, clock);
+    log.commitLog.propose(said);
+    log.propose("uno");
+    await log.deliver();
+  }
+  const firstIn = ({ store }: CommitLogFixture) => [...store.entries()][0]!.event;
+  clock.advance(10_000);
+  {
+    await using log = await CommitLogFixture.open(path, config, clock);
+    assertEquals(firstIn(log), said);
+  }
+  clock.advance(1);
+  {
+    await using log = await CommitLogFixture.open(path, config, clock);
+    assertEquals(firstIn(log), tombstone(1n, 1));
+  }
+  await using log = await CommitLogFixture.open(path, { ...config, pruneIntervalMs: 1 }, clock);
+  clock.advance(100_000);
+  await waitFor(() => log.store.firstSeq === 1, "the next prune");
 });

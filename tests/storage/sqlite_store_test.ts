@@ -2,11 +2,13 @@
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { InputError } from "../../lib/errors.ts";
-import { RoomState } from "../../lib/room/state.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
+import { RoomState, tombstone } from "../../lib/room/state.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+
+const BETO = { sessionId: 2n, nick: "beto" };
 
 const joined = (sessionId: bigint, nick: string): Uncommitted => (
   { type: "joined", timeMs: 5, sessionId, rejoined: false, nick, address: "10.0.0.7" }
@@ -15,46 +17,35 @@ const left = (sessionId: bigint, nick: string): Uncommitted => (
   { type: "left", timeMs: 9, sessionId, connectionLost: true, nick, address: "10.0.0.7" }
 );
 const said = (sessionId: bigint, clientSeq: number, more: Partial<Said> = {}): Uncommitted<Said> => (
-  {
-    type: "said",
-    timeMs: 9,
-    sessionId,
-    clientSeq,
-    redelivered: false,
-    nick: "ana",
-    text: `t${clientSeq}`,
-    ...more,
-  }
+  { ...tombstone(sessionId, clientSeq), timeMs: 9, nick: "ana", text: `t${clientSeq}`, ...more }
 );
 const ALL: Uncommitted[] = [
   joined(1n, "ana"),
   said(1n, 7, { action: true }),
-  said(1n, 8, { to: { sessionId: 2n, nick: "beto" } }),
+  said(1n, 8, { to: BETO }),
   { type: "renamed", timeMs: 9, sessionId: 1n, oldNick: "ana", nick: "eva" },
   { type: "announced", timeMs: 9, text: "hola" },
   { type: "backups", timeMs: 9, backups: ["a:1"] },
   left(1n, "eva"),
 ];
 
-async function inFolder(act: (path: string, folder: TestFolder) => Promise<void>) {
-  await using folder = new TestFolder();
-  await act(`${folder.path}/room.db`, folder);
+function test(title: string, check: (path: string, folder: TestFolder) => Promise<void>): void {
+  Deno.test(`SqliteStore.${title}`, writing, async () => {
+    await using folder = new TestFolder();
+    await check(`${folder.path}/room.db`, folder);
+  });
 }
 
-function eventsOf(file: SqliteStore): Uncommitted[] {
-  return [...file.entries()].map(({ event }) => event);
+function eventsOf(store: SqliteStore): Uncommitted[] {
+  return [...store.entries()].map(({ event }) => event);
 }
 
 /** The members after snapshot and entries, and the departed sessions. */
-function stateOf(file: SqliteStore) {
+function stateOf(store: SqliteStore) {
   const state = new RoomState();
-  for (const event of [...file.snapshot(), ...eventsOf(file)]) state.apply(event);
-  return {
-    members: [...state].map((
-      { sessionId, nick, sinceMs, lastClientSeq },
-    ) => [sessionId, nick, sinceMs, lastClientSeq]),
-    departed: [...state.departed],
-  };
+  for (const event of [...store.snapshot(), ...eventsOf(store)]) state.apply(event);
+  const members = [...state].map((it) => [it.sessionId, it.nick, it.sinceMs, it.lastClientSeq]);
+  return { members, departed: [...state.departed] };
 }
 
 async function errorCodeOf(path: string): Promise<string> {
@@ -63,264 +54,239 @@ async function errorCodeOf(path: string): Promise<string> {
   return error.code;
 }
 
-Deno.test(
-  "A file that is opened again has the events as they were stored",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      let logId: bigint;
-      {
-        using file = await SqliteStore.open(path);
-        ({ logId } = file);
-        assertEquals([file.firstSeq, file.nextSeq, eventsOf(file)], [0, 0, []]);
-        file.append(ALL.slice(0, 3), 100);
-        file.append(ALL.slice(3), 200);
-        await file.sync();
-        assertEquals(file.nextSeq, 7);
-      }
-      using file = await SqliteStore.open(path);
-      assertEquals([file.logId, file.firstSeq, file.nextSeq], [logId, 0, 7]);
-      assertNotEquals(logId, 0n);
-      assertEquals(eventsOf(file), ALL);
-      assertEquals([...file.entries()].map(({ seq, storedAtMs }) => [seq, storedAtMs]).slice(2, 4), [
-        [2, 100],
-        [3, 200],
-      ]);
-      assert(file.bytes > 4_096);
-    }),
+/** `seq` of the private messages whose text is still stored. */
+function privateSeqs(path: string): unknown[] {
+  using db = new DatabaseSync(path);
+  return db.prepare("SELECT seq FROM private").all().map(({ seq }) => seq);
+}
+
+async function hasText(path: string, text: string): Promise<boolean> {
+  return new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(text);
+}
+
+test("open() reads the events back as they were stored", async (path) => {
+  let logId: bigint;
+  {
+    using store = await SqliteStore.open(path);
+    ({ logId } = store);
+    assertEquals([store.firstSeq, store.nextSeq, eventsOf(store)], [0, 0, []]);
+    store.append(ALL.slice(0, 3), 100);
+    store.append(ALL.slice(3), 200);
+    await store.sync();
+    assertEquals(store.nextSeq, 7);
+  }
+  using store = await SqliteStore.open(path);
+  assertEquals([store.logId, store.firstSeq, store.nextSeq], [logId, 0, 7]);
+  assertNotEquals(logId, 0n);
+  assertEquals(eventsOf(store), ALL);
+  const stored = [...store.entries()].map(({ seq, storedAtMs }) => [seq, storedAtMs]);
+  assertEquals(stored.slice(2, 4), [[2, 100], [3, 200]]);
+  assert(store.bytes > 4_096);
+});
+
+test("open() reads everything from a file that a process did not close", async (path, folder) => {
+  using store = await SqliteStore.open(path);
+  store.append(ALL, 100);
+  for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
+  using copy = await SqliteStore.open(`${folder.path}/copy.db`);
+  assertEquals(eventsOf(copy), ALL);
+  copy.append(ALL, 200);
+  assertEquals(copy.nextSeq, 14);
+});
+
+test(
+  "open() makes a room of a file whose process died before it created the tables",
+  async (path, folder) => {
+    await folder.file("room.db", "");
+    using store = await SqliteStore.open(path);
+    store.append(ALL, 100);
+    assertEquals(eventsOf(store), ALL);
+  },
 );
 
-Deno.test(
-  "A file that a process did not close has everything that was stored",
-  writing,
-  () =>
-    inFolder(async (path, folder) => {
-      using file = await SqliteStore.open(path);
-      file.append(ALL, 100);
-      for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
-      using copy = await SqliteStore.open(`${folder.path}/copy.db`);
-      assertEquals(eventsOf(copy), ALL);
-      copy.append(ALL, 200);
-      assertEquals(copy.nextSeq, 14);
-    }),
-);
+test("open() makes a file and a WAL that only the owner can read", async (path, { path: folder }) => {
+  using store = await SqliteStore.open(path);
+  store.append(ALL, 100);
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => Deno.statSync(`${folder}/${name}`));
+  if (Deno.build.os !== "windows") {
+    assertEquals(new Set(files.map(({ mode }) => mode! & 0o777)), new Set([0o600]));
+  }
+});
 
-Deno.test(
-  "A file and its WAL are readable by the owner only",
-  writing,
-  () =>
-    inFolder(async (path, folder) => {
-      using file = await SqliteStore.open(path);
-      file.append(ALL, 100);
-      const modes = [...Deno.readDirSync(folder.path)].map(({ name }) =>
-        Deno.statSync(`${folder.path}/${name}`).mode! & 0o777
-      );
-      if (Deno.build.os !== "windows") assertEquals(new Set(modes), new Set([0o600]));
-    }),
-);
+test("open() refuses a file that another server has open", async (path) => {
+  {
+    using _store = await SqliteStore.open(path);
+    assertEquals(await errorCodeOf(path), "data-busy");
+  }
+  using _store = await SqliteStore.open(path);
+});
 
-Deno.test(
-  "An append stores all events or none, and seq continues",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      using file = await SqliteStore.open(path);
-      const tooLong = said(1n, 1, { text: "x".repeat(70_000) });
-      try {
-        file.append([joined(1n, "ana"), tooLong], 100);
-      } catch { /* that is the point */ }
-      assertEquals([file.nextSeq, eventsOf(file)], [0, []]);
-      file.append([joined(1n, "ana")], 100);
-      assertEquals(eventsOf(file), [joined(1n, "ana")]);
-    }),
-);
+const PAGE_BYTES = 4_096;
 
-Deno.test("A file that is open is refused to another server", writing, () =>
-  inFolder(async (path) => {
+/** What makes a file that is no room, or a room that is damaged, from the bytes of a good one. */
+const REFUSED: [what: string, code: string, make: (path: string, good: Uint8Array) => void][] = [
+  ["garbage", "data-damaged", (path) => {
+    Deno.writeFileSync(path, Uint8Array.from({ length: 10_000 }, (_, i) => i * i * 7));
+  }],
+  ["another program's file", "data-damaged", (path) => {
+    using db = new DatabaseSync(path);
+    db.exec("CREATE TABLE other (a)");
+  }],
+  ["another program's file without tables", "data-damaged", (path) => {
+    using db = new DatabaseSync(path);
+    db.exec("PRAGMA application_id = 7");
+  }],
+  ["a later version", "data-newer", (path, good) => {
+    Deno.writeFileSync(path, good);
+    using db = new DatabaseSync(path);
+    db.exec("PRAGMA user_version = 2");
+  }],
+  ["a file whose tables are damaged", "data-damaged", (path, good) => {
+    Deno.writeFileSync(path, good.fill(0x55, PAGE_BYTES, 40_000));
+  }],
+  [
+    "a file that is cut short",
+    "data-damaged",
+    (path, good) => Deno.writeFileSync(path, good.slice(0, 50_000)),
+  ],
+  ["a file that is damaged where only a read finds it", "data-damaged", (path, good) => {
+    Deno.writeFileSync(path, good.fill(0x55, 10 * PAGE_BYTES, 11 * PAGE_BYTES));
+  }],
+];
+
+for (const [what, code, make] of REFUSED) {
+  test(`open() refuses ${what}, and does not change it`, async (path, folder) => {
+    const good = `${folder.path}/good.db`;
     {
-      using _file = await SqliteStore.open(path);
-      assertEquals(await errorCodeOf(path), "data-busy");
+      using store = await SqliteStore.open(good);
+      store.append(Array.from({ length: 1_000 }, (_, i) => said(1n, i + 1)), 100);
     }
-    using _file = await SqliteStore.open(path);
-  }));
+    make(path, await Deno.readFile(good));
+    const before = await Deno.readFile(path);
+    assertEquals(await errorCodeOf(path), code);
+    assertEquals(await Deno.readFile(path), before);
+  });
+}
 
-Deno.test(
-  "A file that is no room is refused and unchanged",
-  writing,
-  () =>
-    inFolder(async (path, folder) => {
-      const garbage = crypto.getRandomValues(new Uint8Array(10_000));
-      const cases: [code: string, make: (path: string) => void][] = [
-        ["data-damaged", (path) => Deno.writeFileSync(path, garbage)],
-        ["data-damaged", (path) => {
-          using db = new DatabaseSync(path);
-          db.exec("CREATE TABLE other (a)");
-        }],
-        ["data-newer", (path) => {
-          Deno.copyFileSync(`${folder.path}/good.db`, path);
-          using db = new DatabaseSync(path);
-          db.exec("PRAGMA user_version = 2");
-        }],
-        ["data-damaged", (path) => {
-          const bytes = Deno.readFileSync(`${folder.path}/good.db`);
-          bytes.fill(0x55, 4_096, 40_000);
-          Deno.writeFileSync(path, bytes);
-        }],
-        ["data-damaged", (path) => {
-          Deno.writeFileSync(path, Deno.readFileSync(`${folder.path}/good.db`).slice(0, 50_000));
-        }],
-        // Deep inside, where only a read finds it.
-        ["data-damaged", (path) => {
-          const bytes = Deno.readFileSync(`${folder.path}/good.db`);
-          bytes.fill(0x55, 10 * 4_096, 11 * 4_096);
-          Deno.writeFileSync(path, bytes);
-        }],
-      ];
-      {
-        using good = await SqliteStore.open(`${folder.path}/good.db`);
-        good.append(Array.from({ length: 1_000 }, (_, i) => said(1n, i + 1)), 100);
-      }
-      for (const [code, make] of cases) {
-        make(path);
-        const before = await Deno.readFile(path);
-        assertEquals(await errorCodeOf(path), code);
-        assertEquals(await Deno.readFile(path), before);
-        await Deno.remove(path);
-      }
-      assertEquals(await errorCodeOf(`${folder.path}/nowhere/room.db`), "data-unusable");
-      assertEquals(await errorCodeOf(folder.path), "data-unusable");
-    }),
-);
+test("open() tells a missing folder from a folder in the place of the file", async (_, folder) => {
+  for (
+    const [path, reason] of [[`${folder.path}/no/room.db`, "folder-missing"], [folder.path, "is-folder"]]
+  ) {
+    const { code, details } = await assertRejects(() => SqliteStore.open(path!), InputError);
+    assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
+  }
+});
 
-Deno.test("A missing entry and an unreadable one are found", writing, () =>
-  inFolder(async (path) => {
-    for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET frame = x'00'"]) {
-      {
-        using file = await SqliteStore.open(path);
-        file.append(ALL, 100);
-      }
-      {
-        using db = new DatabaseSync(path);
-        db.exec(harm);
-      }
-      {
-        using file = await SqliteStore.open(path);
-        assertEquals(assertThrows(() => eventsOf(file), InputError).code, "data-damaged");
-      }
-      await Deno.remove(path);
+test("append() stores all events or none, and seq continues", async (path) => {
+  using store = await SqliteStore.open(path);
+  const tooLong = said(1n, 1, { text: "x".repeat(70_000) });
+  assertThrows(() => store.append([joined(1n, "ana"), tooLong], 100), RangeError);
+  assertEquals([store.nextSeq, eventsOf(store)], [0, []]);
+  store.append([joined(1n, "ana")], 100);
+  assertEquals(eventsOf(store), [joined(1n, "ana")]);
+});
+
+for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET frame = x'00' WHERE seq = 3"]) {
+  test(`entries() finds the damage of ${harm}`, async (path) => {
+    {
+      using store = await SqliteStore.open(path);
+      store.append(ALL, 100);
     }
-  }));
-
-Deno.test(
-  "Pruning deletes entries over the retention, and keeps members and counters",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      {
-        using file = await SqliteStore.open(path);
-        file.append(
-          [joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)],
-          100,
-        );
-        file.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
-        const before = stateOf(file);
-        file.prune({ entries: 4, sinceMs: 0 });
-        assertEquals([file.firstSeq, eventsOf(file).length], [4, 4]);
-        assertEquals(stateOf(file), before);
-        file.prune({ entries: 99, sinceMs: 150 });
-        assertEquals([file.firstSeq, eventsOf(file).length], [5, 3]);
-        file.prune({ entries: 99, sinceMs: 1_000 });
-        assertEquals([file.firstSeq, eventsOf(file)], [7, [said(3n, 1)]]);
-        assertEquals(stateOf(file), before);
-        file.prune({ entries: 99, sinceMs: 0 });
-      }
-      using file = await SqliteStore.open(path);
-      assertEquals([file.firstSeq, file.nextSeq], [7, 8]);
-      assertEquals(stateOf(file), {
-        members: [[1n, "ana", 5, 7], [3n, "eva", 5, 1]],
-        departed: [[2n, 6]],
-      });
-    }),
-);
-
-Deno.test(
-  "Pruning the entry of a backup keeps the backup",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      {
-        using file = await SqliteStore.open(path);
-        file.append([{ type: "backups", timeMs: 9, backups: ["a:1"] }, said(1n, 1), said(1n, 2)], 100);
-        file.prune({ entries: 1, sinceMs: 0 });
-      }
-      using file = await SqliteStore.open(path);
-      file.append([said(1n, 3)], 200);
-      file.prune({ entries: 1, sinceMs: 0 });
-      const backups = [...file.snapshot()].filter(({ type }) => type === "backups");
-      assertEquals(backups, [{ type: "backups", timeMs: 0, backups: ["a:1"] }]);
-    }),
-);
-
-Deno.test(
-  "Private messages become tombstones, and nothing else changes",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      const to = { sessionId: 2n, nick: "beto" };
-      const secret = "a secret of theirs";
-      {
-        using file = await SqliteStore.open(path);
-        file.append([joined(1n, "ana"), said(1n, 1, { to, text: secret }), said(1n, 2)], 100);
-        file.append([said(1n, 3, { to })], 200);
-        file.deletePrivate(100);
-        assertEquals(eventsOf(file)[1], said(1n, 1, { to, text: secret }));
-        file.deletePrivate(101);
-        assertEquals(eventsOf(file), [
-          joined(1n, "ana"),
-          { type: "said", timeMs: 0, sessionId: 1n, clientSeq: 1, redelivered: false, nick: "", text: "" },
-          said(1n, 2),
-          said(1n, 3, { to }),
-        ]);
-        assertEquals(stateOf(file).members, [[1n, "ana", 5, 3]]);
-        file.deletePrivate(101);
-      }
-      assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(secret));
+    {
       using db = new DatabaseSync(path);
-      assertEquals(db.prepare("SELECT seq FROM private").all().map(({ seq }) => seq), [3]);
-    }),
-);
+      db.exec(harm);
+    }
+    using store = await SqliteStore.open(path);
+    assertEquals(assertThrows(() => eventsOf(store), InputError).code, "data-damaged");
+  });
+}
 
-Deno.test(
-  "checkpointWal() writes everything into the database file",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      using file = await SqliteStore.open(path);
-      file.append(ALL, 100);
-      assert(Deno.statSync(`${path}-wal`).size > 0);
-      file.checkpointWal();
-      assertEquals(Deno.statSync(`${path}-wal`).size, 0);
-      file.append(ALL, 200);
-      await file.sync();
-      assertEquals(eventsOf(file).length, 14);
-    }),
-);
+test("prune() deletes entries over the retention, and keeps members and counters", async (path) => {
+  {
+    using store = await SqliteStore.open(path);
+    store.append(
+      [joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)],
+      100,
+    );
+    store.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
+    const before = stateOf(store);
+    store.prune({ entries: 4, sinceMs: 0 });
+    assertEquals([store.firstSeq, eventsOf(store).length], [4, 4]);
+    assertEquals(stateOf(store), before);
+    store.prune({ entries: 99, sinceMs: 200 });
+    assertEquals([store.firstSeq, eventsOf(store).length], [5, 3]);
+    store.prune({ entries: 99, sinceMs: 201 });
+    assertEquals([store.firstSeq, eventsOf(store)], [7, [said(3n, 1)]]);
+    assertEquals(stateOf(store), before);
+    store.prune({ entries: 99, sinceMs: 0 });
+  }
+  using store = await SqliteStore.open(path);
+  assertEquals([store.firstSeq, store.nextSeq], [7, 8]);
+  const members = [[1n, "ana", 5, 7], [3n, "eva", 5, 1]];
+  assertEquals(stateOf(store), { members, departed: [[2n, 6]] });
+});
 
-Deno.test(
-  "Pruned text is not left in the file, and the rest makes the same entries as before",
-  writing,
-  () =>
-    inFolder(async (path) => {
-      const words = "words that are pruned";
-      {
-        using file = await SqliteStore.open(path);
-        file.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
-        file.append([left(2n, "beto"), said(1n, 3)], 200);
-        file.prune({ entries: 3, sinceMs: 0 });
-        const state = new RoomState();
-        for (const entry of file.snapshot()) state.apply(entry);
-        assertEquals<unknown>(eventsOf(file).map((entry) => state.apply(entry)), eventsOf(file));
-      }
-      assert(!new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(words));
-    }),
-);
+test("prune() keeps the backups of pruned entries", async (path) => {
+  using store = await SqliteStore.open(path);
+  store.append([{ type: "backups", timeMs: 9, backups: ["a:1"] }, said(1n, 1), said(1n, 2)], 100);
+  for (let clientSeq = 3; clientSeq <= 4; clientSeq++) {
+    store.prune({ entries: 1, sinceMs: 0 });
+    store.append([said(1n, clientSeq)], 200);
+  }
+  const backups = [...store.snapshot()].filter(({ type }) => type === "backups");
+  assertEquals(backups, [{ type: "backups", timeMs: 0, backups: ["a:1"] }]);
+});
+
+test("prune() leaves no text in the file, and the rest makes the same entries as before", async (path) => {
+  const words = "words that are pruned";
+  {
+    using store = await SqliteStore.open(path);
+    store.append([joined(1n, "ana"), said(1n, 1, { text: words }), joined(2n, "beto"), said(1n, 2)], 100);
+    store.append([left(2n, "beto"), said(1n, 3)], 200);
+    store.prune({ entries: 3, sinceMs: 0 });
+    const state = new RoomState();
+    for (const event of store.snapshot()) state.apply(event);
+    assertEquals<unknown>(eventsOf(store).map((event) => state.apply(event)), eventsOf(store));
+  }
+  assertEquals(await hasText(path, words), false);
+});
+
+test("prune() prunes the index of private messages, too", async (path) => {
+  {
+    using store = await SqliteStore.open(path);
+    store.append([1, 2, 3, 4].map((clientSeq) => said(1n, clientSeq, { to: BETO })), 100);
+    store.prune({ entries: 2, sinceMs: 0 });
+  }
+  assertEquals(privateSeqs(path), [2, 3]);
+});
+
+test("deletePrivate() makes old private messages tombstones, and changes nothing else", async (path) => {
+  const secret = "a secret of theirs";
+  {
+    using store = await SqliteStore.open(path);
+    store.append([joined(1n, "ana"), said(1n, 1, { to: BETO, text: secret }), said(1n, 2)], 100);
+    store.append([said(1n, 3, { to: BETO })], 200);
+    store.deletePrivate(100);
+    assertEquals(eventsOf(store)[1], said(1n, 1, { to: BETO, text: secret }));
+    for (let i = 0; i < 2; i++) store.deletePrivate(101);
+    assertEquals(eventsOf(store), [
+      joined(1n, "ana"),
+      tombstone(1n, 1),
+      said(1n, 2),
+      said(1n, 3, { to: BETO }),
+    ]);
+    assertEquals(stateOf(store).members, [[1n, "ana", 5, 3]]);
+  }
+  assertEquals([await hasText(path, secret), privateSeqs(path)], [false, [3]]);
+});
+
+test("checkpointWal() writes everything into the database file", async (path) => {
+  using store = await SqliteStore.open(path);
+  store.append(ALL, 100);
+  assert(Deno.statSync(`${path}-wal`).size > 0);
+  store.checkpointWal();
+  assertEquals(Deno.statSync(`${path}-wal`).size, 0);
+  store.append(ALL, 200);
+  await store.sync();
+  assertEquals(eventsOf(store).length, 14);
+});
