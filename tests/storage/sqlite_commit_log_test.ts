@@ -1,12 +1,15 @@
 // The commit log of --data: only stored events are committed, and a full disk stalls the room and loses nothing.
 
 import { assert, assertEquals } from "@std/assert";
-import type { Uncommitted } from "../../lib/protocol/frames.ts";
+import { systemClock } from "../../lib/base/time.ts";
+import type { LogEntry, Uncommitted } from "../../lib/protocol/frames.ts";
 import { tombstone } from "../../lib/room/state.ts";
 import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { enterAs, say } from "../testing/raw_peer.ts";
 import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { startServer } from "../testing/test_server.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 class SettableClock {
@@ -261,4 +264,46 @@ test("prunes old entries, and the text of private messages, at the start and at 
   await using log = await CommitLogFixture.open(path, { ...config, pruneIntervalMs: 1 }, clock);
   clock.advance(100_000);
   await waitFor(() => log.store.firstSeq === 1, "the next prune");
+});
+
+async function startStoredServer(path: string) {
+  const commitLog = new SqliteCommitLog(await SqliteStore.open(path), testConfig().storage, systemClock);
+  const resources = new AsyncDisposableStack();
+  resources.use(commitLog);
+  return { server: resources.use(startServer({ commitLog, room: { graceMs: 200 } })), resources };
+}
+
+test("continues a room after a kill: a client that resumes in time has not left", async (path) => {
+  let logId: bigint;
+  const killed = `${path}.killed`;
+  {
+    const { server, resources } = await startStoredServer(path);
+    await using _ = resources;
+    const { peer: ana, welcome } = await enterAs("ana", server);
+    ({ logId } = welcome);
+    const { peer: beto } = await enterAs("beto", server);
+    const { peer: eva } = await enterAs("eva", server);
+    for (const peer of [ana, beto, eva]) resources.use(peer);
+    await eva.send(say(1, "and goodbye"), { type: "bye" });
+    await eva.receiveAll();
+    await ana.send(say(1), say(2));
+    while ((await ana.receive() as LogEntry).seq !== 6);
+    for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${killed}${end}`);
+  }
+  const { server, resources } = await startStoredServer(killed);
+  await using _ = resources;
+  const ana = await enterAs("ana", server, { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] });
+  resources.use(ana.peer);
+  const { startSeq, head, lastClientSeq, members } = ana.welcome;
+  assertEquals([ana.welcome.logId, startSeq, head, lastClientSeq], [logId, 3, 7, 2]);
+  assertEquals(members.map(({ nick }) => nick), ["ana", "beto"]);
+  const texts = ana.history.map((entry) => entry.type === "said" ? entry.text : entry.type);
+  assertEquals(texts, ["and goodbye", "left", "t1", "t2"]);
+  assertEquals((await ana.peer.expect("left")).nick, "beto");
+  const eva = await enterAs("eva", server, { historyCount: 5 });
+  resources.use(eva.peer);
+  assertEquals(eva.welcome.lastClientSeq, 1);
+  assertEquals(eva.history.filter(({ type }) => type === "said").length, 3);
+  await eva.peer.send(say(1), say(2, "again"));
+  assertEquals((await eva.peer.expect("said")).text, "again");
 });

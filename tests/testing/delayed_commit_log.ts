@@ -14,6 +14,8 @@ export class DelayedCommitLog implements CommitLog {
   readonly firstSeq = 0;
   readonly snapshot = [];
   isBlocked = false;
+  /** While set, nothing is committed, as if the store were slow. */
+  isHeld = false;
   readonly #store: Store;
   #pending: { entry: Uncommitted; at: Instant }[] = [];
   #apply: Apply = () => {};
@@ -27,6 +29,10 @@ export class DelayedCommitLog implements CommitLog {
     return this.#store.logId;
   }
 
+  get pendingCount(): number {
+    return this.#pending.length;
+  }
+
   subscribe(apply: Apply, onReady: () => void): void {
     [this.#apply, this.#onReady] = [apply, onReady];
     for (const [seq, { entry, at }] of this.#store.entries.entries()) apply(entry, seq, at);
@@ -38,7 +44,7 @@ export class DelayedCommitLog implements CommitLog {
   }
 
   deliver(): void {
-    if (this.isBlocked) return;
+    if (this.isBlocked || this.isHeld) return;
     const pending = this.#pending;
     this.#pending = [];
     const firstSeq = this.#store.entries.length;

@@ -17,7 +17,7 @@ import {
 } from "../../lib/protocol/frames.ts";
 import { type Cursor, EventLog, type EventLogConfig } from "../../lib/room/event_log.ts";
 import { type JoinResult, Room, type RoomConfig } from "../../lib/room/room.ts";
-import { makeHello } from "./raw_peer.ts";
+import { makeHello, say as makeSay } from "./raw_peer.ts";
 import { testConfig } from "./test_config.ts";
 
 export const LOG_ID = 77n;
@@ -84,9 +84,9 @@ export function say(
   room: Room,
   member: Member,
   clientSeq: number,
-  { ms = 0, ...say }: Partial<Say> & { ms?: number } = {},
+  { ms = 0, text, ...more }: Partial<Say> & { ms?: number } = {},
 ): void {
-  room.say(member, { type: "say", clientSeq, timeMs: 0, text: `t${clientSeq}`, ...say }, at(ms));
+  room.say(member, makeSay(clientSeq, text, more), at(ms));
 }
 
 /** Everything from the cursor on. */
