@@ -198,33 +198,33 @@ test("does not repeat a failed write before the retry is due, but when it is dis
 test("writes the WAL into the file after a failed sync, before its events are committed", async (path) => {
   await using log = await CommitLogFixture.open(path, { retryMs: 1 });
   const { sync, checkpointWal } = log.store;
-  let checkpoints = 0;
+  let walFlushes = 0;
   log.store.sync = () => Promise.reject(new Error("lost"));
   log.store.checkpointWal = () => {
-    checkpoints++;
+    walFlushes++;
     checkpointWal.call(log.store);
   };
   log.propose("uno");
   await log.deliver();
   await waitFor(() => log.stalls.length > 0);
-  assertEquals([log.commitLog.isBlocked, log.applied, checkpoints], [true, [], 0]);
+  assertEquals([log.commitLog.isBlocked, log.applied, walFlushes], [true, [], 0]);
   log.store.sync = sync;
   while (log.applied.length === 0) await log.deliver();
   log.propose("dos");
   while (log.applied.length < 2) await log.deliver();
-  assertEquals([log.commitLog.isBlocked, log.applied, checkpoints], [false, [[0, "uno"], [1, "dos"]], 1]);
+  assertEquals([log.commitLog.isBlocked, log.applied, walFlushes], [false, [[0, "uno"], [1, "dos"]], 1]);
   assertEquals(log.stalls, ["disk-failed", undefined]);
 });
 
 test("writes the WAL into the file when the sync fails that runs when it is disposed of", async (path) => {
   const log = await CommitLogFixture.open(path);
-  let checkpoints = 0;
+  let walFlushes = 0;
   log.store.sync = () => Promise.reject(new Error("lost"));
-  log.store.checkpointWal = () => void checkpoints++;
+  log.store.checkpointWal = () => void walFlushes++;
   log.propose("uno");
   await log.deliver();
   await log[Symbol.asyncDispose]();
-  assertEquals(checkpoints, 1);
+  assertEquals(walFlushes, 1);
 });
 
 test("prunes entries once they are over the retention by as many again", async (path) => {
