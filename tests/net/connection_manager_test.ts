@@ -1,7 +1,7 @@
-// Flush cycles and heartbeats, on fake sockets.
+// Flush cycles, heartbeats and unresponsive connections, on fake sockets.
 
 import { assertEquals } from "@std/assert";
-import { frame, Room, textsOf } from "../testing/manager_fixture.ts";
+import { frame, ManagerFixture, textsOf } from "../testing/manager_fixture.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
@@ -24,212 +24,268 @@ class Timers implements Disposable {
 }
 
 Deno.test("ConnectionManager writes once per client and flush cycle", pure, async () => {
-  using room = new Room();
-  const conns = [room.enter().conn, room.enter().conn, room.enter().conn];
-  room.say("one", "two");
-  room.say("three");
-  for (const conn of conns) await conn.until(({ writes }) => writes.length > 0);
+  using it = new ManagerFixture();
+  const conns = [it.add().conn, it.add().conn, it.add().conn];
+  it.append("one", "two");
+  it.append("three");
+  for (const conn of conns) await conn.written(1);
   await flushTasks();
   for (const { writes } of conns) assertEquals(writes, [["one", "two", "three"]]);
 });
 
 Deno.test("ConnectionManager writes to no client always last", pure, async () => {
-  using room = new Room();
+  using it = new ManagerFixture();
   const served: string[] = [];
   const conns = ["ana", "beto", "carla"].map((name) => {
-    const { conn } = room.enter();
+    const { conn } = it.add();
     conn.onWrite = () => served.push(name);
     return conn;
   });
   for (const [index, text] of ["one", "two", "three"].entries()) {
-    room.say(text);
-    for (const conn of conns) await conn.until(({ writes }) => writes.length === index + 1);
+    it.append(text);
+    for (const conn of conns) await conn.written(index + 1);
     await flushTasks();
   }
-  const last = [served[2], served[5], served[8]];
-  assertEquals(last.toSorted(), ["ana", "beto", "carla"]);
+  assertEquals([served[2], served[5], served[8]].toSorted(), ["ana", "beto", "carla"]);
 });
 
 Deno.test(
   "ConnectionManager begins the next flush cycle when the writes of the last are done",
   pure,
   async () => {
-    using room = new Room({ slowWriteMs: 60_000 });
-    const [ana, beto] = [room.enter().conn, room.enter().conn];
+    using it = new ManagerFixture({ slowWriteMs: 60_000 });
+    const [ana, beto] = [it.add().conn, it.add().conn];
     beto.isFull = true;
-    room.say("one");
-    await beto.until(({ writes }) => writes.length === 1);
-    room.say("two");
-    room.say("three");
+    it.append("one");
+    await beto.written(1);
+    it.append("two");
+    it.append("three");
     await new Promise((resolve) => setImmediate(resolve)); // when a cycle would begin if none was running
     assertEquals(ana.writes, [["one"]]);
     beto.drain();
-    await beto.until(({ writes }) => writes.length === 2);
+    await beto.written(2);
     assertEquals(ana.writes, [["one"], ["two", "three"]]);
     assertEquals(beto.writes, [["one"], ["two", "three"]]);
   },
 );
 
+Deno.test("ConnectionManager waits for a slow write no longer than `slowWriteMs`", pure, async () => {
+  using it = new ManagerFixture();
+  const [ana, beto] = [it.add().conn, it.add().conn];
+  beto.isFull = true;
+  for (const [index, text] of ["one", "two", "three"].entries()) {
+    it.append(text);
+    await ana.written(index + 1);
+  }
+  assertEquals(beto.writes, [["one"]]);
+  beto.drain();
+  await beto.written(2);
+  assertEquals(beto.writes, [["one"], ["two", "three"]]);
+});
+
 Deno.test("ConnectionManager lets the event loop poll sockets after a long flush cycle", pure, async () => {
-  for (const [issuingMs, longCycles] of [[1, 0], [10, 1]] as const) {
-    using room = new Room();
+  for (const [issuingMs, longCycles] of [[3, 0], [4, 1]] as const) {
+    using it = new ManagerFixture();
     using timers = new Timers();
-    const { conn } = room.enter();
-    conn.onWrite = () => room.nowMs += issuingMs;
+    const { conn } = it.add();
+    conn.onWrite = () => it.nowMs += issuingMs;
     for (const [index, text] of ["one", "two"].entries()) {
-      room.say(text);
-      await conn.until(({ writes }) => writes.length === index + 1);
+      it.append(text);
+      await conn.written(index + 1);
       await flushTasks();
     }
     assertEquals(timers.delaysMs.filter((delayMs) => delayMs === 0).length, longCycles, `${issuingMs} ms`);
   }
 });
 
-Deno.test("ConnectionManager does not wait for a slow client", pure, async () => {
-  using room = new Room();
-  const [ana, beto] = [room.enter().conn, room.enter().conn];
-  beto.isFull = true;
-  for (const [index, text] of ["one", "two", "three"].entries()) {
-    room.say(text);
-    await ana.until(({ writes }) => writes.length === index + 1);
-  }
-  assertEquals(beto.writes, [["one"]]);
-  beto.drain();
-  await beto.until(({ writes }) => writes.length === 2);
-  assertEquals(beto.writes, [["one"], ["two", "three"]]);
-});
-
-Deno.test(
-  "ConnectionManager writes the send queue between two frames of the log, in order",
-  pure,
-  async () => {
-    using room = new Room();
-    const { conn, connection } = room.enter();
-    conn.isFull = true;
-    room.say("one");
-    await conn.until(({ writes }) => writes.length === 1);
-    room.say("two");
-    connection.send(frame("answer"));
-    connection.send(frame("another"));
-    conn.drain();
-    await conn.until(({ writes }) => writes.length === 3);
-    assertEquals(conn.writes, [["one"], ["answer", "another"], ["two"]]);
-  },
-);
-
-Deno.test("ConnectionManager writes a long frame of the send queue alone, without a copy", pure, async () => {
-  using room = new Room();
-  const { conn, connection } = room.enter();
-  const long = "x".repeat(5_000);
-  for (const text of ["one", "two", long, long, "three", "four"]) connection.send(frame(text));
-  await conn.until(({ writes }) => writes.length === 4);
-  assertEquals(conn.writes, [["one", "two"], [long], [long], ["three", "four"]]);
-});
-
-Deno.test("ConnectionManager flushes log consumers in each cycle", pure, async () => {
-  using room = new Room();
-  const cursor = room.log.cursorAt(0);
+Deno.test("ConnectionManager calls onBeforeFlush and log consumers in each flush cycle", pure, async () => {
+  using it = new ManagerFixture();
+  const cursor = it.log.cursorAt(0);
   const read = Promise.withResolvers<string[]>();
-  room.manager.addConsumer({ flush: () => read.resolve(textsOf(cursor.take() ?? new Uint8Array())) });
-  room.say("one", "two");
-  assertEquals(await withTimeout(read.promise, "the consumer to be flushed"), ["one", "two"]);
+  it.manager.onBeforeFlush = () => it.log.append(frame("before"), 0);
+  it.manager.addConsumer({ flush: () => read.resolve(textsOf(cursor.take()!)) });
+  it.append("one");
+  assertEquals(await withTimeout(read.promise, "the consumer to be flushed"), ["one", "before"]);
 });
 
-Deno.test("ConnectionManager reports a client that has fallen behind the retained log", pure, async () => {
-  using room = new Room({
-    log: { segmentBytes: 20, retainedBytes: 40 },
-    onUnresponsive: (connection) => connection.end(frame("too slow")),
-  });
-  const [{ conn }, { conn: reader }] = [room.enter(), room.enter()];
-  conn.isFull = true;
-  for (let i = 1; i <= 5; i++) {
-    room.say("1234567890");
-    await reader.until(({ writes }) => writes.length === i);
-  }
-  await withTimeout(room.disconnected.promise, "the timeout"); // though a write is still under way
-  conn.drain();
-  await conn.until(({ hasEndedWriting }) => hasEndedWriting);
-  assertEquals(room.disconnects, ["slow-consumer"]);
-  assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
+Deno.test("ConnectionManager.backPressure() is that of a consumer that lags behind", pure, () => {
+  using it = new ManagerFixture();
+  const lag = Promise.resolve();
+  let isLagging = false;
+  it.manager.addConsumer({ flush() {} });
+  it.manager.addConsumer({ flush() {}, backPressure: () => isLagging ? lag : undefined });
+  assertEquals(it.manager.backPressure(), undefined);
+  isLagging = true;
+  assertEquals(it.manager.backPressure(), lag);
 });
 
-Deno.test("ConnectionManager sends due PINGs and reports a silent client", pure, async () => {
-  using room = new Room({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
-  const { conn, connection } = room.enter();
-  room.nowMs = 1_000;
+Deno.test("ConnectionManager sends due PINGs, and none during the handshake", pure, async () => {
+  using it = new ManagerFixture({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
+  const { conn, connection } = it.add();
+  it.nowMs = 1_000;
   await flushTasks();
-  assertEquals(conn.writes, []); // during the handshake
+  assertEquals(conn.writes, []);
   connection.startHeartbeat();
-  room.nowMs = 1_020;
-  await conn.until(({ writes }) => writes.length > 0);
+  it.nowMs = 1_020;
+  await conn.written(1);
   await flushTasks(10);
   assertEquals(conn.writes, [["ping"]]);
-  room.nowMs = 1_059;
-  await conn.until(({ writes }) => writes.length === 2);
-  assertEquals(room.disconnects, []);
-  room.nowMs = 1_060;
-  await withTimeout(room.disconnected.promise, "the timeout");
-  assertEquals(room.disconnects[0], "ping-timeout");
-});
-
-Deno.test("ConnectionManager knows whether it was suspended before a timeout", pure, async () => {
-  for (
-    const [steps, expected] of [
-      [[1_020, 1_040, 1_060], false],
-      [[1_029, 1_060], true],
-      [[1_030, 1_045, 1_060], true],
-    ] as const
-  ) {
-    const suspended = Promise.withResolvers<boolean>();
-    using room = new Room({ onUnresponsive: () => suspended.resolve(room.manager.wasSuspended) });
-    const { connection } = room.enter();
-    for (const nowMs of [940, 960, 980, 1_000]) {
-      room.nowMs = nowMs;
-      await flushTasks(10);
-    }
-    connection.startHeartbeat();
-    for (const nowMs of steps) {
-      room.nowMs = nowMs;
-      await flushTasks(10);
-    }
-    assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
-  }
+  it.nowMs = 1_059;
+  await conn.written(2);
+  assertEquals(it.reasons, []);
+  it.nowMs = 1_060;
+  assertEquals(await it.reason(), "ping-timeout");
 });
 
 Deno.test("ConnectionManager keeps a client that sends data", pure, async () => {
-  using room = new Room({ pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
-  const { conn, connection } = room.enter();
+  using it = new ManagerFixture({ pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
+  const { conn, connection } = it.add();
   connection.startHeartbeat();
   for (let i = 1; i <= 3; i++) {
-    room.nowMs += 50;
+    it.nowMs += 50;
     conn.receive(frame("here"));
-    const decoder = await withTimeout(connection.read(), "what the client said");
+    const decoder = await withTimeout(connection.read(), "the client's frame");
     while (decoder!.next()) { /* it only matters that something came */ }
-    assertEquals(connection.lastReceivedMs, room.nowMs);
+    assertEquals(connection.lastReceivedMs, it.nowMs);
     await flushTasks();
   }
-  assertEquals(room.disconnects, []);
+  assertEquals(it.reasons, []);
 });
 
 Deno.test(
-  "ConnectionManager reports a client that takes nothing of a write, even if it sends data",
+  "ConnectionManager reports ping-timeout of a client that answers no PING though it sends data",
   pure,
   async () => {
-    using room = new Room();
-    const { conn } = room.enter();
-    conn.isFull = true;
-    room.say("one");
-    room.manager.scheduleFlush();
-    await conn.until(({ writes }) => writes.length === 1);
-    room.nowMs = 60;
-    await withTimeout(room.disconnected.promise, "the timeout");
-    assertEquals(room.disconnects[0], "slow-consumer");
+    using it = new ManagerFixture({ pingMs: 10, pingTimeoutMs: 60, pingAlways: true });
+    const { conn, connection } = it.add();
+    connection.startHeartbeat();
+    for (it.nowMs = 20; it.reasons.length === 0 && it.nowMs < 1_000; it.nowMs += 20) {
+      conn.receive(frame("here"));
+      (await withTimeout(connection.read(), "the client's frame"))!.next();
+      await flushTasks(10);
+    }
+    assertEquals(await it.reason(), "ping-timeout");
   },
 );
 
+Deno.test("ConnectionManager reports handshake-timeout `handshakeMs` after the accept", pure, async () => {
+  using it = new ManagerFixture({ handshakeMs: 100 });
+  it.nowMs = 1_000;
+  const { conn, connection } = it.add();
+  it.nowMs = 1_100;
+  await flushTasks(10);
+  assertEquals(it.reasons, []); // the client waits for a server that does not read
+  it.nowMs = 1_099;
+  const read = connection.read();
+  await flushTasks(10);
+  assertEquals(it.reasons, []);
+  it.nowMs = 1_100;
+  assertEquals(await it.reason(), "handshake-timeout");
+  conn.receive(null);
+  await read;
+});
+
+Deno.test(
+  "ConnectionManager reports frame-timeout of a client that does not complete a frame",
+  pure,
+  async () => {
+    using it = new ManagerFixture({ frameMs: 50, pingMs: 1_000, pingTimeoutMs: 1_000 });
+    const { conn, connection } = it.add();
+    connection.startHeartbeat();
+    conn.receive(frame("slow").subarray(0, 3));
+    await connection.read();
+    const read = connection.read();
+    it.nowMs = 49;
+    await flushTasks(20);
+    assertEquals(it.reasons, []);
+    it.nowMs = 50;
+    assertEquals(await it.reason(), "frame-timeout");
+    conn.receive(null);
+    await read;
+  },
+);
+
+Deno.test(
+  "ConnectionManager reports slow-consumer of a client that takes nothing of a write",
+  pure,
+  async () => {
+    using it = new ManagerFixture();
+    const { conn } = it.add();
+    conn.isFull = true;
+    it.append("one");
+    it.manager.scheduleFlush();
+    await conn.written(1);
+    it.nowMs = 59;
+    await flushTasks(10);
+    assertEquals(it.reasons, []);
+    it.nowMs = 60;
+    assertEquals(await it.reason(), "slow-consumer");
+  },
+);
+
+Deno.test(
+  "ConnectionManager reports slow-consumer of a client that the log does not wait for",
+  pure,
+  async () => {
+    using it = new ManagerFixture({
+      log: { segmentBytes: 20, retainedBytes: 40 },
+      onUnresponsive: (connection) => connection.end(frame("too slow")),
+    });
+    const [{ conn }, { conn: reader }] = [it.add(), it.add()];
+    conn.isFull = true;
+    for (let i = 1; i <= 5; i++) {
+      it.append("1234567890");
+      await reader.written(i);
+    }
+    await it.reason(); // though a write is still under way
+    conn.drain();
+    await conn.endedWriting();
+    assertEquals(it.reasons, ["slow-consumer"]);
+    assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
+  },
+);
+
+for (
+  const [steps, expected] of [
+    [[1_020, 1_040, 1_060], false],
+    [[1_029, 1_060], true],
+    [[1_030, 1_045, 1_060], true],
+  ] as const
+) {
+  Deno.test(
+    `ConnectionManager.wasSuspended is ${expected} after checks at ${steps.join(", ")} ms`,
+    pure,
+    async () => {
+      const suspended = Promise.withResolvers<boolean>();
+      using it = new ManagerFixture({ onUnresponsive: () => suspended.resolve(it.manager.wasSuspended) });
+      const { connection } = it.add();
+      for (const nowMs of [940, 960, 980, 1_000]) {
+        it.nowMs = nowMs;
+        await flushTasks(10);
+      }
+      connection.startHeartbeat();
+      for (const nowMs of steps) {
+        it.nowMs = nowMs;
+        await flushTasks(10);
+      }
+      assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
+    },
+  );
+}
+
+Deno.test("ConnectionManager.remove() closes a connection and forgets it", pure, async () => {
+  using it = new ManagerFixture();
+  const [{ conn, connection }, other] = [it.add(), it.add()];
+  it.manager.remove(connection);
+  assertEquals([conn.hasClosed, [...it.manager.connections]], [true, [other.connection]]);
+  it.append("one");
+  await other.conn.written(1);
+  assertEquals(conn.writes, []);
+});
+
 Deno.test("ConnectionManager closes all connections when it is disposed of", pure, () => {
-  using room = new Room();
-  const conns = [room.enter(), room.enter()].map(({ conn }) => conn);
-  room.manager[Symbol.dispose]();
+  using it = new ManagerFixture();
+  const conns = [it.add(), it.add()].map(({ conn }) => conn);
+  it.manager[Symbol.dispose]();
   assertEquals(conns.map(({ hasClosed }) => hasClosed), [true, true]);
 });

@@ -90,9 +90,14 @@ export class FakeConn {
     this.#change();
   }
 
-  /** Waits for a condition, which is checked after each call of the socket. */
-  async until(isReached: (conn: this) => boolean): Promise<void> {
-    while (!isReached(this)) await withTimeout(this.#changed.promise, "the socket to be used");
+  /** Waits until there were so many writes. */
+  async written(count: number): Promise<void> {
+    while (this.writes.length < count) await withTimeout(this.#changed.promise, "a write");
+  }
+
+  /** Waits until our side has ended. */
+  async endedWriting(): Promise<void> {
+    while (!this.hasEndedWriting) await withTimeout(this.#changed.promise, "our side to end");
   }
 
   #change(): void {
@@ -101,13 +106,13 @@ export class FakeConn {
   }
 }
 
-export class Room implements Disposable {
+export class ManagerFixture implements Disposable {
   readonly log: EventLog;
   readonly manager: ConnectionManager;
-  readonly disconnects: string[] = [];
+  /** Why connections were reported as unresponsive, at each check. */
+  readonly reasons: string[] = [];
   nowMs = 0;
-  /** When the first connection was reported as unresponsive. */
-  readonly disconnected = Promise.withResolvers<void>();
+  readonly #reported = Promise.withResolvers<void>();
 
   constructor(
     { log, onUnresponsive, ...config }: Partial<ConnectionConfig> & {
@@ -123,23 +128,29 @@ export class Room implements Disposable {
     );
     this.manager.ping = () => frame("ping");
     this.manager.onUnresponsive = (connection, reason) => {
-      this.disconnects.push(reason);
+      this.reasons.push(reason);
       onUnresponsive?.(connection, reason);
-      this.disconnected.resolve();
+      this.#reported.resolve();
     };
   }
 
   /** Adds a connection that streams the log from its head on. */
-  enter(): { conn: FakeConn; connection: Connection } {
-    const conn = new FakeConn();
+  add(conn = new FakeConn()): { conn: FakeConn; connection: Connection } {
     const connection = this.manager.add(conn as unknown as Deno.TcpConn);
     connection.stream(this.log.cursorAt(this.log.head));
     return { conn, connection };
   }
 
-  say(...texts: string[]): void {
+  /** Appends frames to the log. */
+  append(...texts: string[]): void {
     for (const text of texts) this.log.append(frame(text), this.nowMs);
     this.manager.scheduleFlush();
+  }
+
+  /** Waits until a connection is reported as unresponsive. Returns why. */
+  async reason(): Promise<string> {
+    await withTimeout(this.#reported.promise, "a connection to be reported");
+    return this.reasons[0]!;
   }
 
   [Symbol.dispose](): void {
