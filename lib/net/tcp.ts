@@ -82,7 +82,8 @@ export function listen({ host, port }: Address): Deno.TcpListener {
   }
 }
 
-function listenErrorCode(cause: unknown, port: number): ListenCode {
+/** Maps an error of `Deno.listen()`. */
+export function listenErrorCode(cause: unknown, port: number): ListenCode {
   if (cause instanceof Deno.errors.AddrInUse) return "port-in-use";
   // Windows denies other ports as well.
   if (cause instanceof Deno.errors.PermissionDenied && port < 1_024) return "port-privileged";
@@ -92,7 +93,7 @@ function listenErrorCode(cause: unknown, port: number): ListenCode {
 
 /** Accepts until the listener is closed. Calls `onError` once for a series of failures. */
 export async function* acceptConnections(
-  listener: Deno.TcpListener,
+  listener: Pick<Deno.TcpListener, "accept">,
   { rate, onError }: { rate: RateLimit; onError: (error: ListenError) => void },
 ): AsyncGenerator<Deno.TcpConn> {
   const accepts = new TokenBucket(rate, systemClock().monotonicMs);

@@ -69,6 +69,17 @@ Deno.test(
   },
 );
 
+Deno.test("ConnectionManager begins the next flush cycle after a write that failed", pure, async () => {
+  using it = new ManagerFixture({ slowWriteMs: 60_000 });
+  const [ana, beto] = [it.add().conn, it.add().conn];
+  beto.hasClosed = true;
+  for (const [index, text] of ["one", "two"].entries()) {
+    it.append(text);
+    await ana.written(index + 1);
+  }
+  assertEquals(ana.writes, [["one"], ["two"]]);
+});
+
 Deno.test("ConnectionManager waits for a slow write no longer than `slowWriteMs`", pure, async () => {
   using it = new ManagerFixture();
   const [ana, beto] = [it.add().conn, it.add().conn];
@@ -138,16 +149,16 @@ Deno.test("ConnectionManager sends due PINGs, and none during the handshake", pu
 });
 
 Deno.test("ConnectionManager keeps a client that sends data", pure, async () => {
-  using it = new ManagerFixture({ pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
+  using it = new ManagerFixture({ handshakeMs: 40, pingMs: 1_000, pingTimeoutMs: 60, pingAlways: false });
   const { conn, connection } = it.add();
   connection.startHeartbeat();
   for (let i = 1; i <= 3; i++) {
+    const read = connection.read();
     it.nowMs += 50;
-    conn.receive(frame("here"));
-    const decoder = await withTimeout(connection.read(), "the client's frame");
-    while (decoder!.next()) { /* it only matters that something came */ }
-    assertEquals(connection.lastReceivedMs, it.nowMs);
     await flushTasks();
+    conn.receive(frame("here"));
+    (await withTimeout(read, "the client's frame"))!.next();
+    assertEquals(connection.lastReceivedMs, it.nowMs);
   }
   assertEquals(it.reasons, []);
 });
@@ -175,6 +186,9 @@ Deno.test("ConnectionManager reports handshake-timeout `handshakeMs` after the a
   it.nowMs = 1_100;
   await flushTasks(10);
   assertEquals(it.reasons, []); // the client waits for a server that does not read
+  it.nowMs = 1_050;
+  conn.receive(Uint8Array.of(0));
+  await connection.read(); // a byte gives no more time
   it.nowMs = 1_099;
   const read = connection.read();
   await flushTasks(10);

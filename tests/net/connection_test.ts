@@ -282,10 +282,12 @@ for (
   Deno.test(`${what} ends a pause, which extends the deadline by its real length`, pure, async () => {
     using it = new ManagerFixture();
     const { connection } = it.add();
+    connection.startHeartbeat();
     const pause = connection.pauseReading(60_000);
     it.nowMs += 20;
     act(connection);
     await within(pause);
     assertEquals(connection.lastReceivedMs, 20);
+    assertEquals([79, 80].map((nowMs) => connection.heartbeat!.check(nowMs)), [undefined, "dead"]);
   });
 }

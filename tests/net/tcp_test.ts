@@ -1,15 +1,27 @@
-// Connecting by address and by name, and why that fails.
+// Dialling by address and by name, listening and accepting, and why they fail.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import { ConnectError, ListenError } from "../../lib/errors.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import { connectErrorCode, dial, isDnsFailure } from "../../lib/net/tcp.ts";
-import { ConnectError } from "../../lib/errors.ts";
-import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
+import {
+  acceptConnections,
+  connectErrorCode,
+  dial,
+  isDnsFailure,
+  listen,
+  listenErrorCode,
+} from "../../lib/net/tcp.ts";
+import { addressOf, freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
-const patient = { signal: new AbortController().signal };
+const pure = { permissions: "none" } as const;
+const loopback = { permissions: { net: [LOOPBACK] } };
 
-/** The code of what goes wrong, once its details are checked. */
+const patient = { signal: new AbortController().signal };
+/** More than Deno lets wait by default. */
+const MANY = 600;
+
+/** The code of a failed dial, once its details are checked. */
 async function failure(server: Address): Promise<string> {
   const { code, details } = await assertRejects(
     () => withTimeout(dial(server, patient), "a failure"),
@@ -30,67 +42,177 @@ for (const host of [LOOPBACK, "localhost"]) {
   });
 }
 
-Deno.test("dial() tells that nobody listens", async () => {
+Deno.test("dial() fails with refused where no server listens", async () => {
   assertEquals(await failure(freeAddress()), "refused");
 });
 
-Deno.test("dial() tells that there is no such name", async () => {
+Deno.test("dial() fails with name-unknown", async () => {
   assertEquals(await failure({ host: UNKNOWN_NAME, port: 5_000 }), "name-unknown");
 });
 
-Deno.test(
-  "isDnsFailure() knows how each system says it, and what else they say",
-  { permissions: "none" },
-  () => {
-    const onLinux = new Error("failed to lookup address information: Name or service not known");
-    const onWindows = Object.assign(new Error("Host not found. (os error 11001)"), { code: "ENOENT" });
-    const noRoute = Object.assign(new Error("No route to host (os error 113)"), { code: "EHOSTUNREACH" });
-    const hostDown = new Error("Host is down (os error 64)"); // on macOS; Deno has no code for it
-    const noFile = new Deno.errors.NotFound("No such file or directory (os error 2)");
-    assertEquals([onLinux, onWindows].map(isDnsFailure), [true, true]);
-    assertEquals([noRoute, hostDown, noFile].map(isDnsFailure), [false, false, false]);
-  },
-);
-
-Deno.test("dial() tells that an address cannot be reached", async () => {
-  // No TCP goes to everybody at once.
-  const code = await failure({ host: "255.255.255.255", port: 5_000 });
-  assert(["network-away", "unreachable"].includes(code), code); // as the system has it
+Deno.test("dial() fails with unreachable or network-away, as the system has it", async () => {
+  const code = await failure({ host: "255.255.255.255", port: 5_000 }); // no TCP goes to all machines at once
+  assert(["network-away", "unreachable"].includes(code), code);
 });
 
-Deno.test("connectErrorCode() tells a machine without a network from a host that is not there", {
-  permissions: "none",
-}, () => {
-  const codes = ["ENETUNREACH", "ENETDOWN", "EHOSTUNREACH", "ETIMEDOUT"];
-  const errors = codes.map((code) => Object.assign(new Error(`Not to be read (os error 1)`), { code }));
-  for (const host of ["10.0.0.7", "2001:db8::7"]) {
-    assertEquals(errors.map((error) => connectErrorCode(error, { host, port: 5_000 })), [
-      ...["network-away", "network-away"],
-      ...["unreachable", "unreachable"],
-    ]);
-  }
-  // A name has other addresses, of which the error does not tell.
-  assertEquals(connectErrorCode(errors[0], { host: "aula.uni.es", port: 5_000 }), "unreachable");
-});
-
-Deno.test("dial() waits no longer than it is told for somebody to be there", async () => {
+Deno.test("dial() fails with no-answer after `dialTimeoutMs`, and closes a connection that comes late", async () => {
   const { connect } = Deno;
-  Deno.connect = () => new Promise<never>(() => {}); // a machine that is gone
+  const connecting = Promise.withResolvers<never>();
+  Deno.connect = () => connecting.promise; // a machine that is gone
   try {
     const server = freeAddress();
-    const options = { ...patient, dialTimeoutMs: 20 };
-    const { code, details } = await assertRejects(
-      () => withTimeout(dial(server, options), "a failure"),
-      ConnectError,
-    );
+    const dialling = dial(server, { ...patient, dialTimeoutMs: 20 });
+    const { code, details } = await assertRejects(() => withTimeout(dialling, "a failure"), ConnectError);
     assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);
   } finally {
     Deno.connect = connect;
   }
+  const closed = Promise.withResolvers<void>();
+  connecting.resolve({ close: closed.resolve } as never);
+  await withTimeout(closed.promise, "the late connection to be closed");
 });
 
-Deno.test("dial() gives up when its signal says so, with the signal's reason", async () => {
+Deno.test("dial() throws the reason of its signal", async () => {
   const reason = new Error("enough");
   const error = await assertRejects(() => dial(freeAddress(), { signal: AbortSignal.abort(reason) }), Error);
   assertStrictEquals(error, reason);
+});
+
+function systemError(code: string): Error {
+  return Object.assign(new Error("Not to be read (os error 1)"), { code });
+}
+
+const onLinux = new Error("failed to lookup address information: Name or service not known");
+const onWindows = Object.assign(new Error("Host not found. (os error 11001)"), { code: "ENOENT" });
+const hostDown = new Error("Host is down (os error 64)"); // on macOS; Deno has no code for it
+const noFile = new Deno.errors.NotFound("No such file or directory (os error 2)");
+
+Deno.test("isDnsFailure() knows the error of each system, and no other error", pure, () => {
+  assertEquals([onLinux, onWindows].map(isDnsFailure), [true, true]);
+  assertEquals([systemError("EHOSTUNREACH"), hostDown, noFile].map(isDnsFailure), [false, false, false]);
+});
+
+const CONNECT_ERRORS: [host: string, cause: Error, code: string][] = [
+  ["10.0.0.7", systemError("ENETUNREACH"), "network-away"],
+  ["2001:db8::7", systemError("ENETDOWN"), "network-away"],
+  ["10.0.0.7", systemError("EHOSTUNREACH"), "unreachable"],
+  ["2001:db8::7", systemError("ETIMEDOUT"), "unreachable"],
+  ["aula.uni.es", systemError("ENETUNREACH"), "unreachable"], // the name may have other addresses
+  ["aula.uni.es", onLinux, "name-unknown"],
+  ["10.0.0.7", new Deno.errors.ConnectionRefused(), "refused"],
+];
+
+Deno.test("connectErrorCode() tells a machine without a network from a host that is not there", pure, () => {
+  for (const [host, cause, code] of CONNECT_ERRORS) {
+    assertEquals(connectErrorCode(cause, { host, port: 5_000 }), code, `${host}: ${cause}`);
+  }
+});
+
+const LISTEN_ERRORS: [cause: Error, port: number, code: string][] = [
+  [new Deno.errors.AddrInUse(), 5_000, "port-in-use"],
+  [new Deno.errors.PermissionDenied(), 1_023, "port-privileged"],
+  [new Deno.errors.PermissionDenied(), 1_024, "listen-failed"],
+  [new Deno.errors.AddrNotAvailable(), 5_000, "address-not-local"],
+  [onLinux, 5_000, "address-not-local"],
+  [hostDown, 5_000, "listen-failed"],
+];
+
+Deno.test(
+  "listenErrorCode() tells a port in use from a privileged one and from a foreign address",
+  pure,
+  () => {
+    for (const [cause, port, code] of LISTEN_ERRORS) {
+      assertEquals(
+        listenErrorCode(cause, port),
+        code,
+        `${cause}`,
+      );
+    }
+  },
+);
+
+Deno.test("listen() fails with port-in-use", loopback, () => {
+  using taken = listen({ host: LOOPBACK, port: 0 });
+  const { port } = taken.addr;
+  const { code, details } = assertThrows(() => listen({ host: LOOPBACK, port }), ListenError);
+  assertEquals([code, details.host, details.port], ["port-in-use", LOOPBACK, port]);
+});
+
+Deno.test({
+  name: "listen() lets a whole room wait to be accepted",
+  // Other systems hold fewer than this, whatever backlog they are asked for.
+  ignore: Deno.build.os !== "linux",
+  ...loopback,
+  fn: async () => {
+    using listener = listen({ host: LOOPBACK, port: 0 });
+    const { port } = listener.addr;
+    const dialling = Array.from({ length: MANY }, () => Deno.connect({ hostname: LOOPBACK, port }));
+    const conns = await withTimeout(Promise.all(dialling), "all connections");
+    for (const conn of conns) conn.close();
+    assertEquals(conns.length, MANY);
+  },
+});
+
+Deno.test("acceptConnections() takes no more than `rate`, and loses no connection", async () => {
+  using listener = listen({ host: LOOPBACK, port: 0 });
+  const { host: hostname, port } = addressOf(listener);
+  const clients = await Promise.all(Array.from({ length: 12 }, () => Deno.connect({ hostname, port })));
+  const beganMs = performance.now();
+  let count = 0;
+  const rate = { burst: 4, perSecond: 40 };
+  for await (const conn of acceptConnections(listener, { onError: () => {}, rate })) {
+    conn.close();
+    if (++count === clients.length) break;
+  }
+  for (const client of clients) client.close();
+  // Eight beyond the burst, less what rounding may give.
+  assert(performance.now() - beganMs >= 150);
+});
+
+Deno.test("acceptConnections() ends with the listener, also while it waits for the rate", async () => {
+  const listener = listen({ host: LOOPBACK, port: 0 });
+  const { host: hostname, port } = addressOf(listener);
+  using _one = await Deno.connect({ hostname, port });
+  using _two = await Deno.connect({ hostname, port });
+  const rate = { burst: 1, perSecond: 20 };
+  const connections = acceptConnections(listener, { onError: () => {}, rate });
+  (await connections.next()).value!.close();
+  const next = connections.next();
+  listener.close();
+  assertEquals((await next).done, true);
+});
+
+/** Accepts what a script says: one connection, or an error. */
+async function acceptScript(script: readonly (Error | "connection")[]) {
+  const reported: unknown[] = [];
+  let calls = 0;
+  const accept = () => {
+    const step = script[calls++] ?? new Deno.errors.BadResource("closed");
+    return step === "connection" ? Promise.resolve({} as Deno.TcpConn) : Promise.reject(step);
+  };
+  const beganMs = performance.now();
+  let accepted = 0;
+  const onError = ({ code, cause }: ListenError) => reported.push([code, cause]);
+  for await (const _ of acceptConnections({ accept }, { rate: { burst: 99, perSecond: 99 }, onError })) {
+    accepted++;
+  }
+  return { reported, accepted, calls, ms: performance.now() - beganMs };
+}
+
+Deno.test("acceptConnections() pauses after each failure, and reports a series of failures once", async () => {
+  const noFiles = new Error("Too many open files (os error 24)");
+  const again = new Error("Too many open files again (os error 24)");
+  const { reported, accepted, calls, ms } = await acceptScript([
+    ...["connection", noFiles, noFiles, noFiles, "connection", again, "connection"] as const,
+  ]);
+  assertEquals([accepted, calls], [3, 8]);
+  assertEquals(reported, [["accept-failed", noFiles], ["accept-failed", again]]);
+  assert(ms >= 4 * 50 - 5, `${ms} ms`); // a timer may be early by a fraction of a millisecond
+});
+
+Deno.test("acceptConnections() does not report clients that hung up before the accept", async () => {
+  const { reported, accepted } = await acceptScript([
+    ...[new Deno.errors.NotConnected(), new Deno.errors.ConnectionAborted(), "connection"] as const,
+  ]);
+  assertEquals([reported, accepted], [[], 1]);
 });
