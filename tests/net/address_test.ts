@@ -1,200 +1,203 @@
-// Addresses as people write them and as the chat prints them.
+// Server addresses, IP addresses, backups and fingerprints as users type them and as the programs print them.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { InputError } from "../../lib/errors.ts";
 import {
   formatAddress,
+  formatBackup,
   isSameAddress,
   isSelf,
   normalizeHostPort,
   parseAddress,
+  parseBackup,
+  parseFingerprint,
   parseIP,
   parsePort,
   parsePortOrAddress,
   parseServerAddress,
+  readBackups,
   unmapIPv4,
 } from "../../lib/net/address.ts";
-import { InputError } from "../../lib/errors.ts";
 
-const pure = { permissions: "none" } as const;
+/** SHA-256 of "abc" (FIPS 180-4), in base64. */
+const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+const LONGEST_HOST = "a".repeat(253);
 
-Deno.test("parsePort() accepts 1 to 65535, with spaces around", pure, () => {
-  assertEquals(["1", "5000", "65535", "00080", " 80\n"].map(parsePort), [1, 5_000, 65_535, 80, 80]);
-});
+function test(name: string, check: () => void): void {
+  Deno.test(name, { permissions: "none" }, check);
+}
 
-Deno.test("parsePort() refuses everything else", pure, () => {
-  const texts = ["", " ", "0", "65536", "99999", "100000", "-1", "+1", "80.0", "1e3", "0x50", "8 0", "٨٠"];
+/** What a function gives for each text. */
+function gives<Value>(parse: (text: string) => Value, expected: Readonly<Record<string, Value>>): void {
+  for (const [text, value] of Object.entries(expected)) assertEquals(parse(text), value, text);
+}
+
+/** Asserts the code with which each text is refused. */
+function refuses(parse: (text: string) => unknown, code: string, texts: readonly string[]): void {
   for (const text of texts) {
-    const error = assertThrows(() => parsePort(text), InputError);
-    assertEquals(error.code, "port-invalid", text);
-    assertEquals(error.details, { port: text });
+    const error = assertThrows(() => parse(text), InputError);
+    assertEquals([text, error.code], [text, code]);
   }
+}
+
+test("parsePort() accepts 1 to 65535, with spaces around, and refuses everything else", () => {
+  gives(parsePort, { "1": 1, "5000": 5_000, "65535": 65_535, "00080": 80, " 80\n": 80 });
+  refuses(parsePort, "port-invalid", [
+    ...["", " ", "0", "65536", "99999", "100000", "-1", "+1", "80.0", "1e3", "0x50", "8 0", "٨٠"],
+  ]);
+  assertEquals(assertThrows(() => parsePort("x"), InputError).details, { port: "x" });
 });
 
-Deno.test("parseAddress() reads a host alone", pure, () => {
-  const hosts = ["10.0.0.7", "localhost", "aula.uni.es", "sala_3", "ñandú.local"]
+test("parseAddress() reads a host alone, or with a port", () => {
+  const hosts = ["10.0.0.7", "localhost", "aula.uni.es", "sala_3", "ñandú.local", LONGEST_HOST]
     .concat(["::", "::1", "fe80::1%eth0", "2001:0DB8::7", "::ffff:10.0.0.7", "1:2:3:4:5:6:7:8"]);
   for (const host of hosts) assertEquals(parseAddress(` ${host} `), { host });
+  gives(parseAddress, {
+    " 10.0.0.7:5001 ": { host: "10.0.0.7", port: 5_001 },
+    "aula.uni.es:1": { host: "aula.uni.es", port: 1 },
+    "cafe:5001": { host: "cafe", port: 5_001 },
+    "[::1]": { host: "::1" },
+    " [::1]:5001 ": { host: "::1", port: 5_001 },
+    "[fe80::1%wlan-0.1]:5001": { host: "fe80::1%wlan-0.1", port: 5_001 },
+    "[::FFFF:10.0.0.7]": { host: "::FFFF:10.0.0.7" },
+    [`${LONGEST_HOST}:5000`]: { host: LONGEST_HOST, port: 5_000 },
+  });
 });
 
-Deno.test("parseAddress() reads a host and a port", pure, () => {
-  assertEquals(parseAddress(" 10.0.0.7:5001 "), { host: "10.0.0.7", port: 5_001 });
-  assertEquals(parseAddress("aula.uni.es:1"), { host: "aula.uni.es", port: 1 });
-  assertEquals(parseAddress("cafe:5001"), { host: "cafe", port: 5_001 });
+test("parseAddress() refuses what is no host", () => {
+  refuses(parseAddress, "address-invalid", [
+    ...["", " ", ":5000", "a b", "ana@aula", "aula/chat", "-aula", `${LONGEST_HOST}a:5000`],
+    ...["[::1", "::1]", "[]", "a[::1]", "[::1]5000", "[::1] :5000"],
+    ...["[aula.uni.es]:5000", "[cafe]:5000", "[10.0.0.7]", "[fe80::1%]", "[fe80::1%a b]"],
+    ...["http://aula", "aula:5000:1", "1::2::3", "10.0.0.300", "aula\x1b[2J"],
+    ...["10.7", "10.0.7", "7", "10.0.0.7.1", "0.0.0"], // no full IPv4 address
+  ]);
+  assertEquals(assertThrows(() => parseAddress("a b"), InputError).details, { address: "a b" });
 });
 
-Deno.test("parseAddress() takes the brackets off an IPv6 host", pure, () => {
-  assertEquals(parseAddress("[::1]"), { host: "::1" });
-  assertEquals(parseAddress(" [::1]:5001 "), { host: "::1", port: 5_001 });
-  assertEquals(parseAddress("[fe80::1%wlan-0.1]:5001"), { host: "fe80::1%wlan-0.1", port: 5_001 });
-  assertEquals(parseAddress("[::FFFF:10.0.0.7]"), { host: "::FFFF:10.0.0.7" });
-});
-
-Deno.test("parseAddress() refuses what no host is written like", pure, () => {
-  const texts = ["", " ", ":5000", "a b", "ana@aula", "aula/chat", "-aula"]
-    .concat(["[::1", "::1]", "[]", "a[::1]", "[::1]5000", "[::1] :5000"])
-    .concat(["[aula.uni.es]:5000", "[cafe]:5000", "[10.0.0.7]", "[fe80::1%]", "[fe80::1%a b]"])
-    .concat(["http://aula", "aula:5000:1", "1::2::3", "10.0.0.300", "aula\x1b[2J"]);
-  for (const text of texts) {
-    const error = assertThrows(() => parseAddress(text), InputError);
-    assertEquals(error.code, "address-invalid", text);
-    assertEquals(error.details, { address: text });
-  }
-});
-
-Deno.test("parseAddress() allows the 253 characters of the longest name and no more", pure, () => {
-  const host = "a".repeat(253);
-  assertEquals(parseAddress(`${host}:5000`), { host, port: 5_000 });
-  assertEquals(assertThrows(() => parseAddress(`${host}a:5000`), InputError).code, "address-invalid");
-});
-
-Deno.test("parseAddress() refuses a port that is none", pure, () => {
+test("parseAddress() refuses an invalid port", () => {
   const ports = ["", "0", "65536", "chat"];
-  for (const text of ports.flatMap((port) => [`aula:${port}`, `[::1]:${port}`])) {
-    assertEquals(assertThrows(() => parseAddress(text), InputError).code, "port-invalid", text);
-  }
+  refuses(parseAddress, "port-invalid", ports.flatMap((port) => [`aula:${port}`, `[::1]:${port}`]));
 });
 
-Deno.test("parseServerAddress() adds the default port to a host without one", pure, () => {
+test("parseServerAddress() adds the default port to a host without one", () => {
   assertEquals(parseServerAddress("aula"), { host: "aula", port: 5_000 });
   assertEquals(parseServerAddress("::1", 7_000), { host: "::1", port: 7_000 });
   assertEquals(parseServerAddress("aula:5001", 7_000), { host: "aula", port: 5_001 });
 });
 
-Deno.test("formatAddress() puts brackets around IPv6 only", pure, () => {
-  assertEquals(formatAddress({ host: "aula.uni.es", port: 5_000 }), "aula.uni.es:5000");
-  assertEquals(formatAddress({ host: "10.0.0.7", port: 80 }), "10.0.0.7:80");
-  assertEquals(formatAddress({ host: "fe80::1%eth0", port: 5_001 }), "[fe80::1%eth0]:5001");
-});
-
-Deno.test("parseServerAddress() reads what formatAddress() prints", pure, () => {
-  for (const host of ["10.0.0.7", "aula.uni.es", "::1", "fe80::1%eth0", "::ffff:10.0.0.7"]) {
-    assertEquals(parseServerAddress(formatAddress({ host, port: 65_535 })), { host, port: 65_535 });
+test("formatAddress() puts brackets around IPv6 only, and parseServerAddress() reads it", () => {
+  const formatted = {
+    "aula.uni.es": "aula.uni.es:5001",
+    "10.0.0.7": "10.0.0.7:5001",
+    "fe80::1%eth0": "[fe80::1%eth0]:5001",
+    "1:2:3:4:5:6:7:8": "[1:2:3:4:5:6:7:8]:5001",
+    "::ffff:10.0.0.7": "[::ffff:10.0.0.7]:5001",
+  };
+  for (const [host, text] of Object.entries(formatted)) {
+    assertEquals(formatAddress({ host, port: 5_001 }), text);
+    assertEquals(parseServerAddress(text), { host, port: 5_001 });
   }
 });
 
-Deno.test("isSameAddress() compares hosts without case, and ports", pure, () => {
-  const aula = { host: "Aula.uni.es", port: 5_000 };
-  assert(isSameAddress(aula, { host: "aula.UNI.es", port: 5_000 }));
-  assert(!isSameAddress(aula, { host: "aula.uni.es", port: 5_001 }));
-  assert(!isSameAddress(aula, { host: "aula2.uni.es", port: 5_000 }));
+test("isSameAddress() compares hosts without case, and ports", () => {
+  const isSame = (text: string) =>
+    isSameAddress(parseServerAddress("Aula.uni.es:5000"), parseServerAddress(text));
+  gives(isSame, { "aula.UNI.es:5000": true, "aula.uni.es:5001": false, "aula2.uni.es:5000": false });
 });
 
-Deno.test("unmapIPv4() gives the IPv4 address inside an IPv6 one, and any other as it is", pure, () => {
-  assertEquals(unmapIPv4("::ffff:192.168.1.7"), "192.168.1.7");
-  assertEquals(unmapIPv4("::FFFF:10.0.0.7"), "10.0.0.7");
+test("unmapIPv4() gives the IPv4 address inside an IPv6 one, and any other as it is", () => {
+  gives(unmapIPv4, { "::ffff:192.168.1.7": "192.168.1.7", "::FFFF:10.0.0.7": "10.0.0.7" });
   for (const ip of ["10.0.0.7", "::1", "::10.0.0.7", "fe80::ffff:10.0.0.7", "::ffff:10.0.0.7%eth0"]) {
     assertEquals(unmapIPv4(ip), ip);
   }
 });
 
-Deno.test("parseIP() gives an address the form in which sockets give it", pure, () => {
-  const forms = {
+test("parseIP() gives an address the form in which sockets give it, and refuses all else", () => {
+  gives(parseIP, {
     "10.0.0.7": "10.0.0.7",
     " ::1 ": "::1",
     "0:0:0:0:0:0:0:1": "::1",
     "FE80::0001": "fe80::1",
     "fe80::1%eth0": "fe80::1%eth0",
     "::ffff:10.0.0.7": "10.0.0.7",
-  };
-  for (const [text, address] of Object.entries(forms)) assertEquals(parseIP(text), address);
+  });
+  refuses(parseIP, "ip-invalid", [
+    ...["", "ana", "10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.7:5000", "[::1]", "::g", "1.2.3.4%eth0"],
+    "a%::1",
+  ]);
 });
 
-Deno.test("parseIP() refuses what is no address of its own", pure, () => {
-  for (
-    const text of [
-      "",
-      "ana",
-      "10.0.0",
-      "10.0.0.256",
-      "010.0.0.1",
-      "10.0.0.7:5000",
-      "[::1]",
-      "::g",
-      "1.2.3.4%eth0",
-      "a%::1",
-    ]
-  ) {
-    assertEquals([text, assertThrows(() => parseIP(text), InputError).code], [text, "ip-invalid"]);
+test("parsePortOrAddress() tells a port from an address", () => {
+  gives(parsePortOrAddress, {
+    "5001": { port: 5_001 },
+    "10.0.0.7": { host: "10.0.0.7" },
+    "aula.uni.es:5001": { host: "aula.uni.es", port: 5_001 },
+    "::1": { host: "::1" },
+    "10.0.0.7 5001": { host: "10.0.0.7", port: 5_001 },
+    "aula 5001": { host: "aula", port: 5_001 },
+  });
+  refuses(parsePortOrAddress, "port-invalid", ["aula"]);
+});
+
+test("normalizeHostPort() joins a host and the port behind a blank, and leaves all else as it is", () => {
+  gives(normalizeHostPort, {
+    " 10.0.0.7  5001 ": "10.0.0.7:5001",
+    "aula 5001": "aula:5001",
+    "::1 5001": "[::1]:5001",
+    "[::1] 5001": "[::1]:5001",
+    "10.0.0.7 5001#SHA256:x": "10.0.0.7:5001#SHA256:x",
+  });
+  for (const text of ["aula", "50 00", "aula 5 6", "aula cinco", "aula:5 6", "[::1]:5 6"]) {
+    assertEquals(normalizeHostPort(text), text);
   }
 });
 
-Deno.test("isSelf() knows by which addresses a server is reached", pure, () => {
-  const localIPs = ["127.0.0.1", "10.0.0.7", "::1"];
-  const isOwn = (text: string, own: string) =>
-    isSelf(parseServerAddress(text), { listening: parseServerAddress(own), localIPs });
-  for (const text of ["10.0.0.7:5000", "localhost:5000", "127.0.0.2:5000", "[::1]:5000", "0.0.0.0:5000"]) {
-    assertEquals([text, isOwn(text, "0.0.0.0:5000"), isOwn(text, "0.0.0.0:5001")], [text, true, false]);
-  }
-  assertEquals(isOwn("10.0.0.8:5000", "0.0.0.0:5000"), false);
-  assertEquals(isOwn("10.0.0.7:5000", "[::]:5000"), true);
-  // Somebody else may listen at another address of the machine.
-  assertEquals(isOwn("127.0.0.1:5000", "10.0.0.7:5000"), false);
-  assertEquals(isOwn("10.0.0.7:5000", "10.0.0.7:5000"), true);
-  assertEquals(isOwn("localhost:5000", "127.0.0.1:5000"), true);
+const LISTENERS: [own: string, self: string[], others: string[]][] = [
+  [
+    "0.0.0.0:5000",
+    ["10.0.0.7:5000", "localhost:5000", "LOCALHOST:5000", "127.0.0.2:5000", "[::1]:5000", "0.0.0.0:5000"],
+    ["10.0.0.8:5000", "10.0.0.7:5001", "localhost:5001"],
+  ],
+  ["[::]:5000", ["10.0.0.7:5000"], ["10.0.0.8:5000"]],
+  // Another program may listen at another address of the machine.
+  ["10.0.0.7:5000", ["10.0.0.7:5000"], ["127.0.0.1:5000", "localhost:5000"]],
+  ["127.0.0.1:5000", ["localhost:5000"], ["10.0.0.7:5000"]],
+  ["[::1]:5000", ["localhost:5000"], ["127.0.0.1:5000"]],
+];
+
+for (const [own, self, others] of LISTENERS) {
+  test(`isSelf() knows the addresses of a server that listens at ${own}`, () => {
+    const listening = parseServerAddress(own);
+    const localIPs = ["127.0.0.1", "10.0.0.7", "::1"];
+    const isOwn = (text: string) => isSelf(parseServerAddress(text), { listening, localIPs });
+    assertEquals([...self, ...others].filter(isOwn), self);
+  });
+}
+
+test("parseBackup() reads what formatBackup() prints", () => {
+  const texts = ["10.0.0.7:5001", "[::1]:5000", `aula.uni.es:5001#${FINGERPRINT}`, `[::1]:1#${FINGERPRINT}`];
+  for (const text of texts) assertEquals(formatBackup(parseBackup(text)), text);
+  assertEquals(parseBackup("10.0.0.7"), { server: { host: "10.0.0.7", port: 5_000 } });
 });
 
-Deno.test("parseAddress() refuses an IPv4 address that is not given in full", pure, () => {
-  for (const text of ["10.7", "10.0.7", "7", "10.0.0.7.1", "0.0.0"]) {
-    assertEquals(assertThrows(() => parseAddress(text), InputError).code, "address-invalid");
-  }
+test("parseBackup() refuses an invalid fingerprint, and what follows one", () => {
+  refuses(parseBackup, "fingerprint-invalid", ["10.0.0.7#", "10.0.0.7#SHA256:abc"]);
+  const more = ["#", "x", "\nx", "\n10.0.0.8:1"];
+  refuses(parseBackup, "fingerprint-invalid", more.map((it) => `10.0.0.7:1#${FINGERPRINT}${it}`));
+  refuses(parseBackup, "address-invalid", [`#${FINGERPRINT}`]);
 });
 
-Deno.test("formatAddress() puts every IPv6 address into brackets, be it shortened or not", pure, () => {
-  assertEquals(formatAddress({ host: "1:2:3:4:5:6:7:8", port: 5_001 }), "[1:2:3:4:5:6:7:8]:5001");
+test("readBackups() leaves out invalid backups", () => {
+  const texts = ["10.0.0.7:5001", "", "10.0.0.7:0", "10.0.0.8#SHA256:short", `10.0.0.9:1#${FINGERPRINT}`];
+  assertEquals(readBackups(texts).map(formatBackup), ["10.0.0.7:5001", `10.0.0.9:1#${FINGERPRINT}`]);
 });
 
-Deno.test(
-  "parsePortOrAddress() tells a port from an address, with or without a port of its own",
-  pure,
-  () => {
-    const typed = ["5001", "10.0.0.7", "aula.uni.es:5001", "::1", "10.0.0.7 5001", "aula 5001"];
-    assertEquals(typed.map(parsePortOrAddress), [
-      { port: 5_001 },
-      { host: "10.0.0.7" },
-      { host: "aula.uni.es", port: 5_001 },
-      { host: "::1" },
-      { host: "10.0.0.7", port: 5_001 },
-      { host: "aula", port: 5_001 },
-    ]);
-    assertEquals(assertThrows(() => parsePortOrAddress("aula"), InputError).code, "port-invalid");
-  },
-);
-
-Deno.test(
-  "normalizeHostPort() joins a host and the port behind a blank, and leaves all else as it is",
-  pure,
-  () => {
-    for (
-      const [typed, expected] of [
-        [" 10.0.0.7  5001 ", "10.0.0.7:5001"],
-        ["aula 5001", "aula:5001"],
-        ["::1 5001", "[::1]:5001"],
-        ["[::1] 5001", "[::1]:5001"],
-        ["10.0.0.7 5001#SHA256:x", "10.0.0.7:5001#SHA256:x"],
-        ...["aula", "50 00", "aula 5 6", "aula cinco", "aula:5 6", "[::1]:5 6"].map((text) =>
-          [text, text] as const
-        ),
-      ] as const
-    ) assertEquals(normalizeHostPort(typed), expected);
-  },
-);
+test("parseFingerprint() accepts 256 bits in base64 with spaces around, and refuses all else", () => {
+  assertEquals(parseFingerprint(` ${FINGERPRINT}\n`), FINGERPRINT);
+  refuses(parseFingerprint, "fingerprint-invalid", [
+    ...["", "SHA256:", FINGERPRINT.slice(0, -1), `${FINGERPRINT}A`, FINGERPRINT.replace("ung", "ug")],
+    ...[FINGERPRINT.slice(7), FINGERPRINT.replace("SHA256", "SHA1"), "9F:86:D0"],
+    `${FINGERPRINT.slice(0, -1)}1`, // two bits more than 256
+  ]);
+});

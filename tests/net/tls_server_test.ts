@@ -1,11 +1,16 @@
+// Certificates of servers: made, kept, and loaded.
+
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { X509Certificate } from "node:crypto";
 import { InputError } from "../../lib/errors.ts";
 import { parseFingerprint } from "../../lib/net/address.ts";
+import { fingerprint } from "../../lib/net/tls.ts";
 import { loadCertificate, loadOrCreateCertificate } from "../../lib/net/tls_server.ts";
 import { CERTIFICATE_NAME, makeSelfSigned, VALID_MS } from "../../lib/net/self_signed.ts";
 import { caSignedPair } from "../testing/certificates.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { tlsWire } from "../testing/transport.ts";
 
 const NOW_MS = Date.parse("2026-11-22T13:45:07Z");
 
@@ -13,7 +18,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, InputError)).code;
 }
 
-Deno.test("A certificate that is made holds for ten years, for a name that nobody has, and is no authority's", async () => {
+Deno.test("makeSelfSigned() makes a certificate for ten years and a reserved name, and no authority", async () => {
   const pem = await makeSelfSigned(NOW_MS);
   const certificate = new X509Certificate(pem.slice(pem.indexOf("-----BEGIN CERTIFICATE")));
   assertEquals(certificate.subjectAltName, `DNS:${CERTIFICATE_NAME}`);
@@ -23,42 +28,45 @@ Deno.test("A certificate that is made holds for ten years, for a name that nobod
   assert(certificate.validFromDate.getTime() < NOW_MS - 3_600_000);
 });
 
-Deno.test("A server makes its certificate once, and keeps it for itself", writing, async () => {
-  await using folder = new TestFolder();
-  const path = `${folder.path}/new/chat`;
-  const first = await loadOrCreateCertificate(path, NOW_MS);
-  const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
-  assertEquals(again, first);
-  assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
-  assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
-  if (Deno.build.os !== "windows") {
-    assertEquals((await Deno.stat(`${path}/server.pem`)).mode! & 0o777, 0o600);
-    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
-  }
-});
+Deno.test(
+  "loadOrCreateCertificate() makes a certificate once, which only the owner can read",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/new/chat`;
+    const first = await loadOrCreateCertificate(path, NOW_MS);
+    const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
+    assertEquals(again, first);
+    assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
+    assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
+    if (Deno.build.os !== "windows") {
+      assertEquals((await Deno.stat(`${path}/server.pem`)).mode! & 0o777, 0o600);
+      assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
+    }
+  },
+);
 
-Deno.test("Servers that start at once make one certificate between them", writing, async () => {
-  await using folder = new TestFolder();
-  const all = await Promise.all(
-    Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
-  );
-  assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
-  const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
-  assertEquals(all[0], kept);
-  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
-});
+Deno.test(
+  "loadOrCreateCertificate() makes one certificate for servers that start at once",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const all = await Promise.all(
+      Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
+    );
+    assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
+    const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
+    assertEquals(all[0], kept);
+    assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+  },
+);
 
-Deno.test("Each certificate that is made has a key of its own", writing, async () => {
-  await using folder = new TestFolder();
-  const [one, two] = [
-    await loadOrCreateCertificate(`${folder.path}/1`, NOW_MS),
-    await loadOrCreateCertificate(`${folder.path}/2`, NOW_MS),
-  ];
-  assertNotEquals(one.fingerprint, two.fingerprint);
+Deno.test("makeSelfSigned() makes a new key each time", async () => {
+  assertNotEquals(fingerprint(await makeSelfSigned(NOW_MS)), fingerprint(await makeSelfSigned(NOW_MS)));
 });
 
 Deno.test(
-  "A certificate that is given is read with what vouches for it, its own fingerprint and its end",
+  "loadCertificate() reads a chain, with the fingerprint and the expiry of its first certificate",
   writing,
   async () => {
     await using folder = new TestFolder();
@@ -72,18 +80,41 @@ Deno.test(
   },
 );
 
-Deno.test("What is no certificate, or is not there, is refused with its path", writing, async () => {
+Deno.test(
+  "loadCertificate() and loadOrCreateCertificate() refuse what is no certificate or is missing",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const [none, broken] = [
+      await folder.file("none.pem", "hola"),
+      await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+    ];
+    assertEquals(await codeOf(loadCertificate(none, none)), "certificate-invalid");
+    assertEquals(await codeOf(loadCertificate(broken, none)), "certificate-invalid");
+    assertEquals(await codeOf(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
+    await folder.file("server.pem", "");
+    assertEquals(await codeOf(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
+    // For Windows there is just nothing below a file.
+    const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
+    assertEquals(await codeOf(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
+  },
+);
+
+Deno.test("loadCertificate() refuses the key of another certificate", writing, async () => {
   await using folder = new TestFolder();
-  const [none, broken] = [
-    await folder.file("none.pem", "hola"),
-    await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-  ];
-  assertEquals(await codeOf(loadCertificate(none, none)), "certificate-invalid");
-  assertEquals(await codeOf(loadCertificate(broken, none)), "certificate-invalid");
-  assertEquals(await codeOf(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
-  await folder.file("server.pem", "");
-  assertEquals(await codeOf(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
-  // For Windows there is just nothing below a file.
-  const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
-  assertEquals(await codeOf(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
+  const cert = await folder.file("cert.pem", (await caSignedPair("127.0.0.1")).cert);
+  const key = await folder.file("key.pem", (await caSignedPair("127.0.0.1")).key);
+  assertEquals(await codeOf(loadCertificate(cert, key)), "certificate-invalid");
+});
+
+Deno.test("tlsServer() answers a client without TLS in plain text, and ends", async () => {
+  const { wrapTls, refusal } = await tlsWire(LOOPBACK);
+  using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  using client = await Deno.connect({ hostname: LOOPBACK, port: listener.addr.port });
+  const server = wrapTls(await listener.accept());
+  const end = server.read(new Uint8Array(10)).catch(() => null);
+  await client.write(Uint8Array.of(0, 0, 0, 1, 3));
+  assertEquals(new Uint8Array(await new Response(client.readable).arrayBuffer()), refusal);
+  assertEquals(await end, null);
+  server.close();
 });

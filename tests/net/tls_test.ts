@@ -1,26 +1,26 @@
-// TLS on real sockets: which certificates are accepted, and which error the others give.
+// Dialling over TLS on real sockets: which certificates are accepted, and which error the others give. Fingerprints.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
-import { ConnectError } from "../../lib/errors.ts";
-import { dialTls, fingerprint, type TlsRequirement } from "../../lib/net/tls.ts";
+import { ConnectError, InputError } from "../../lib/errors.ts";
+import { checkTlsSupport, dialTls, fingerprint, type TlsRequirement, toPem } from "../../lib/net/tls.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
 import { caSignedPair, type CertificatePair, selfSignedPair } from "../testing/certificates.ts";
 import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
 const own = await selfSignedPair();
-const vouched = await caSignedPair(LOOPBACK);
+const signed = await caSignedPair(LOOPBACK);
 
 /** Types of messages in a handshake (RFC 8446, section 4). */
 const [SERVER_HELLO, CERTIFICATE] = [2, 11];
 /** What a record of a handshake begins with, if it is as long as it may be. */
 const RECORD_HEADER = [22, 3, 3, 0x40, 0];
 
-/** A listener that says a byte to everyone who gets through, and forgets them. */
-class Greeter implements AsyncDisposable {
+/** A listener that sends a byte to each client, over TLS with a certificate. */
+class GreetingServer implements AsyncDisposable {
   readonly address: Address;
-  /** Connections that came. */
+  /** Connections accepted. */
   count = 0;
   readonly #listener: Deno.TcpListener | Deno.TlsListener;
   readonly #serving: Promise<void>;
@@ -51,7 +51,7 @@ class Greeter implements AsyncDisposable {
     try {
       conn.close();
     } catch {
-      // Closed by what was done with it.
+      // Closed already.
     }
   }
 
@@ -61,14 +61,14 @@ class Greeter implements AsyncDisposable {
   }
 }
 
-/** Says a byte, and waits for the other side to end. */
+/** Sends a byte, and waits for the client to end. */
 async function sayHello(conn: Deno.Conn): Promise<void> {
   await conn.write(Uint8Array.of(7));
   while (await conn.read(new Uint8Array(1_000)) !== null);
 }
 
-/** Trusts whatever is shown, and notes it. */
-class Credulous {
+/** Accepts any fingerprint, and records it. */
+class TrustAll {
   readonly seen: string[] = [];
   readonly verify = (fingerprint: string) => void this.seen.push(fingerprint);
 }
@@ -78,11 +78,11 @@ function dialIt(
   tlsRequirement: TlsRequirement,
   signal = new AbortController().signal,
 ): Promise<Socket> {
-  return withTimeout(dialTls(server, { signal, tlsRequirement }), "TLS to be spoken");
+  return withTimeout(dialTls(server, { signal, tlsRequirement }), "the handshake");
 }
 
-async function failure(server: Address, proof: TlsRequirement): Promise<ConnectError> {
-  return await assertRejects(() => dialIt(server, proof), ConnectError);
+async function failure(server: Address, requirement: TlsRequirement): Promise<ConnectError> {
+  return await assertRejects(() => dialIt(server, requirement), ConnectError);
 }
 
 async function hello(conn: Socket): Promise<number> {
@@ -91,18 +91,18 @@ async function hello(conn: Socket): Promise<number> {
   return bytes[0]!;
 }
 
-Deno.test("A certificate that is judged well is spoken to", async () => {
-  await using server = new Greeter(own);
-  const proof = new Credulous();
-  const conn = await dialIt(server.address, proof);
+Deno.test("dialTls() connects to a self-signed certificate that `verify` accepts", async () => {
+  await using server = new GreetingServer(own);
+  const requirement = new TrustAll();
+  const conn = await dialIt(server.address, requirement);
   assertEquals(await hello(conn), 7);
   conn.close();
-  assertEquals(proof.seen, [fingerprint(own.cert)]);
+  assertEquals(requirement.seen, [fingerprint(own.cert)]);
 });
 
-Deno.test("What the judge throws is thrown, and nothing was said to the server", async () => {
+Deno.test("dialTls() throws what `verify` throws, and has sent nothing", async () => {
   let heard = 0;
-  await using server = new Greeter(own, async (conn) => {
+  await using server = new GreetingServer(own, async (conn) => {
     heard += await conn.read(new Uint8Array(1_000)) ?? 0;
   });
   const error = new ConnectError("certificate-unknown");
@@ -113,98 +113,96 @@ Deno.test("What the judge throws is thrown, and nothing was said to the server",
   assertEquals(heard, 0);
 });
 
-Deno.test("A server that shows one certificate and then has another does not get through", async () => {
-  // The first connection is let through to the true server, as somebody in the middle would to be judged well.
+Deno.test("dialTls() refuses a server that shows one certificate and has the key of another", async () => {
+  // An attacker in the middle lets the first connection through to the true server, whose certificate is accepted.
   const other = await selfSignedPair();
-  await using truth = new Greeter(own);
-  await using impostor = new Greeter(other);
-  await using middle = new Greeter(undefined, async (conn, count) => {
+  await using truth = new GreetingServer(own);
+  await using impostor = new GreetingServer(other);
+  await using middle = new GreetingServer(undefined, async (conn, count) => {
     const target = count === 1 ? truth : impostor;
     const next = await Deno.connect({ hostname: target.address.host, port: target.address.port });
     const ends = [conn.readable.pipeTo(next.writable), next.readable.pipeTo(conn.writable)];
     await Promise.allSettled(ends);
   });
-  const proof = new Credulous();
-  const { code } = await failure(middle.address, proof);
-  assertEquals([code, proof.seen], ["certificate-refused", [fingerprint(own.cert)]]);
+  const requirement = new TrustAll();
+  const { code } = await failure(middle.address, requirement);
+  assertEquals([code, requirement.seen], ["certificate-refused", [fingerprint(own.cert)]]);
 });
 
-Deno.test("An authority vouches for an address, and for no other name", async () => {
-  await using server = new Greeter(vouched);
-  const conn = await dialIt(server.address, { ca: vouched.ca });
+Deno.test("dialTls() with an authority accepts the certificate's address, and no other name", async () => {
+  await using server = new GreetingServer(signed);
+  const conn = await dialIt(server.address, { ca: signed.ca });
   assertEquals(await hello(conn), 7);
   conn.close();
-  const { code, details } = await failure({ ...server.address, host: "localhost" }, { ca: vouched.ca });
+  const { code, details } = await failure({ ...server.address, host: "localhost" }, { ca: signed.ca });
   assertEquals(code, "certificate-refused");
   assert(`${details.reason}`.includes("localhost"));
 });
 
-Deno.test("Another authority's word counts for nothing", async () => {
-  await using server = new Greeter(vouched);
+Deno.test("dialTls() with an authority refuses the certificate of another", async () => {
+  await using server = new GreetingServer(signed);
   const { code } = await failure(server.address, { ca: (await caSignedPair(LOOPBACK)).ca });
   assertEquals(code, "certificate-refused");
 });
 
-Deno.test("A certificate that an authority signs cannot be remembered", async () => {
-  await using server = new Greeter(vouched);
-  assertEquals((await failure(server.address, new Credulous())).code, "certificate-unfit");
+Deno.test("dialTls() without an authority refuses a certificate that is not self-signed", async () => {
+  await using server = new GreetingServer(signed);
+  assertEquals((await failure(server.address, new TrustAll())).code, "certificate-unfit");
 });
 
-Deno.test("A certificate that signs itself can be remembered, also if it could sign others", async () => {
-  await using server = new Greeter({ cert: vouched.ca, key: vouched.caKey });
-  const conn = await dialIt(server.address, new Credulous());
+Deno.test("dialTls() without an authority connects to a self-signed authority", async () => {
+  await using server = new GreetingServer({ cert: signed.ca, key: signed.caKey });
+  const conn = await dialIt(server.address, new TrustAll());
   assertEquals(await hello(conn), 7);
   conn.close();
 });
 
-Deno.test("A certificate that has ended is refused, however well it is known", async () => {
-  await using server = new Greeter(await selfSignedPair(Date.parse("2001-01-01")));
-  assertEquals((await failure(server.address, new Credulous())).code, "certificate-expired");
+Deno.test("dialTls() refuses a certificate that has expired, whatever `verify` says", async () => {
+  await using server = new GreetingServer(await selfSignedPair(Date.parse("2001-01-01")));
+  assertEquals((await failure(server.address, new TrustAll())).code, "certificate-expired");
 });
 
-Deno.test("A server that does not speak TLS is told from one that speaks it badly", async () => {
-  await using plain = new Greeter(undefined, async (conn) => {
-    await conn.read(new Uint8Array(1_000));
-    await conn.write(new TextEncoder().encode("SSH-2.0-somebody\r\n"));
-  });
-  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
-    assertEquals((await failure(plain.address, proof)).code, "not-tls");
-  }
-  await using mute = new Greeter(undefined, async (conn) => void await conn.read(new Uint8Array(1_000)));
-  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
-    assertEquals((await failure(mute.address, proof)).code, "not-a-chat-server");
-  }
-  await using wrong = new Greeter(undefined, async (conn) => {
-    await conn.read(new Uint8Array(1_000));
-    await conn.write(Uint8Array.of(21, 3, 3, 0, 2, 2, 40)); // alert: handshake_failure (RFC 8446, section 6)
-  });
-  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
-    assertEquals((await failure(wrong.address, proof)).code, "tls-failed");
-  }
-});
+const BAD_SERVERS: [code: string, what: string, answer: Uint8Array][] = [
+  ["not-tls", "speaks another protocol", new TextEncoder().encode("SSH-2.0-OpenSSH\r\n")],
+  ["not-a-chat-server", "hangs up", new Uint8Array()],
+  // Alert: handshake_failure (RFC 8446, section 6).
+  ["tls-failed", "refuses the handshake", Uint8Array.of(21, 3, 3, 0, 2, 2, 40)],
+];
 
-Deno.test("Where nobody listens, that is the error", async () => {
-  const { code } = await failure(freeAddress(), new Credulous());
+for (const [code, what, answer] of BAD_SERVERS) {
+  Deno.test(`dialTls() fails with ${code} if the server ${what}`, async () => {
+    await using server = new GreetingServer(undefined, async (conn) => {
+      await conn.read(new Uint8Array(1_000));
+      if (answer.length > 0) await conn.write(answer);
+    });
+    for (const requirement of [new TrustAll(), { ca: signed.ca }]) {
+      assertEquals((await failure(server.address, requirement)).code, code);
+    }
+  });
+}
+
+Deno.test("dialTls() fails with refused where no server listens", async () => {
+  const { code } = await failure(freeAddress(), new TrustAll());
   assertEquals(code, "refused");
 });
 
-Deno.test("Whoever does not answer is given up with the signal's reason", async () => {
-  for (const proof of [new Credulous(), { ca: vouched.ca }]) {
+Deno.test("dialTls() throws the signal's reason when the server does not answer", async () => {
+  for (const requirement of [new TrustAll(), { ca: signed.ca }]) {
     const ending = new AbortController();
     const reason = new Error("enough");
-    await using silent = new Greeter(undefined, async (conn) => {
+    await using silent = new GreetingServer(undefined, async (conn) => {
       await conn.read(new Uint8Array(1_000));
       ending.abort(reason);
       while (await conn.read(new Uint8Array(1_000)) !== null);
     });
-    const error = await assertRejects(() => dialIt(silent.address, proof, ending.signal), Error);
+    const error = await assertRejects(() => dialIt(silent.address, requirement, ending.signal), Error);
     assertEquals(error, reason);
   }
 });
 
-Deno.test("A server that is there has its time for TLS, however soon it had to be there", async () => {
-  await using server = new Greeter(own);
-  await using distant = new Greeter(undefined, async (conn) => {
+Deno.test("dialTls() does not count the handshake as dialling", async () => {
+  await using server = new GreetingServer(own);
+  await using distant = new GreetingServer(undefined, async (conn) => {
     await new Promise((resolve) => setTimeout(resolve, 250));
     using there = await Deno.connect({ hostname: LOOPBACK, port: server.address.port });
     await Promise.all([
@@ -213,29 +211,15 @@ Deno.test("A server that is there has its time for TLS, however soon it had to b
     ]);
   });
   const { signal } = new AbortController();
-  const dialling = dialTls(distant.address, { signal, dialTimeoutMs: 200, tlsRequirement: new Credulous() });
-  const conn = await withTimeout(dialling, "TLS to be spoken");
+  const dialling = dialTls(distant.address, { signal, dialTimeoutMs: 200, tlsRequirement: new TrustAll() });
+  const conn = await withTimeout(dialling, "the handshake");
   conn.close();
 });
 
-Deno.test("When the other side ends, that is the end of what can be read, and no error", async () => {
-  await using server = new Greeter(own, async (conn) => {
-    await conn.write(Uint8Array.of(7));
-    await conn.closeWrite();
-    while (await conn.read(new Uint8Array(1_000)) !== null);
-  });
-  const conn = await dialIt(server.address, new Credulous());
-  const bytes = new Uint8Array(100);
-  assertEquals([await conn.read(bytes), bytes[0]], [1, 7]);
-  assertEquals(await withTimeout(conn.read(bytes), "the end"), null);
-  await conn.closeWrite();
-  conn.close();
-});
-
-Deno.test("A handshake of 16 MiB, as that of a huge certificate, is not listened to", async () => {
+Deno.test("dialTls() gives up a handshake of 16 MiB, such as that of a huge certificate", async () => {
   for (const type of [SERVER_HELLO, CERTIFICATE]) {
     let sent = 0;
-    await using endless = new Greeter(undefined, async (conn) => {
+    await using endless = new GreetingServer(undefined, async (conn) => {
       await conn.read(new Uint8Array(1_000));
       const record = new Uint8Array(RECORD_HEADER.length + 0x4000);
       record.set([...RECORD_HEADER, type, 0xff, 0xff, 0xff]);
@@ -243,8 +227,33 @@ Deno.test("A handshake of 16 MiB, as that of a huge certificate, is not listened
         sent += await conn.write(record);
       }
     });
-    const { code } = await failure(endless.address, { ca: vouched.ca });
+    const { code } = await failure(endless.address, { ca: signed.ca });
     assert(["not-tls", "tls-failed"].includes(code), code);
     assert(sent < 0x1_000000, `${sent}`);
+  }
+});
+
+/** SHA-256 of "abc" (FIPS 180-4), in base64. */
+const ABC = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+const der = new TextEncoder().encode("abc");
+
+Deno.test("fingerprint() is SHA-256 of the first certificate in a text", () => {
+  assertEquals(fingerprint(toPem(der)), ABC);
+  const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+  assertEquals(fingerprint(`${key}\r\n${toPem(der)}${toPem(new Uint8Array(300))}`), ABC);
+  assertThrows(() => fingerprint(key), RangeError);
+});
+
+Deno.test("toPem() breaks lines after 64 characters", () => {
+  const lines = toPem(new Uint8Array(50)).split("\n");
+  assertEquals(lines.map(({ length }) => length), [27, 64, 4, 25, 0]);
+});
+
+Deno.test("checkTlsSupport() accepts Deno 2.8 and later", () => {
+  const runtimes = ["1.46.3", "2.6.10", "2.7.14", "2.8.0", "2.10.1", "3.0.0"].map((it) => `Deno ${it}, here`);
+  for (const runtime of runtimes.slice(3)) checkTlsSupport(runtime);
+  for (const runtime of runtimes.slice(0, 3)) {
+    const { code, details } = assertThrows(() => checkTlsSupport(runtime), InputError);
+    assertEquals<unknown>([code, details], ["tls-lacking", { runtime }]);
   }
 });
