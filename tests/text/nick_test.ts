@@ -69,7 +69,7 @@ for (const [what, nicks] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("parseNick() quotes 40 code points of a long text, which it does not normalize", pure, () => {
+Deno.test("parseNick() quotes 40 code points of a long text", pure, () => {
   const { details } = assertThrows(() => parseNick("\ufdfa".repeat(81)), InputError);
   assertEquals(details.nick, `${"\ufdfa".repeat(39)}…`);
 });
