@@ -59,7 +59,7 @@ const DECODED: Record<string, Record<string, string>> = {
     "\x1b[57420u\x1b[57423u\x1b[57424u\x1b[57426u": "<down><home><end><delete>",
     "\x1b[1;1:1A\x1b[1;5:2D\x1b[3;1:1~\x1b[1;129H\x1b[1;133D": "<up><C-left><delete><home><C-left>",
     "\x1b[27;5;97~\x1b[27;2;13~\x1b[27;2;65~\x1b[27;1;97~": "<C-a><S-return>Aa",
-    "\x1b\x1b[97u\x1b\x1b[13u": "<M-a><M-return>",
+    "\x1b\x1b[97u\x1b\x1b[13u\x1b\x1b[27;1;97~": "<M-a><M-return><M-a>",
     "\x1b[55296u\x1b[1114112u\x1b[1u\x1b[99999999999999999999u": "",
   },
   "text after what is no sequence": {
@@ -214,7 +214,13 @@ for (const read of [readKeys, readLines]) {
 
 Deno.test("readLines() gives lines, also a last one without its line break", pure, async () => {
   const listener = new Listener();
-  using _ = readLines(ReadableStream.from([new TextEncoder().encode("uno\r\ndos\n\ntres")]), listener);
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  using _ = readLines(readable, listener);
+  const writer = writable.getWriter();
+  await writer.write(new TextEncoder().encode("uno\r"));
+  await new Promise((resolve) => setTimeout(resolve, 150)); // a CR and its LF are one line break, however late
+  await writer.write(new TextEncoder().encode("\ndos\n\ntres"));
+  await writer.close();
   await withTimeout(listener.ended.promise, "the end");
   assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
 });

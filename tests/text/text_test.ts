@@ -130,7 +130,7 @@ test("truncate() ends a text that is too long with an ellipsis", () => {
 
 test("suggest() finds a word of which at most a third was mistyped, in any case", () => {
   const words = ["who", "help", "clear", "limpiar"];
-  const typed = ["wha", "HELP", "clera", "limpir", "hold", "h"];
+  const typed = ["wha", "HELP", "clera", "limpi", "hold", "h"];
   assertEquals(typed.map((word) => suggest(word, words)), [
     "who",
     "help",
