@@ -12,21 +12,16 @@ import { waitFor } from "../testing/waiting.ts";
 const pure = { permissions: "none" } as const;
 const TTY = { isStdinTty: true, isStdoutTty: true } as const;
 
-/** Runs a program. Returns its exit status, its system, and what reports errors to it. */
+/** Runs a program. Returns its exit status, and its system. */
 async function run(
-  main: (process: ProcessContext, fake: FakeDeno) => number | Promise<number>,
+  main: (process: ProcessContext, fake: FakeDeno, events: EventTarget) => number | Promise<number>,
   options?: FakeDenoOptions,
 ) {
-  const fake = new FakeDeno(options);
-  const events = new EventTarget();
-  const clock = new TestClock().now;
-  const running = runProcess((process) => Promise.resolve(main(process, fake)), {
-    clock,
-    deno: fake.api,
-    events,
-  });
+  const [fake, events, clock] = [new FakeDeno(options), new EventTarget(), new TestClock().now];
+  const body = (process: ProcessContext) => Promise.resolve(main(process, fake, events));
+  const running = runProcess(body, { clock, deno: fake.api, events });
   const { status } = await assertRejects(() => running, FakeExit);
-  return { status, fake, events };
+  return { status, fake };
 }
 
 /** What a program is given by its process. */
@@ -77,27 +72,17 @@ Deno.test("runProcess() restores the terminal and rethrows a program's defect", 
   const defect = () => Promise.reject(new RangeError("defect"));
   const options = { clock: new TestClock().now, deno: fake.api, events: new EventTarget() };
   await assertRejects(() => runProcess(defect, options), RangeError);
-  assertEquals(fake.calls.filter((call) => String(call).startsWith("setRaw")), [["setRaw", true], [
-    "setRaw",
-    false,
-  ]]);
+  assertEquals(fake.callsOf("setRaw"), [true, false]);
 });
 
 for (const type of ["error", "unhandledrejection", "unload"]) {
   Deno.test(`runProcess() restores the screen at once at ${type}`, pure, async () => {
-    const fake = new FakeDeno(TTY);
-    const events = new EventTarget();
-    const main = async ({ terminal }: ProcessContext) => {
+    const { fake } = await run(async ({ terminal }, _, events) => {
       await terminal.print("hola");
       events.dispatchEvent(new Event(type));
       return 0;
-    };
-    const running = runProcess(main, { clock: new TestClock().now, deno: fake.api, events });
-    await assertRejects(() => running, FakeExit);
-    assertEquals(fake.calls.filter((call) => String(call).startsWith("writeSync")), [[
-      "writeSync",
-      "\x1b[?2004l",
-    ]]);
+    }, TTY);
+    assertEquals(fake.callsOf("writeSync"), ["\x1b[?2004l"]);
   });
 }
 
@@ -117,7 +102,7 @@ for (const [os, signals] of Object.entries(SIGNALS)) {
         return 0;
       }, { os });
       // The time limit for a program that hangs.
-      assertEquals(fake.calls.filter((call) => String(call) === "unrefTimer").length, isFatal ? 1 : 0);
+      assertEquals(fake.callsOf("unrefTimer").length, isFatal ? 1 : 0);
     });
   }
 }
@@ -190,10 +175,7 @@ Deno.test("ProcessContext.localAddresses() adds the zone to link-local addresses
 
 Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
   const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
-  assertEquals(fake.calls.filter((call) => String(call).startsWith("revoke")), [["revoke", "read"], [
-    "revoke",
-    "write",
-  ]]);
+  assertEquals(fake.callsOf("revoke"), ["read", "write"]);
 });
 
 Deno.test("ProcessContext.buildInfo tells an executable from source", pure, async () => {

@@ -173,7 +173,7 @@ Deno.test("displayConfig() takes the pattern of --time and the zone of --utc", p
   };
   assertEquals(noon({ utc: true }), "2026-11-22 12:00:00");
   assertEquals(noon({ time: "HH 'h' mm", utc: true }), "12 h 00");
-  assertEquals(displayConfig(FLAGS).isUtc, false);
+  assertEquals([displayConfig(FLAGS).isUtc, displayConfig({ ...FLAGS, utc: true }).isUtc], [false, true]);
   assertEquals(assertThrows(() => noon({ time: "hola" }), InputError).code, "pattern-invalid");
 });
 

@@ -30,7 +30,7 @@ export class FakeExit extends Error {
 
 /** A system of the test's own, and the calls that are made of it. */
 export class FakeDeno {
-  readonly calls: unknown[] = [];
+  readonly calls: (readonly unknown[])[] = [];
   readonly listeners = new Map<string, () => void>();
   output = "";
   readonly args: readonly string[];
@@ -70,6 +70,11 @@ export class FakeDeno {
       },
       writeSync: (bytes: Uint8Array) => this.#call("writeSync", new TextDecoder().decode(bytes)),
     };
+  }
+
+  /** The first arguments of the calls of one function. */
+  callsOf(name: string): unknown[] {
+    return this.calls.filter(([called]) => called === name).map(([, argument]) => argument);
   }
 
   /** For functions that take Deno. */
