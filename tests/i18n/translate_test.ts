@@ -103,6 +103,9 @@ for (const [act, sentence] of INPUTS) {
 }
 
 const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: string][]> = {
+  "leaves out details that are missing": [
+    [new ListenError("port-in-use", { port: 1 }), "es", "El puerto 1 ya está en uso en : elija otro."],
+  ],
   "fills in the details": [
     [
       new ConnectError("refused", { server: "10.0.0.7:5000" }),

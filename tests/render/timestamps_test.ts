@@ -81,7 +81,7 @@ Deno.test("Timestamps.dateSeparator() shows the date if the day has changed", pu
 Deno.test("Timestamps.dateSeparator() takes times beyond the last date for the last date", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);
   for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER);
-  assertEquals(times.dateSeparator(msOf("2026-11-22")), "--- domingo, 22 de noviembre de 2026 ---");
+  assertEquals(times.dateSeparator(msOf("2026-11-22 00:00")), "--- domingo, 22 de noviembre de 2026 ---");
 });
 
 Deno.test("parsePattern() accepts fields and literals", pure, () => {
