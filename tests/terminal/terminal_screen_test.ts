@@ -6,16 +6,7 @@ import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import {
-  chatOf,
-  CTRL_C,
-  CTRL_D,
-  ENTER,
-  LEFT,
-  pasted,
-  take,
-  TerminalFixture,
-} from "../testing/terminal_fixture.ts";
+import { chatOf, CTRL_D, ENTER, LEFT, pasted, take, TerminalFixture } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -156,16 +147,6 @@ Deno.test("Terminal.setPrompt() replaces the chat prompt, if it differs", pure, 
   terminal.setStatus([]);
   await flushTasks();
   assertEquals(fixture.writes, before);
-});
-
-Deno.test("Terminal.interruptSignal is aborted by Ctrl-C, whatever is being typed", pure, async () => {
-  await using fixture = new TerminalFixture({ chat: {} });
-  fixture.type("hol");
-  await flushTasks();
-  assertEquals(fixture.terminal.interruptSignal.aborted, false);
-  fixture.type(CTRL_C);
-  await flushTasks();
-  assertEquals(fixture.terminal.interruptSignal.aborted, true);
 });
 
 Deno.test("Terminal.clear() and Ctrl-L leave only the input on the screen", pure, async () => {
