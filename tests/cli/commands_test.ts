@@ -1,7 +1,19 @@
 // CommandRegistry: how lines are parsed, run, refused and explained.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CommandRegistry, commandsFor, isQuit, optional, rest, TEXT, word } from "../../lib/cli/commands.ts";
+import {
+  CommandRegistry,
+  commandsFor,
+  type CommonContext,
+  HELP_COMMAND,
+  isQuit,
+  optional,
+  QUIT_COMMAND,
+  rest,
+  TEXT,
+  WHO_COMMAND,
+  word,
+} from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 
 const pure = { permissions: "none" } as const;
@@ -85,6 +97,22 @@ Deno.test("CommandRegistry.help() shows usage, other names and hints; names has 
     "  #                          nada",
   ]);
   assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
+});
+
+Deno.test("HELP_COMMAND, WHO_COMMAND and QUIT_COMMAND run by their names in both languages", pure, () => {
+  const log: string[] = [];
+  const context: CommonContext = {
+    showHelp: () => void log.push("help"),
+    showMembers: () => void log.push("who"),
+    quit: () => void log.push("quit"),
+  };
+  const common = new CommandRegistry([HELP_COMMAND, WHO_COMMAND, QUIT_COMMAND]);
+  for (const line of ["/help", "/ayuda", "/who", "/quien", "/q", "Salir", "/exit"]) {
+    void common.run(line, context, "es");
+  }
+  assertEquals(log, ["help", "help", "who", "who", "quit", "quit", "quit"]);
+  const { code } = assertThrows(() => common.run("/quit smoking", context, "es"), InputError);
+  assertEquals(code, "args-extra");
 });
 
 Deno.test("isQuit() is true for names of /quit, and for `q` only with its slash", pure, () => {
