@@ -160,6 +160,7 @@ Deno.test("KeyDecoder waits longer for the rest of a sequence than for that of E
     using decoder = new KeyDecoder(listener);
     decoder.push("a\x1b");
     decoder.push("\x1b[200~".slice(1, length));
+    assertEquals(await afterEscape(), "");
     await new Promise((resolve) => setTimeout(resolve, 120));
     decoder.push(`${"\x1b[200~".slice(length)}uno\ndos\x1b[201~b`);
     assertEquals(listener.heard, ["a", "{uno\ndos}", "b"]);

@@ -73,6 +73,8 @@ Deno.test("Terminal.ask() rejects with its signal's reason, and leaves the next 
   const [ending, reason] = [new AbortController(), new Error("enough")];
   const answer = user.terminal.ask("Nick", { signal: ending.signal });
   answer.catch(() => {});
+  await user.waitForOutput("Nick:");
+  await flushTasks();
   ending.abort(reason);
   assertStrictEquals(await assertRejects(() => answer, Error), reason);
   const late = user.terminal.ask("Nick", { signal: ending.signal });
