@@ -65,7 +65,6 @@ export interface ProcessContext {
 
 export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 
-/** Time to end in order after a signal, in ms; then the process exits. */
 const SHUTDOWN_TIMEOUT_MS = 3_000;
 
 interface RunOptions {
@@ -73,12 +72,14 @@ interface RunOptions {
   readonly deno?: ProcessApi;
   /** Where the runtime reports errors and its end. */
   readonly events?: Pick<EventTarget, "addEventListener">;
+  /** Time to end in order after a signal, in ms; then the process exits. */
+  readonly shutdownMs?: number;
 }
 
 /** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
 export async function runProcess(
   main: (process: ProcessContext) => Promise<number>,
-  { clock, deno = Deno, events = globalThis }: RunOptions,
+  { clock, deno = Deno, events = globalThis, shutdownMs = SHUTDOWN_TIMEOUT_MS }: RunOptions,
 ): Promise<never> {
   const { args, build } = deno;
   const terminal = new Terminal(await standardStreams({ isPlain: args.includes("--plain"), deno }), clock);
@@ -92,7 +93,7 @@ export async function runProcess(
   // A hanging program ends all the same.
   terminated.addEventListener(
     "abort",
-    () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), SHUTDOWN_TIMEOUT_MS)),
+    () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), shutdownMs)),
   );
   const language = chooseLanguage(langFlag(args), systemLocales(deno));
   let status: number;

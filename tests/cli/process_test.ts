@@ -7,7 +7,7 @@ import { ConnectError, InputError } from "../../lib/errors.ts";
 import { errorText, translator } from "../../lib/i18n/translate.ts";
 import { FakeDeno, type FakeDenoOptions, FakeExit } from "../testing/fake_deno.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { waitFor } from "../testing/waiting.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const TTY = { isStdinTty: true, isStdoutTty: true } as const;
@@ -106,6 +106,19 @@ for (const [os, signals] of Object.entries(SIGNALS)) {
     });
   }
 }
+
+Deno.test("runProcess() exits with 0 if a program hangs after a signal", pure, async () => {
+  const fake = new FakeDeno();
+  const { promise: exited, resolve: exit } = Promise.withResolvers<number>();
+  Object.assign(fake, { exit, unrefTimer: () => {} });
+  const hang = () => {
+    fake.listeners.get("SIGTERM")!();
+    return new Promise<number>(() => {});
+  };
+  const options = { clock: new TestClock().now, deno: fake.api, events: new EventTarget(), shutdownMs: 1 };
+  void runProcess(hang, options);
+  assertEquals(await withTimeout(exited, "the exit"), 0);
+});
 
 Deno.test("runProcess() aborts `terminated` at Ctrl-C", pure, async () => {
   const { status } = await run(async ({ terminated }) => {
