@@ -3,105 +3,82 @@
 import { assertEquals } from "@std/assert";
 import { Heartbeat, PING_MS, PING_TIMEOUT_MS } from "../../lib/net/heartbeat.ts";
 
-const pure = { permissions: "none" } as const;
-
 const T0 = 1_000_000;
-const TIMES = { pingMs: 5, pingTimeoutMs: 15, pingAlways: false };
 
-/** When something is due without further data, relative to T0, and what. */
-function due(heartbeat: Heartbeat): [number, "dead" | "ping" | undefined] {
-  const ms = heartbeat.nextCheckMs;
-  assertEquals(heartbeat.check(ms - 1), undefined);
-  return [ms - T0, heartbeat.check(ms)];
+/** At some ms after T0: what happens, or what {@linkcode Heartbeat.check} gives. */
+type Step = readonly [ms: number, what: "data" | "sent" | "quiet" | "ping" | "dead", isNext?: "due"];
+
+/** With a PING after 5 ms of silence, and a limit of 15 ms. A step that is `due` is what comes next without data. */
+const SCENARIOS: Record<string, readonly Step[]> = {
+  "wants a PING after a silence, and is dead after a longer one": [[5, "ping", "due"], [14, "ping"], [
+    15,
+    "dead",
+  ]],
+  "restarts its deadlines with each data": [[4, "data"], [9, "ping", "due"], [18, "ping"], [19, "dead"]],
+  "wants PINGs during a silence": [
+    ...[[5, "ping", "due"], [5, "sent"], [10, "ping", "due"], [10, "sent"], [15, "dead", "due"]] as const,
+  ],
+  "wants no PING while data arrives": [
+    ...[[4, "data"], [8, "data"], [8, "quiet"], [12, "data"], [16, "data"], [16, "quiet"]] as const,
+    [21, "ping", "due"],
+  ],
+  "is dead when a PING stays unanswered although data arrives": [[5, "sent"], [18, "data"], [
+    20,
+    "dead",
+    "due",
+  ]],
+};
+
+const ALWAYS: readonly Step[] = [
+  ...[[4, "data"], [5, "ping", "due"], [6, "sent"], [10, "data"], [11, "ping", "due"]] as const,
+];
+
+function test(title: string, check: () => void): void {
+  Deno.test(`Heartbeat${title}`, { permissions: "none" }, check);
 }
 
-Deno.test(
-  "Heartbeat wants a PING after 5 s of silence, and is dead before 15 s",
-  pure,
-  () => {
-    assertEquals([PING_MS, PING_TIMEOUT_MS], [5_000, 14_500]);
-    const heartbeat = new Heartbeat(
-      { pingMs: PING_MS, pingTimeoutMs: PING_TIMEOUT_MS, pingAlways: false },
-      T0,
-    );
-    assertEquals(due(heartbeat), [5_000, "ping"]);
-    assertEquals(heartbeat.check(T0 + 14_499), "ping");
-    assertEquals(heartbeat.check(T0 + 14_500), "dead");
-  },
-);
+function newHeartbeat({ pingAlways = false } = {}): Heartbeat {
+  return new Heartbeat({ pingMs: 5, pingTimeoutMs: 15, pingAlways }, T0);
+}
 
-Deno.test("Heartbeat restarts its deadlines with each data", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
-  heartbeat.onData(T0 + 4);
-  assertEquals(due(heartbeat), [9, "ping"]);
-  assertEquals(heartbeat.check(T0 + 18), "ping");
-  assertEquals(heartbeat.check(T0 + 19), "dead");
-});
-
-Deno.test("Heartbeat wants PINGs during a silence, then is dead", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
-  const dues = [];
-  for (let [ms, what] = due(heartbeat); what === "ping"; [ms, what] = due(heartbeat)) {
-    heartbeat.onPingSent(T0 + ms);
-    dues.push(ms);
+function play(heartbeat: Heartbeat, steps: readonly Step[]): void {
+  for (const [ms, what, due] of steps) {
+    if (what === "data") heartbeat.onData(T0 + ms);
+    else if (what === "sent") heartbeat.onPingSent(T0 + ms);
+    else assertEquals([ms, heartbeat.check(T0 + ms)], [ms, what === "quiet" ? undefined : what]);
+    if (due) {
+      assertEquals(heartbeat.nextCheckMs - T0, ms);
+      assertEquals(heartbeat.check(T0 + ms - 1), undefined);
+    }
   }
-  assertEquals(dues, [5, 10]);
-  assertEquals(due(heartbeat), [15, "dead"]);
+}
+
+for (const [title, steps] of Object.entries(SCENARIOS)) test(` ${title}`, () => play(newHeartbeat(), steps));
+
+test(" with `pingAlways` wants a PING at intervals although data arrives", () => {
+  play(newHeartbeat({ pingAlways: true }), ALWAYS);
 });
 
-Deno.test("Heartbeat wants no PING while data arrives", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
-  for (let ms = 0; ms <= 100; ms += 4) {
-    heartbeat.onData(T0 + ms);
-    assertEquals(due(heartbeat), [ms + 5, "ping"]);
-  }
+test(" wants a PING after 5 s by default, and is dead before 15 s", () => {
+  assertEquals([PING_MS, PING_TIMEOUT_MS], [5_000, 14_500]);
 });
 
-Deno.test("Heartbeat with `pingAlways` wants a PING every 5 s although data arrives", pure, () => {
-  const heartbeat = new Heartbeat({ ...TIMES, pingAlways: true }, T0);
-  heartbeat.onData(T0 + 4);
-  assertEquals(due(heartbeat), [5, "ping"]);
-  heartbeat.onPingSent(T0 + 6);
-  heartbeat.onData(T0 + 10);
-  assertEquals(due(heartbeat), [11, "ping"]);
-});
-
-Deno.test("Heartbeat is dead when a PING stays unanswered although data arrives", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
-  heartbeat.onPingSent(T0 + 5);
-  heartbeat.onData(T0 + 18);
-  assertEquals(due(heartbeat), [20, "dead"]);
-});
-
-Deno.test("Heartbeat.onPong() answers the oldest PING", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
-  heartbeat.onPingSent(T0 + 5);
-  heartbeat.onPingSent(T0 + 10);
-  heartbeat.onData(T0 + 17);
-  assertEquals(heartbeat.onPong(T0 + 17), 12);
-  heartbeat.onData(T0 + 21);
-  assertEquals(due(heartbeat), [25, "dead"]);
-  assertEquals(heartbeat.onPong(T0 + 22), 12);
-  assertEquals(due(heartbeat), [26, "ping"]);
-});
-
-Deno.test("Heartbeat.onPong() ignores a PONG without a PING", pure, () => {
-  const heartbeat = new Heartbeat(TIMES, T0);
+test(".onPong() answers the oldest PING, and ignores a PONG without one", () => {
+  const heartbeat = newHeartbeat();
   assertEquals(heartbeat.onPong(T0 + 1), undefined);
-  heartbeat.onPingSent(T0 + 5);
-  assertEquals(heartbeat.onPong(T0 + 5), 0);
-  assertEquals(heartbeat.onPong(T0 + 6), undefined);
+  play(heartbeat, [[5, "sent"], [10, "sent"], [17, "data"]]);
+  assertEquals(heartbeat.onPong(T0 + 17), 12);
+  play(heartbeat, [[21, "data"], [25, "dead", "due"]]);
+  assertEquals(heartbeat.onPong(T0 + 22), 12);
+  play(heartbeat, [[26, "ping", "due"]]);
+  assertEquals(heartbeat.onPong(T0 + 26), undefined);
 });
 
-Deno.test("Heartbeat.extend() moves both deadlines", pure, () => {
-  const heartbeat = new Heartbeat({ pingMs: 5_000, pingTimeoutMs: 10_000, pingAlways: false }, 0);
-  heartbeat.onPingSent(9_000);
-  heartbeat.extend(3_000);
-  assertEquals(heartbeat.check(12_999), undefined); // silent since 3,000
-  assertEquals(heartbeat.check(13_000), "dead");
-  heartbeat.onData(13_000);
-  assertEquals(heartbeat.check(21_999), "ping"); // unanswered since 12,000
-  assertEquals(heartbeat.check(22_000), "dead");
-  heartbeat.onPong(22_000);
-  assertEquals(heartbeat.check(22_000), "ping");
+test(".extend() moves both deadlines", () => {
+  const heartbeat = newHeartbeat();
+  play(heartbeat, [[13, "sent"]]);
+  heartbeat.extend(5);
+  play(heartbeat, [[17, "quiet"], [18, "ping"], [20, "dead"], [30, "data"], [32, "quiet"], [33, "dead"]]);
+  heartbeat.onPong(T0 + 33);
+  play(heartbeat, [[34, "quiet"], [35, "ping", "due"]]);
 });
