@@ -119,7 +119,17 @@ Deno.test("TlsSocket.write() takes one record at a time, so that a slow peer sho
   const { client, server } = await connectedPair();
   assertEquals(await client.write(new Uint8Array(100_000)), CHUNK_BYTES);
   assertEquals(await client.write(new Uint8Array(10)), 10);
-  for (let count = 0; count < CHUNK_BYTES + 10;) count += (await read(server, 1_000))!.length;
+  for (const socket of [client, server]) socket.close();
+});
+
+Deno.test("TlsSocket.read() goes on after 16 KiB that waited to be read", async () => {
+  const { client, server } = await connectedPair();
+  const records = 20;
+  for (let i = 0; i < records; i++) await client.write(new Uint8Array(CHUNK_BYTES));
+  await flushTasks(20);
+  let count = 0;
+  while (count < records * CHUNK_BYTES) count += (await read(server, 10_000))!.length;
+  assertEquals(count, records * CHUNK_BYTES);
   for (const socket of [client, server]) socket.close();
 });
 

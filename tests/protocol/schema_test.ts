@@ -20,7 +20,6 @@ import {
   u8,
   version,
 } from "../../lib/protocol/schema.ts";
-import { hex } from "../testing/frame_cases.ts";
 
 const writer = new FrameWriter();
 const pair = record("pair", { key: u8, value: string(3) });
@@ -110,4 +109,9 @@ function refuses(code: WireCode, decode: () => unknown): void {
 function only(bytes: Uint8Array): Frame {
   const [frame] = splitFrames(bytes.slice());
   return frame!;
+}
+
+/** Bytes from hex digits; what stands between them does not count. */
+function hex(digits: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(digits.match(/[0-9a-f]{2}/g)!, (byte) => parseInt(byte, 16));
 }
