@@ -71,16 +71,6 @@ Deno.test("FrameDecoder.next() gives the same frames of a stream that was cut at
   }
 });
 
-Deno.test("FrameDecoder.commit() takes bytes that were written into reserve()", pure, () => {
-  const decoder = new FrameDecoder({ maxFrameBytes: 100 });
-  const shown = [...cut(STREAM, 3)].flatMap((piece) => {
-    decoder.reserve().set(piece);
-    decoder.commit(piece.length);
-    return drain(decoder).map(show);
-  });
-  assertEquals(shown, FRAMES);
-});
-
 Deno.test(
   "FrameDecoder counts the bytes of an incomplete frame, and the frames that next() returned",
   pure,

@@ -74,19 +74,15 @@ test("each line of an example holds the bytes of what it says in words", () => {
   }
 });
 
-test("each example is decoded to the message that its words give", () => {
+test("decoders and encoders turn each example into the message that its words give, and back", () => {
   for (const { label, fields } of EXAMPLES) {
+    const [bytes, message] = [wholeOf(fields), messageOf(label, fields)];
     const decoder = new FrameDecoder({ maxFrameBytes: protocol.MAX_SERVER_FRAME_BYTES });
-    decoder.push(wholeOf(fields));
+    decoder.push(bytes);
     const frame = decoder.next();
     assert(frame && decoder.bufferedBytes === 0, label);
-    assertEquals(sideOf(label).decode(frame), messageOf(label, fields), label);
-  }
-});
-
-test("the message that an example's words give is encoded to its bytes", () => {
-  for (const { label, fields } of EXAMPLES) {
-    assertEquals(sideOf(label).encode(messageOf(label, fields)), wholeOf(fields), label);
+    assertEquals(sideOf(label).decode(frame), message, label);
+    assertEquals(sideOf(label).encode(message), bytes, label);
   }
 });
 
