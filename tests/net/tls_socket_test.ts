@@ -144,6 +144,16 @@ Deno.test("TlsSocket.read() gives the bytes there are, the rest later, and null 
   for (const socket of [client, server]) socket.close();
 });
 
+Deno.test("TlsSocket.read() throws the error of a handshake that fails", async () => {
+  using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  using client = await Deno.connect({ hostname: LOOPBACK, port: listener.addr.port });
+  const server = wire.wrapTls(await listener.accept()) as TlsSocket;
+  const reading = assertRejects(() => read(server), Error);
+  await client.write(Uint8Array.of(22, 3, 1, 0, 5, 0, 0, 0, 1, 0)); // no ClientHello
+  assertEquals(`${((await reading) as { code?: string }).code}`.startsWith("ERR_SSL"), true);
+  server.close();
+});
+
 Deno.test("TlsSocket.close() ends a read that waits, and may be called again", async () => {
   const { client, server } = await connectedPair();
   const reading = assertRejects(() => read(client), Deno.errors.Interrupted);
