@@ -7,9 +7,9 @@ import type { ConnectionFailure } from "../../lib/client/session.ts";
 import type { ServerSelectorDeps } from "../../lib/client/server_selector.ts";
 import {
   FIRST,
-  IP,
   lost,
   reasonPart,
+  rejection,
   SECOND,
   selectorAfterJoin,
   SelectorFixture,
@@ -21,183 +21,170 @@ import {
 import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
+const RETRY = "Se seguirá intentando.";
 
-Deno.test(
-  "ServerSelector --auto goes round the known servers, and waits longer each time",
-  pure,
-  async () => {
-    let waits = 0;
-    await using fixture = await selectorAfterJoin({ isAuto: true, random: () => (waits++, 0.5) });
-    const seen: Address[] = [];
-    /** How long the next selection takes, in ms. */
-    const timed = async (failure: ConnectionFailure): Promise<number> => {
-      const beganMs = performance.now();
-      seen.push((await fixture.next(failure))!.server);
-      return performance.now() - beganMs;
-    };
-    assert(await timed(lost(FIRST!)) >= 45);
-    await timed(unreachable(SECOND!));
-    assert(await timed(unreachable(FIRST!)) >= 195);
-    assertEquals([seen, waits], [[SECOND, FIRST, SECOND], 3]);
-    // A long connection resets the backoff, a short one does not.
-    fixture.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [] });
-    assert(await timed({ ...lost(SECOND!), connectedForMs: 4_999 }) >= 395);
-    assert(await timed({ ...lost(SECOND!), connectedForMs: 5_000 }) < 395);
-  },
-);
+/** An `--auto` selector before its first join. */
+async function newSelector(options = {}, user = {}): Promise<SelectorFixture> {
+  const fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true, ...options }, user);
+  assertEquals(await fixture.next(), TARGET);
+  return fixture;
+}
 
-Deno.test(
-  "ServerSelector --auto reports each reason once, until it joins or the user answers",
-  pure,
-  async () => {
-    await using fixture = await selectorAfterJoin({ isAuto: true, random: () => 0 });
-    await fixture.next(lost(FIRST!));
-    assertEquals(fixture.notices, []);
-    for (const server of [SECOND!, FIRST!, SECOND!, FIRST!]) await fixture.next(unreachable(server));
-    assertEquals(fixture.notices.splice(0).map(reasonPart), ["Se seguirá intentando."]);
-    const full = { ...unreachable(FIRST!), error: new ServerError("room-full", { reason: "why" }) };
-    for (const failure of [full, unreachable(SECOND!), full]) await fixture.next(failure);
-    assertEquals(fixture.notices.splice(0), [
-      "No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. Se seguirá intentando.",
-    ]);
-    fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
-    await fixture.next(lost(FIRST!));
-    await fixture.next(unreachable(SECOND!));
-    assertEquals(fixture.notices.length, 1);
-  },
-);
-
-Deno.test("ServerSelector --auto does not announce a retry where there is none", pure, async () => {
-  const cases: [ConnectionFailure["error"], { isTty?: boolean }][] = [
-    [new ServerError("banned", { reason: "why" }), {}],
-    [VIOLATIONS[2]!, {}],
-    [new ServerError("nick-taken", { reason: "why" }), { isTty: true }],
-  ];
-  for (const [error, user] of cases) {
-    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, user);
-    await fixture.next();
-    for (let times = 1; times <= 2; times++) {
-      fixture.user.type("ana2\n");
-      await fixture.next({ ...unreachable(FIRST!), error }).catch(() => {});
-      assertEquals(fixture.notices.map(reasonPart).includes("Se seguirá intentando."), false);
-      // A user who is asked must know why, each time.
-      assertEquals(fixture.notices.length, user.isTty ? times : 1);
-    }
-  }
+Deno.test("ServerSelector --auto goes round the servers, and waits longer each time", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true, random: () => 0.5 });
+  const seen: Address[] = [];
+  /** How long the next selection takes, in ms. */
+  const timed = async (failure: ConnectionFailure): Promise<number> => {
+    const beganMs = performance.now();
+    seen.push((await fixture.nextServer(failure))!);
+    return performance.now() - beganMs;
+  };
+  assert(await timed(lost(FIRST)) >= 45);
+  await timed(unreachable(SECOND));
+  assert(await timed(unreachable(FIRST)) >= 195);
+  assertEquals([seen, fixture.waits], [[SECOND, FIRST, SECOND], 3]);
+  // A connection of 5 s resets the backoff, a shorter one does not.
+  fixture.join(SECOND, { logId: 2n });
+  assert(await timed(lost(SECOND, undefined, 4_999)) >= 395);
+  await timed(lost(SECOND, undefined, 5_000));
+  assert(await timed(unreachable(FIRST)) < 395);
 });
 
-Deno.test("ServerSelector --auto reports a reason again after the user has answered", pure, async () => {
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true }, { isTty: true });
-  await fixture.next();
+Deno.test("ServerSelector --auto retries the only known server, with the same nick", pure, async () => {
+  await using fixture = await newSelector();
+  assertEquals(await fixture.next(unreachable(FIRST)), TARGET);
+  assertEquals(fixture.user.output, "");
+});
+
+Deno.test("ServerSelector --auto comes round to the first server, reached or not", pure, async () => {
+  await using fixture = await newSelector({ backups: [SECOND] });
+  const seen = [FIRST];
+  while (seen.length < 4) seen.push((await fixture.nextServer(unreachable(seen.at(-1)!)))!);
+  assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
+});
+
+Deno.test("ServerSelector --auto stops waiting when its signal is aborted", pure, async () => {
+  await using fixture = await newSelector({ random: () => 100 });
+  const ending = new AbortController();
+  const next = fixture.next(unreachable(FIRST), ending.signal);
+  ending.abort();
+  await next; // it would have waited 10 s
+});
+
+Deno.test("ServerSelector --auto reports each reason once, until it joins", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true });
+  await fixture.next(lost(FIRST));
+  assertEquals(fixture.notices, []);
+  for (const server of [SECOND, FIRST, SECOND, FIRST]) await fixture.next(unreachable(server));
+  assertEquals(fixture.notices.splice(0).map(reasonPart), [RETRY]);
+  const full = unreachable(FIRST, rejection("room-full"));
+  for (const failure of [full, unreachable(SECOND), full]) await fixture.next(failure);
+  assertEquals(fixture.notices.splice(0), [
+    `No se pudo entrar en aula:5000: la sala está llena: pruebe más tarde. ${RETRY}`,
+  ]);
+  fixture.join(FIRST);
+  await fixture.next(unreachable(SECOND));
+  assertEquals(fixture.notices.length, 1);
+});
+
+Deno.test("ServerSelector --auto reports each reason again after the user has answered", pure, async () => {
+  await using fixture = await newSelector({}, { isTty: true });
   for (let times = 1; times <= 2; times++) {
     fixture.user.type("aula\n5000\n");
-    await fixture.next({ ...unreachable(FIRST!), error: VIOLATIONS[2]! });
+    await fixture.next(unreachable(FIRST, VIOLATIONS[2]));
     assertEquals(fixture.notices.length, times);
   }
 });
 
-Deno.test(
-  "ServerSelector --auto tells the AuthPrompter whether a reason is new, server by server",
-  pure,
-  async () => {
-    const heard: boolean[] = [];
-    const authPrompter: ServerSelectorDeps["authPrompter"] = {
-      authenticate: (_, { isFirstReport }) =>
-        Promise.resolve(heard.push(isFirstReport) > 0 ? "denied" : "notApplicable"),
-      canUpgrade: () => false,
-    };
-    await using fixture = await selectorAfterJoin({ isAuto: true, authPrompter, random: () => 0 });
-    const error = new ConnectError("certificate-changed");
-    for (const server of [FIRST!, SECOND!, FIRST!, SECOND!]) {
-      await fixture.next({
-        ...unreachable(server),
-        error,
-      });
+const NO_RETRY: [what: string, error: ConnectionFailure["error"], isTty: boolean, reports: number][] = [
+  ["a ban", rejection("banned"), false, 1],
+  ["a violation of the protocol", VIOLATIONS[2]!, false, 1],
+  // A user who is asked must know why, each time.
+  ["a nick that the user is asked for", rejection("nick-taken"), true, 2],
+];
+
+for (const [what, error, isTty, reports] of NO_RETRY) {
+  Deno.test(`ServerSelector --auto announces no retry after ${what}`, pure, async () => {
+    await using fixture = await newSelector({}, { isTty });
+    for (let times = 1; times <= 2; times++) {
+      fixture.user.type("ana2\n");
+      await fixture.next(unreachable(FIRST, error)).catch(() => {});
     }
-    assertEquals(heard.splice(0), [true, true, false, false]);
-    assertEquals(fixture.notices, []);
-    fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [] });
-    await fixture.next({ ...unreachable(FIRST!), error });
-    assertEquals(heard, [true]);
-  },
-);
+    assertEquals(fixture.notices.map(reasonPart).includes(RETRY), false);
+    assertEquals(fixture.notices.length, reports);
+  });
+}
 
-Deno.test(
-  "ServerSelector --auto retries the only known server, with the same nick",
-  pure,
-  async () => {
-    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
-    await fixture.next();
-    assertEquals(await fixture.next(unreachable(FIRST!)), TARGET);
-    assertEquals(fixture.user.output, "");
-  },
-);
-
-Deno.test("ServerSelector --auto comes round to the first server, reached or not", pure, async () => {
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true, backups: [SECOND!] });
-  const seen = [(await fixture.next())!.server];
-  while (seen.length < 4) seen.push((await fixture.next(unreachable(seen.at(-1)!)))!.server);
-  assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
+Deno.test("ServerSelector --auto tells AuthPrompter whether a server's reason is new", pure, async () => {
+  const heard: boolean[] = [];
+  const authPrompter: ServerSelectorDeps["authPrompter"] = {
+    authenticate: (_, { isFirstReport }) => {
+      heard.push(isFirstReport);
+      return Promise.resolve("denied");
+    },
+    canUpgrade: () => false,
+  };
+  await using fixture = await selectorAfterJoin({ isAuto: true, authPrompter });
+  const error = new ConnectError("certificate-changed");
+  for (const server of [FIRST, SECOND, FIRST, SECOND]) await fixture.next(unreachable(server, error));
+  assertEquals(heard.splice(0), [true, true, false, false]);
+  assertEquals(fixture.notices, []);
+  fixture.join(FIRST);
+  await fixture.next(unreachable(FIRST, error));
+  assertEquals(heard, [true]);
 });
 
-Deno.test("ServerSelector --auto stops waiting when its signal says so", pure, async () => {
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto: true });
-  for (let i = 0; i < 10; i++) await fixture.next(unreachable(FIRST!), AbortSignal.abort()); // at once
-  const ending = new AbortController();
-  const before = performance.now();
-  const next = fixture.next(unreachable(FIRST!), ending.signal);
-  ending.abort();
-  await next; // it would have waited 2.5 s
-  assert(performance.now() - before < 2_000);
+Deno.test("ServerSelector tells AuthPrompter whether flags or a room named the server", pure, async () => {
+  const heard: boolean[] = [];
+  const authPrompter: ServerSelectorDeps["authPrompter"] = {
+    authenticate: (_, { isConfigured }) => {
+      heard.push(isConfigured);
+      return Promise.resolve("retry");
+    },
+    canUpgrade: () => false,
+  };
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", authPrompter });
+  await fixture.next();
+  const error = rejection("password-needed");
+  assertEquals(await fixture.next(unreachable(FIRST, error)), TARGET);
+  fixture.join(FIRST, { backups: [SECOND] });
+  for (const server of [FIRST, SECOND, THIRD]) await fixture.next(unreachable(server, error));
+  assertEquals(heard, [true, true, true, false]);
 });
 
-Deno.test(
-  "ServerSelector --auto never returns to a server that broke the protocol",
-  pure,
-  async () => {
-    for (const error of VIOLATIONS) {
-      await using fixture = await selectorAfterJoin({ isAuto: true });
-      assertEquals((await fixture.next({ ...lost(FIRST!), error }))?.server, SECOND!);
-      fixture.selector.onJoined(SECOND!, { ip: IP, logId: 2n, backups: [FIRST!, THIRD!] });
-      assertEquals((await fixture.next(lost(SECOND!)))?.server, THIRD!);
-      assertEquals((await fixture.next(lost(THIRD!)))?.server, SECOND!);
-    }
-  },
-);
-
-Deno.test(
-  "ServerSelector --auto throws the error when every server broke the protocol",
-  pure,
-  async () => {
-    for (const error of VIOLATIONS) {
-      await using fixture = await selectorAfterJoin({ isAuto: true });
-      await fixture.next({ ...lost(FIRST!), error });
-      const { code, name } = await assertRejects(() => fixture.next({ ...lost(SECOND!), error }), ChatError);
-      assertEquals([code, name], [error.code, error.name]);
-    }
-  },
-);
-
-Deno.test(
-  "ServerSelector goes on after a denial once the input has ended, unless it knows no other server",
-  pure,
-  async () => {
-    const authPrompter: ServerSelectorDeps["authPrompter"] = {
-      authenticate: () => Promise.resolve("denied"),
-      canUpgrade: () => false,
-    };
-    const error = new ServerError("password-needed", { reason: "why" });
-    for (const isAuto of [false, true]) {
+for (const isAuto of [false, true]) {
+  const flag = isAuto ? " --auto" : "";
+  Deno.test(
+    `ServerSelector${flag} throws a denial at the end of a pipe without another server`,
+    pure,
+    async () => {
+      const authPrompter: ServerSelectorDeps["authPrompter"] = {
+        authenticate: () => Promise.resolve("denied"),
+        canUpgrade: () => false,
+      };
+      const error = rejection("password-needed");
       await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
       fixture.user.endInput();
       await flushTasks();
-      const shut = { ...unreachable(SECOND!), error };
-      assertEquals((await fixture.next(shut))?.server, FIRST);
+      assertEquals(await fixture.nextServer(unreachable(SECOND, error)), FIRST);
       fixture.selector.updateBackups([]);
       assertStrictEquals(
-        await assertRejects(() => fixture.next({ ...shut, target: TARGET }), ServerError),
+        await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError),
         error,
       );
-    }
-  },
-);
+    },
+  );
+}
+
+for (const error of VIOLATIONS) {
+  Deno.test(`ServerSelector --auto never returns after ${error.name} ${error.code}`, pure, async () => {
+    await using fixture = await selectorAfterJoin({ isAuto: true });
+    assertEquals(await fixture.nextServer(lost(FIRST, error)), SECOND);
+    fixture.join(SECOND, { logId: 2n, backups: [FIRST, THIRD] });
+    assertEquals(await fixture.nextServer(lost(SECOND)), THIRD);
+    assertEquals(await fixture.nextServer(lost(THIRD, error)), SECOND);
+    // Every server broke the protocol.
+    const { code, name } = await assertRejects(() => fixture.next(lost(SECOND, error)), ChatError);
+    assertEquals([code, name], [error.code, error.name]);
+  });
+}

@@ -14,36 +14,36 @@ import { withTimeout } from "./waiting.ts";
 import { testClientConfig } from "./test_config.ts";
 
 /** Three servers, in the order in which the client learns of them. */
-export const [FIRST, SECOND, THIRD]: Address[] = [
-  { host: "aula", port: 5_000 },
-  { host: "10.0.0.7", port: 5_001 },
-  { host: "::1", port: 5_002 },
-] as const;
+export const FIRST: Address = { host: "aula", port: 5_000 };
+export const SECOND: Address = { host: "10.0.0.7", port: 5_001 };
+export const THIRD: Address = { host: "::1", port: 5_002 };
 /** To which all of them resolve: their ports differ. */
 export const IP = "10.9.9.9";
 /** The first server, with the client's nick. */
-export const TARGET: ConnectTarget = { server: FIRST!, nick: "ana" };
+export const TARGET: ConnectTarget = { server: FIRST, nick: "ana" };
+
+type DisconnectError = ConnectionFailure["error"];
 
 /** The loss of a server that closes, after a minute on it. */
-export function lost(server: Address): ConnectionFailure {
-  return {
-    target: { ...TARGET, server },
-    error: new ConnectionLostError("closing"),
-    wasJoined: true,
-    connectedForMs: 60_000,
-  };
+export function lost(
+  server: Address,
+  error: DisconnectError = new ConnectionLostError("closing"),
+  connectedForMs = 60_000,
+): ConnectionFailure {
+  return { target: { ...TARGET, server }, error, wasJoined: true, connectedForMs };
 }
 
+/** A dial that did not reach WELCOME. */
 export function unreachable(
   server: Address,
-  code: "refused" | "name-unknown" = "refused",
+  error: DisconnectError = new ConnectError("refused"),
 ): ConnectionFailure {
-  return {
-    target: { ...TARGET, server },
-    error: new ConnectError(code),
-    wasJoined: false,
-    connectedForMs: 0,
-  };
+  return { target: { ...TARGET, server }, error, wasJoined: false, connectedForMs: 0 };
+}
+
+/** The error of a server that rejects the client. */
+export function rejection(code: string): ServerError {
+  return new ServerError(code, { reason: "why" });
 }
 
 interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
@@ -62,9 +62,11 @@ export class SelectorFixture implements AsyncDisposable {
   readonly user: FakeUser;
   readonly notices: string[] = [];
   readonly selector: ServerSelector;
+  /** How often the selector has waited. */
+  waits = 0;
 
   constructor(
-    { backups = [], authPrompter = noAuth, random = () => 0.5, ...overrides }: SelectorFixtureOptions = {},
+    { backups = [], authPrompter = noAuth, random = () => 0, ...overrides }: SelectorFixtureOptions = {},
     user: FakeUserOptions = {},
   ) {
     this.user = new FakeUser(user);
@@ -75,8 +77,22 @@ export class SelectorFixture implements AsyncDisposable {
     this.selector = new ServerSelector(
       { terminal: this.user.terminal, language: "es", notify, authPrompter },
       testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
-      random,
+      () => {
+        this.waits++;
+        return random();
+      },
     );
+  }
+
+  /** Joins a server that lists these backups. */
+  join(server: Address, { logId = 1n, backups = [] }: { logId?: bigint; backups?: Address[] } = {}): void {
+    this.selector.onJoined(server, { ip: IP, logId, backups });
+  }
+
+  /** The server of the next target. `answers` are typed first. */
+  async nextServer(failure?: ConnectionFailure, answers = ""): Promise<Address | undefined> {
+    if (answers) this.user.type(answers);
+    return (await this.next(failure))?.server;
   }
 
   async next(
@@ -101,7 +117,7 @@ export async function selectorAfterJoin(
 ): Promise<SelectorFixture> {
   const fixture = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, user);
   assertEquals(await fixture.next(), TARGET);
-  fixture.selector.onJoined(FIRST!, { ip: IP, logId: 1n, backups: [SECOND!] });
+  fixture.join(FIRST, { backups: [SECOND] });
   return fixture;
 }
 
@@ -115,5 +131,5 @@ export const VIOLATIONS = [
   new ConnectionLostError("garbled", {}, { cause: new ProtocolError("frame-malformed") }),
   new ConnectError("not-a-chat-server", {}, { cause: new ProtocolError("frame-too-long") }),
   ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
-    .map((code) => new ServerError(code, { reason: "why" })),
+    .map(rejection),
 ];

@@ -1,0 +1,107 @@
+// What the user is asked before a dial, and how the answers are read.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { promptForTarget, type TargetInput } from "../../lib/client/server_prompt.ts";
+import { InputError } from "../../lib/errors.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
+
+const pure = { permissions: "none" } as const;
+
+const FALLBACK: Address = { host: "10.0.0.7", port: 5_001 };
+const NOTHING: TargetInput = { host: undefined, port: undefined, nick: undefined };
+
+interface PromptOptions {
+  readonly input?: TargetInput;
+  readonly fallback?: Address;
+  readonly isRejoin?: boolean;
+}
+
+function prompt(
+  user: FakeUser,
+  { input = { ...NOTHING, nick: "ana" }, fallback, isRejoin = false }: PromptOptions,
+): ReturnType<typeof promptForTarget> {
+  const { terminal } = user;
+  const { signal } = new AbortController();
+  const options = { fallback, isRejoin, isKnownHost: (host: string) => host === "aula", signal };
+  const ask = () => promptForTarget({ terminal, language: "es" }, input, options);
+  return withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${user.output}`);
+}
+
+const PIPED: [does: string, answers: string, server: string, options?: PromptOptions][] = [
+  ["suggests this machine and port 5000", "\n\n", "127.0.0.1:5000"],
+  ["suggests the next server", "\n\n", "10.0.0.7:5001", { fallback: FALLBACK }],
+  ["takes any word as a host", "hola\n\n", "hola:5000"],
+  ["takes any word as a host from a script that was disconnected", "hola\n\n", "hola:5000", {
+    isRejoin: true,
+  }],
+  ["takes a blank for the colon before a port", "aula 5001\n", "aula:5001"],
+  ["takes four or five digits for a port", "9001\n", "10.0.0.7:9001", { fallback: FALLBACK }],
+  ["takes a host at the prompt for the port", "10.0.0.8\n10.0.0.7\n5001\n", "10.0.0.7:5001"],
+  ["takes an address at the prompt for the port", "10.0.0.8\n10.0.0.7:5001\n", "10.0.0.7:5001"],
+];
+
+for (const [does, answers, server, options = {}] of PIPED) {
+  Deno.test(`promptForTarget() ${does}`, pure, async () => {
+    await using user = new FakeUser();
+    user.type(answers);
+    const target = (await prompt(user, options))!;
+    assertEquals([formatAddress(target.server), target.nick], [server, "ana"]);
+  });
+}
+
+const TYPED: [does: string, answers: string, server: string, chat: string][] = [
+  ["takes a port alone as one of the suggested host", "26001\r", "10.0.0.7:26001", ""],
+  ["takes a known host", "aula\r\r", "aula:5001", ""],
+  ["takes localhost for a host", "localhost\r\r", "localhost:5001", ""],
+  ["keeps words for the chat", "hola\r¿estáis ahí?\raula\r\r", "aula:5001", "hola ¿estáis ahí? "],
+  ["keeps a word for the chat until it has a port", "otro\rotro:5009\r", "otro:5009", "otro "],
+  ["keeps smileys and dots for the chat", "12 ya\r:)\rsí...\raula 5001\r", "aula:5001", "12 ya :) sí... "],
+  ["keeps words at the prompt for the port", "\rvale, sigo\r10.0.0.9 5009\r", "10.0.0.9:5009", "vale, sigo "],
+];
+
+for (const [does, answers, server, chat] of TYPED) {
+  Deno.test(`promptForTarget() after a join ${does}`, pure, async () => {
+    await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+    const line = linesOf(user.terminal).next();
+    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+    await flushTasks();
+    user.type(answers);
+    assertEquals(formatAddress((await target)!.server), server);
+    assertEquals(user.output.includes("no vale:"), false);
+    if (chat) assertStringIncludes(user.output, "queda en la línea del chat");
+    user.type("\r");
+    assertEquals((await line).value, chat);
+  });
+}
+
+Deno.test("promptForTarget() quotes 40 characters of a chat line", pure, async () => {
+  await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  const target = prompt(user, { isRejoin: true });
+  user.type(`${"a ".repeat(40)}\raula\r\r`);
+  await target;
+  assertStringIncludes(user.output, `"${"a ".repeat(19)}a…" queda en la línea del chat`);
+});
+
+Deno.test("promptForTarget() at the start takes a word typed at a screen as a host", pure, async () => {
+  await using user = new FakeUser({ isTty: true, tty: new FakeScreen() });
+  user.type("hola\r\r");
+  assertEquals((await prompt(user, {}))?.server.host, "hola");
+});
+
+Deno.test("promptForTarget() returns undefined if the user quits at any prompt", pure, async () => {
+  for (const answers of ["salir\n", "\n quit \n", "\n5001\n/SALIR\n"]) {
+    await using user = new FakeUser();
+    user.type(answers);
+    assertEquals(await prompt(user, { input: NOTHING }), undefined);
+  }
+});
+
+Deno.test("promptForTarget() throws if a pipe ends before the nick", pure, async () => {
+  await using user = new FakeUser();
+  user.endInput();
+  const { code, details } = await assertRejects(() => prompt(user, { input: NOTHING }), InputError);
+  assertEquals<unknown>([code, details], ["input-ended", { question: "Nick" }]);
+});
