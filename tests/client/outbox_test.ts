@@ -24,13 +24,13 @@ function addMore(outbox: Outbox, count: number): void {
   for (let i = 0; i < count; i++) outbox.add("t");
 }
 
-function readBack(outbox: Outbox, clientSeq: number, nowMs = 0): void {
-  outbox.onEcho({ clientSeq, timeMs: TIME_MS + clientSeq }, nowMs);
+function echo(outbox: Outbox, clientSeq: number, nowMs = 0, timeMs = TIME_MS + clientSeq): void {
+  outbox.onEcho({ clientSeq, timeMs }, nowMs);
 }
 
-/** The `clientSeq` of everything that a server without any of it would be sent. */
-function resent(outbox: Outbox, nowMs = 0): number[] {
-  return outbox.onWelcome(0, nowMs).map(({ clientSeq }) => clientSeq);
+/** The `clientSeq` of everything that a server with this much of it would be sent. */
+function resent(outbox: Outbox, lastClientSeq = 0): number[] {
+  return outbox.onWelcome(lastClientSeq, 0).map(({ clientSeq }) => clientSeq);
 }
 
 Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
@@ -43,130 +43,112 @@ Deno.test("Outbox.add() numbers messages from 1, without a time", pure, () => {
 Deno.test("Outbox.onEcho() acks a message and all before it", pure, () => {
   const outbox = newOutbox();
   for (const text of ["uno", "dos", "tres"]) outbox.add(text);
-  readBack(outbox, 2);
+  echo(outbox, 2);
   assertEquals(outbox.unacked, [{ text: "tres" }]);
 });
 
-Deno.test("Outbox.onWelcome() resends unacked and retained messages, in order", pure, () => {
+Deno.test("Outbox.onWelcome() returns all messages that the server lacks, in order", pure, () => {
   const outbox = outboxOf(4);
-  readBack(outbox, 2);
+  echo(outbox, 2);
   assertEquals(resent(outbox), [1, 2, 3, 4]);
   assertEquals(outbox.unacked.length, 4);
-});
-
-Deno.test("Outbox.onWelcome() does not resend what the server has", pure, () => {
-  const outbox = outboxOf(4);
-  readBack(outbox, 1);
-  assertEquals(outbox.onWelcome(3, 0).map(({ clientSeq }) => clientSeq), [4]);
+  assertEquals(resent(outbox, 3), [4]);
   assertEquals(outbox.unacked.length, 1);
-  // It is retained nevertheless: that server may crash as well.
+  // What that server has is retained: it may crash as well.
   assertEquals(resent(outbox), [1, 2, 3, 4]);
+  assertEquals(outbox.add("t").clientSeq, 5);
 });
 
-Deno.test("Outbox.onWelcome() continues the numbers", pure, () => {
-  const outbox = outboxOf(2);
-  outbox.onWelcome(2, 0);
-  assertEquals(outbox.add("t").clientSeq, 3);
-});
-
-Deno.test("Outbox.onWelcome() resends a message with its first time", pure, () => {
-  const outbox = outboxOf(3);
-  outbox.onEcho({ clientSeq: 1, timeMs: TIME_MS }, 0);
-  outbox.onEcho({ clientSeq: 2, timeMs: TIME_MS + 5 }, 0);
+Deno.test("Outbox.onWelcome() returns a message with the time of its first echo alone", pure, () => {
+  const outbox = outboxOf(4);
+  echo(outbox, 1, 0, TIME_MS);
+  echo(outbox, 3, 0, TIME_MS + 5); // acks the second as well, and says nothing of its time
   outbox.onWelcome(0, 0);
-  outbox.onEcho({ clientSeq: 1, timeMs: TIME_MS + 9 }, 0);
-  assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [TIME_MS, TIME_MS + 5, 0]);
+  echo(outbox, 1, 0, TIME_MS + 9);
+  assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [TIME_MS, 0, TIME_MS + 5, 0]);
 });
 
-Deno.test("Outbox gives no message the time of another", pure, () => {
-  const outbox = outboxOf(2);
-  readBack(outbox, 2);
-  assertEquals(outbox.onWelcome(0, 0).map(({ timeMs }) => timeMs), [0, TIME_MS + 2]);
+Deno.test("Outbox.onWelcome() returns a message with its options", pure, () => {
+  const outbox = newOutbox();
+  const to = { sessionId: 2n, nick: "beto" };
+  outbox.add("saluda", { action: true });
+  outbox.add("secreto", { to });
+  assertEquals(outbox.onWelcome(0, 0), [
+    { type: "say", clientSeq: 1, timeMs: 0, text: "saluda", action: true },
+    { type: "say", clientSeq: 2, timeMs: 0, text: "secreto", to },
+  ]);
 });
 
-Deno.test("Outbox drops a message 120 s after its echo", pure, () => {
-  for (const [staleSinceMs, kept] of [[121_000, [1, 2]], [121_001, [2]], [122_001, []]] as const) {
+/** What happens to two messages, and which of them the next server is sent. */
+const AGES: [what: string, act: (outbox: Outbox) => void, kept: number[]][] = [
+  ["keeps a message for 120 s after its echo", (outbox) => {
+    echo(outbox, 1, 1_000);
+    echo(outbox, 2, 2_000);
+    outbox.onDisconnect(121_000);
+  }, [1, 2]],
+  ["drops a message 120 s after its echo", (outbox) => {
+    echo(outbox, 1, 1_000);
+    echo(outbox, 2, 2_000);
+    outbox.onDisconnect(121_001);
+  }, [2]],
+  ["drops old messages while the connection lasts", (outbox) => {
+    echo(outbox, 1, 0);
+    echo(outbox, 2, 120_001);
+  }, [2]],
+  ["counts the age of a message from its first ack", (outbox) => {
+    echo(outbox, 1, 0);
+    echo(outbox, 2, 100_000); // that the server has 1 as well is no news
+    outbox.onDisconnect(120_001);
+  }, [2]],
+  ["restarts the age of a message at a second echo", (outbox) => {
+    echo(outbox, 1, 0);
+    echo(outbox, 1, 100_000);
+    outbox.onDisconnect(220_000);
+  }, [1, 2]],
+  ["restarts the age of a message on another server that has it", (outbox) => {
+    echo(outbox, 1, 0);
+    outbox.onWelcome(1, 100_000);
+    outbox.onDisconnect(220_000);
+  }, [1, 2]],
+  ["drops no message that is unacked or being resent", (outbox) => {
+    echo(outbox, 1, 0);
+    outbox.onWelcome(0, 100_000);
+    outbox.onDisconnect(1_000_000);
+  }, [1, 2]],
+  ["ages no message between two servers", (outbox) => {
+    echo(outbox, 1, 0);
+    outbox.onDisconnect(60_000);
+    outbox.onDisconnect(1_000_000); // a connection that did not reach WELCOME
+  }, [1, 2]],
+];
+
+for (const [what, act, kept] of AGES) {
+  Deno.test(`Outbox ${what}`, pure, () => {
     const outbox = outboxOf(2);
-    readBack(outbox, 1, 1_000);
-    readBack(outbox, 2, 2_000);
-    outbox.onDisconnect(staleSinceMs);
-    assertEquals(resent(outbox), [...kept]);
-  }
-});
-
-Deno.test("Outbox drops old messages while the connection lasts", pure, () => {
-  const outbox = outboxOf(2);
-  readBack(outbox, 1, 0);
-  readBack(outbox, 2, 120_001);
-  assertEquals(resent(outbox), [2]);
-});
-
-Deno.test("Outbox counts the age of a message from its first ack", pure, () => {
-  const outbox = outboxOf(2);
-  readBack(outbox, 1, 0);
-  readBack(outbox, 2, 100_000); // the server has 1 as well, but that is no news
-  outbox.onDisconnect(120_001);
-  assertEquals(resent(outbox), [2]);
-});
-
-Deno.test("Outbox restarts the age of a message at a second echo", pure, () => {
-  const outbox = outboxOf(1);
-  readBack(outbox, 1, 0);
-  readBack(outbox, 1, 100_000);
-  outbox.onDisconnect(220_000);
-  assertEquals(resent(outbox), [1]);
-});
-
-Deno.test("Outbox restarts the age of a message on another server that has it", pure, () => {
-  const outbox = outboxOf(1);
-  readBack(outbox, 1, 0);
-  outbox.onWelcome(1, 100_000);
-  outbox.onDisconnect(220_000);
-  assertEquals(resent(outbox), [1]);
-});
-
-Deno.test("Outbox never drops an unacked message, nor one that is being resent", pure, () => {
-  const outbox = outboxOf(2);
-  readBack(outbox, 1, 0);
-  assertEquals(resent(outbox, 100_000), [1, 2]);
-  outbox.onDisconnect(1_000_000);
-  assertEquals(resent(outbox), [1, 2]);
-});
-
-Deno.test("Outbox does not age messages between two servers", pure, () => {
-  const outbox = outboxOf(1);
-  readBack(outbox, 1, 0);
-  outbox.onDisconnect(60_000);
-  outbox.onDisconnect(1_000_000); // a connection that never came to a WELCOME
-  assertEquals(resent(outbox, 2_000_000), [1]);
-});
-
-Deno.test("Outbox keeps 256 messages, and evicts the oldest acked one first", pure, () => {
-  const outbox = outboxOf(256);
-  readBack(outbox, 10);
-  assertEquals(resentAfter(outbox, 0), { count: 256, first: 1 });
-  outbox.onWelcome(10, 0);
-  assertEquals(resentAfter(outbox, 3), { count: 256, first: 4 });
-});
-
-function resentAfter(outbox: Outbox, added: number): { count: number; first: number | undefined } {
-  addMore(outbox, added);
-  const numbers = resent(outbox);
-  return { count: numbers.length, first: numbers[0] };
+    act(outbox);
+    assertEquals(resent(outbox), kept);
+  });
 }
 
-Deno.test("Outbox never evicts an unacked message for a new one, but is full", pure, () => {
+Deno.test("Outbox keeps 256 messages, and evicts the oldest acked one first", pure, () => {
+  const outbox = outboxOf(255);
+  echo(outbox, 10);
+  addMore(outbox, 1);
+  assertEquals(resent(outbox).at(0), 1);
+  outbox.onWelcome(10, 0);
+  addMore(outbox, 3);
+  const numbers = resent(outbox);
+  assertEquals([numbers.length, numbers.at(0)], [256, 4]);
+});
+
+Deno.test("Outbox evicts no unacked message for a new one, but is full", pure, () => {
   const outbox = outboxOf(2, { maxMessages: 3 });
   assert(!outbox.isFull);
   addMore(outbox, 1);
   assert(outbox.isFull);
   addMore(outbox, 1); // against the rule
   assertEquals(resent(outbox), [1, 2, 3, 4]);
-});
-
-Deno.test("Outbox is not filled by acked messages", pure, () => {
-  const outbox = outboxOf(3, { maxMessages: 3 });
-  readBack(outbox, 1);
+  echo(outbox, 2);
   assert(!outbox.isFull);
 });
 
@@ -177,10 +159,11 @@ Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
     outbox.add(text);
   }
   assert(outbox.isFull);
-  readBack(outbox, 2);
+  echo(outbox, 2);
   assert(!outbox.isFull);
+  outbox.add("a"); // evicts the first alone
   outbox.add("a");
-  assertEquals(resent(outbox), [2, 3]);
+  assertEquals(resent(outbox), [2, 3, 4]);
 });
 
 Deno.test("Outbox keeps a mebibyte of text by default", pure, () => {
@@ -189,23 +172,4 @@ Deno.test("Outbox keeps a mebibyte of text by default", pure, () => {
   assert(!outbox.isFull);
   outbox.add("x");
   assert(outbox.isFull);
-});
-
-Deno.test("Outbox evicts no acked message while all just fit", pure, () => {
-  const outbox = newOutbox({ maxBytes: 4 });
-  outbox.add("ab");
-  readBack(outbox, 1);
-  outbox.add("cd");
-  assertEquals(resent(outbox), [1, 2]);
-});
-
-Deno.test("Outbox resends a message with its options", pure, () => {
-  const outbox = newOutbox();
-  const to = { sessionId: 2n, nick: "beto" };
-  outbox.add("saluda", { action: true });
-  outbox.add("secreto", { to });
-  assertEquals(outbox.onWelcome(0, 0), [
-    { type: "say", clientSeq: 1, timeMs: 0, text: "saluda", action: true },
-    { type: "say", clientSeq: 2, timeMs: 0, text: "secreto", to },
-  ]);
 });

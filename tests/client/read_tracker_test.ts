@@ -2,352 +2,268 @@
 
 import { assertEquals } from "@std/assert";
 import { type Delivery, ReadTracker } from "../../lib/client/read_tracker.ts";
-import type { Joined, Left, LogEntry, Said, Welcome } from "../../lib/protocol/frames.ts";
+import type { LogEntry, RoomEvent } from "../../lib/protocol/frames.ts";
+import { makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { testClientConfig } from "../testing/test_config.ts";
 
 const pure = { permissions: "none" } as const;
 
-const ANA = 1n;
-const BETO = 2n;
 const NEVER = 0xffff_ffff;
 
-/** WELCOME of a server whose log continues at `startSeq`; live entries begin at `head`. */
-function welcome(logId: bigint, startSeq: number, head = startSeq): Welcome {
-  return {
-    type: "welcome",
-    version: 1,
-    sessionId: 9n,
-    logId,
-    nick: "yo",
-    lastClientSeq: 0,
-    startSeq,
-    head,
-    backups: [],
-    memberCount: 0,
-    members: [],
-  };
+function newTracker(): ReadTracker {
+  return new ReadTracker(testClientConfig().readTracker);
 }
 
-function said(seq: number, sessionId: bigint, clientSeq: number): Said {
-  return {
-    type: "said",
-    seq,
-    timeMs: 0,
-    sessionId,
-    clientSeq,
-    redelivered: false,
-    nick: "ana",
-    text: "hola",
-  };
+/** Joins a server whose log continues at `startSeq`; live entries begin at `head`. */
+function join(
+  tracker: ReadTracker,
+  logId: bigint,
+  startSeq: number,
+  { head = startSeq, nowMs = 0 } = {},
+): number {
+  return tracker.onWelcome(welcomeTo("yo", { logId, startSeq, head }), nowMs);
 }
 
-function joined(seq: number): Joined {
-  return {
-    type: "joined",
-    seq,
-    timeMs: 0,
-    sessionId: ANA,
-    rejoined: false,
-    nick: "ana",
-    address: "10.0.0.7",
-  };
-}
-
-function left(seq: number): Left {
-  return {
-    type: "left",
-    seq,
-    timeMs: 0,
-    sessionId: ANA,
-    connectionLost: false,
-    nick: "ana",
-    address: "10.0.0.7",
-  };
-}
-
-/** A tracker that was welcomed once, at 0 ms. */
-function trackerOn(logId: bigint, next: number, head = next): ReadTracker {
-  const tracker = new ReadTracker(testClientConfig().readTracker);
-  tracker.onWelcome(welcome(logId, next, head), 0);
+/** A tracker that joined log 7 at 0 ms. */
+function trackerAt(startSeq: number, head = startSeq): ReadTracker {
+  const tracker = newTracker();
+  join(tracker, 7n, startSeq, { head });
   return tracker;
 }
 
-function readNumbers(tracker: ReadTracker, sessionId: bigint, numbers: number[]): Delivery[] {
-  return numbers.map((n, seq) => tracker.onEntry(said(seq, sessionId, n)));
+function said(seq: number, clientSeq: number, sessionId = 1n): LogEntry {
+  return makeSaid("ana", { seq, clientSeq, text: "hola", sessionId });
 }
 
-function nextOn(tracker: ReadTracker, logId: bigint): number | undefined {
+/** An entry of a type that is shown only if it is live. */
+function event(type: "joined" | "left" | "renamed" | "backups", seq: number): RoomEvent {
+  const at = { seq, timeMs: 0, sessionId: 1n, nick: "ana", address: "::1" };
+  switch (type) {
+    case "joined":
+      return { type, ...at, rejoined: false };
+    case "left":
+      return { type, ...at, connectionLost: false };
+    case "renamed":
+      return { type, ...at, oldNick: "anita" };
+    case "backups":
+      return { type, ...at, backups: [] };
+  }
+}
+
+/** Reads messages of a session from `seq` 0 on. */
+function readNumbers(tracker: ReadTracker, numbers: number[], sessionId?: bigint): Delivery[] {
+  return numbers.map((n, seq) => tracker.onEntry(said(seq, n, sessionId)));
+}
+
+function nextOn(tracker: ReadTracker, logId = 7n): number | undefined {
   return tracker.resumeInfo(0).resumePoints.find((point) => point.logId === logId)?.nextSeq;
 }
 
-Deno.test("ReadTracker.resumeInfo() before the first join has never been caught up", pure, () => {
-  assertEquals(new ReadTracker(testClientConfig().readTracker).resumeInfo(5_000), {
-    lagMs: NEVER,
-    resumePoints: [],
-  });
-});
+function lagAt(tracker: ReadTracker, nowMs: number): number {
+  return tracker.resumeInfo(nowMs).lagMs;
+}
 
-Deno.test("ReadTracker.resumeInfo() has a resume point from WELCOME on", pure, () => {
-  assertEquals(trackerOn(7n, 3, 5).resumeInfo(0).resumePoints, [{ logId: 7n, nextSeq: 3 }]);
+Deno.test("ReadTracker.resumeInfo() before the first join was never caught up", pure, () => {
+  assertEquals(newTracker().resumeInfo(5_000), { lagMs: NEVER, resumePoints: [] });
 });
 
 Deno.test("ReadTracker.resumeInfo() continues after the last entry, of any type", pure, () => {
-  const tracker = trackerOn(7n, 3);
-  for (const [entry, next] of [[said(3, ANA, 1), 4], [joined(4), 5], [left(5), 6]] as const) {
+  const tracker = trackerAt(3, 5);
+  assertEquals(tracker.resumeInfo(0).resumePoints, [{ logId: 7n, nextSeq: 3 }]);
+  for (const entry of [said(3, 1), event("joined", 4), event("left", 5), { type: "noop", seq: 6 } as const]) {
     tracker.onEntry(entry);
-    assertEquals(nextOn(tracker, 7n), next);
+    assertEquals(nextOn(tracker), entry.seq + 1);
   }
 });
 
 Deno.test("ReadTracker.resumeInfo() has a resume point for each log", pure, () => {
-  const tracker = trackerOn(7n, 3);
-  tracker.onWelcome(welcome(8n, 100), 0);
-  tracker.onEntry(joined(100));
-  assertEquals([nextOn(tracker, 7n), nextOn(tracker, 8n)], [3, 101]);
-  tracker.onWelcome(welcome(7n, 3), 0);
-  tracker.onEntry(joined(3));
-  assertEquals([nextOn(tracker, 7n), nextOn(tracker, 8n)], [4, 101]);
+  const tracker = trackerAt(3);
+  join(tracker, 8n, 100);
+  tracker.onEntry(event("joined", 100));
+  assertEquals([nextOn(tracker), nextOn(tracker, 8n)], [3, 101]);
+  join(tracker, 7n, 3);
+  tracker.onEntry(event("joined", 3));
+  assertEquals([nextOn(tracker), nextOn(tracker, 8n)], [4, 101]);
 });
 
 Deno.test("ReadTracker.resumeInfo() remembers the last 16 logs", pure, () => {
-  const tracker = new ReadTracker(testClientConfig().readTracker);
-  const visit = (logId: number) => tracker.onWelcome(welcome(BigInt(logId), 0), 0);
-  for (let logId = 0; logId < 16; logId++) visit(logId);
-  visit(0);
-  visit(16);
+  const tracker = newTracker();
+  for (let logId = 0n; logId < 16n; logId++) join(tracker, logId, 0);
+  join(tracker, 0n, 0);
+  join(tracker, 16n, 0);
   const known = tracker.resumeInfo(0).resumePoints.map(({ logId }) => Number(logId));
   assertEquals(known, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 16]);
 });
 
-Deno.test("ReadTracker.onWelcome() returns how many entries are truncated", pure, () => {
-  const tracker = trackerOn(7n, 3);
-  tracker.onEntry(joined(3));
-  assertEquals(tracker.onWelcome(welcome(7n, 10), 0), 6);
-  assertEquals(nextOn(tracker, 7n), 10);
-  assertEquals(tracker.onWelcome(welcome(7n, 10), 0), 0);
-  assertEquals(tracker.onWelcome(welcome(7n, 9), 0), 0);
-  assertEquals(tracker.onWelcome(welcome(8n, 50), 0), 0);
+Deno.test("ReadTracker.resumeInfo() never exceeds what HELLO can carry", pure, () => {
+  const tracker = trackerAt(Number.MAX_SAFE_INTEGER);
+  tracker.onEntry({ type: "noop", seq: Number.MAX_SAFE_INTEGER });
+  assertEquals(nextOn(tracker), Number.MAX_SAFE_INTEGER);
 });
-
-Deno.test("ReadTracker is caught up at its first WELCOME", pure, () => {
-  assertEquals(trackerOn(7n, 0, 50).resumeInfo(2_000).lagMs, 2_000);
-});
-
-Deno.test("ReadTracker lags since it was last caught up, whatever WELCOME comes", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  tracker.onWelcome(welcome(8n, 0), 1_000);
-  tracker.onWelcome(welcome(7n, 0), 1_500);
-  assertEquals(tracker.resumeInfo(2_000).lagMs, 2_000);
-});
-
-Deno.test(
-  "ReadTracker is caught up with its first server, and with another one after 120 s there",
-  pure,
-  () => {
-    const tracker = trackerOn(7n, 0);
-    tracker.onPing(0, 10_000);
-    tracker.onDisconnect(20_000);
-    assertEquals(tracker.resumeInfo(300_000).lagMs, 290_000);
-    // Disconnected for minutes, then alone on a server, known or not, and silence after that.
-    for (const [logId, cameMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
-      tracker.onWelcome(welcome(logId, 0), cameMs);
-      tracker.onPing(0, cameMs + 5_000);
-      tracker.onDisconnect(cameMs + 119_999);
-      assertEquals(tracker.resumeInfo(cameMs + 200_000).lagMs, cameMs + 190_000);
-    }
-    tracker.onWelcome(welcome(9n, 0), 1_200_000);
-    tracker.onPing(0, 1_205_000);
-    tracker.onDisconnect(1_320_000);
-    assertEquals(tracker.resumeInfo(1_400_000).lagMs, 195_000);
-  },
-);
 
 Deno.test("ReadTracker.resumeInfo() rounds the lag up to an integer below NEVER_CAUGHT_UP", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  assertEquals(tracker.resumeInfo(0.25).lagMs, 1);
-  assertEquals(tracker.resumeInfo(NEVER - 1).lagMs, NEVER - 1);
-  assertEquals(tracker.resumeInfo(NEVER).lagMs, NEVER - 1);
-  assertEquals(tracker.resumeInfo(NEVER * 2).lagMs, NEVER - 1);
+  const tracker = trackerAt(0);
+  for (
+    const [nowMs, lagMs] of [[0.25, 1], [NEVER - 1, NEVER - 1], [NEVER, NEVER - 1], [NEVER * 2, NEVER - 1]]
+  ) {
+    assertEquals(lagAt(tracker, nowMs!), lagMs);
+  }
+});
+
+Deno.test("ReadTracker.onWelcome() returns how many entries are truncated", pure, () => {
+  const tracker = trackerAt(3);
+  tracker.onEntry(event("joined", 3));
+  assertEquals(join(tracker, 7n, 10), 6);
+  assertEquals(nextOn(tracker), 10);
+  assertEquals([join(tracker, 7n, 10), join(tracker, 7n, 9), join(tracker, 8n, 50)], [0, 0, 0]);
+});
+
+Deno.test("ReadTracker is caught up at its first WELCOME, and by no other one", pure, () => {
+  const tracker = trackerAt(0, 50);
+  join(tracker, 8n, 0, { nowMs: 1_000 });
+  join(tracker, 7n, 0, { nowMs: 1_500 });
+  assertEquals(lagAt(tracker, 2_000), 2_000);
+});
+
+Deno.test("ReadTracker is caught up with its first server, with another after 120 s there", pure, () => {
+  const tracker = trackerAt(0);
+  tracker.onPing(0, 10_000);
+  tracker.onDisconnect(20_000);
+  assertEquals(lagAt(tracker, 300_000), 290_000);
+  // Disconnected for minutes, then alone on a server, known or not, and silence after that.
+  for (const [logId, nowMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
+    join(tracker, logId, 0, { nowMs });
+    tracker.onPing(0, nowMs + 5_000);
+    tracker.onDisconnect(nowMs + 119_999);
+    assertEquals(lagAt(tracker, nowMs + 200_000), nowMs + 190_000);
+  }
+  join(tracker, 9n, 0, { nowMs: 1_200_000 });
+  tracker.onPing(0, 1_205_000);
+  tracker.onDisconnect(1_320_000);
+  assertEquals(lagAt(tracker, 1_400_000), 195_000);
 });
 
 Deno.test("ReadTracker.onPing() is caught up at once if everything before the head was read", pure, () => {
   for (const head of [4, 3]) {
-    const tracker = trackerOn(7n, 4);
+    const tracker = trackerAt(4);
     tracker.onPing(head, 1_000);
-    assertEquals(tracker.resumeInfo(1_500).lagMs, 500);
+    assertEquals(lagAt(tracker, 1_500), 500);
   }
 });
 
-Deno.test(
-  "ReadTracker was caught up when the PING came whose head it has reached, not when it reached the head",
-  pure,
-  () => {
-    const tracker = trackerOn(7n, 3);
-    tracker.onPing(5, 1_000);
-    tracker.onEntry(joined(3));
-    assertEquals(tracker.resumeInfo(1_500).lagMs, 1_500);
-    tracker.onEntry(joined(4));
-    assertEquals(tracker.resumeInfo(1_500).lagMs, 500);
-  },
-);
+Deno.test("ReadTracker.onPing() counts from the PING whose head is read later", pure, () => {
+  const tracker = trackerAt(3);
+  tracker.onPing(5, 1_000);
+  tracker.onEntry(event("joined", 3));
+  assertEquals(lagAt(tracker, 1_500), 1_500);
+  tracker.onEntry({ type: "noop", seq: 4 });
+  assertEquals(lagAt(tracker, 1_500), 500);
+});
 
-Deno.test(
-  "ReadTracker that lags was last caught up at the first PING whose head it has reached",
-  pure,
-  () => {
-    const tracker = trackerOn(7n, 3);
-    tracker.onPing(4, 1_000);
-    tracker.onPing(5, 2_000);
-    tracker.onEntry(joined(3));
-    assertEquals(tracker.resumeInfo(3_000).lagMs, 2_000);
-    tracker.onEntry(joined(4));
-    tracker.onPing(5, 2_500);
-    assertEquals(tracker.resumeInfo(3_000).lagMs, 500);
-  },
-);
+Deno.test("ReadTracker.onPing() counts from the first PING whose head was not read", pure, () => {
+  const tracker = trackerAt(3);
+  tracker.onPing(4, 1_000);
+  tracker.onPing(5, 2_000);
+  tracker.onEntry(event("joined", 3));
+  assertEquals(lagAt(tracker, 3_000), 2_000);
+  tracker.onEntry(event("joined", 4));
+  tracker.onPing(5, 2_500);
+  assertEquals(lagAt(tracker, 3_000), 500);
+});
 
 Deno.test("ReadTracker is not caught up by a PING of a server that it left", pure, () => {
-  const tracker = trackerOn(7n, 3);
+  const tracker = trackerAt(3);
   tracker.onPing(5, 1_000);
-  tracker.onWelcome(welcome(8n, 100), 1_500);
-  tracker.onEntry(joined(100));
-  assertEquals(tracker.resumeInfo(2_000).lagMs, 2_000);
+  join(tracker, 8n, 100, { nowMs: 1_500 });
+  tracker.onEntry(event("joined", 100));
+  assertEquals(lagAt(tracker, 2_000), 2_000);
 });
 
-Deno.test("ReadTracker is caught up by entries of the current log, not of another one", pure, () => {
-  const tracker = trackerOn(7n, 100);
-  tracker.onWelcome(welcome(8n, 0), 0);
+Deno.test("ReadTracker is not caught up by entries of another log", pure, () => {
+  const tracker = trackerAt(100);
+  join(tracker, 8n, 0);
   tracker.onPing(50, 1_000);
-  assertEquals(tracker.resumeInfo(1_000).lagMs, 1_000);
+  assertEquals(lagAt(tracker, 1_000), 1_000);
 });
 
-Deno.test("ReadTracker.onEntry() shows each message of a session once and in order", pure, () => {
-  assertEquals(readNumbers(trackerOn(7n, 0), ANA, [1, 1, 3, 2, 3, 4]), [
-    "live",
-    "duplicate",
-    "live",
-    "duplicate",
-    "duplicate",
-    "live",
-  ]);
+const [live, duplicate, history, missed, backfill] = ["live", "duplicate", "history", "missed", "backfill"];
+
+/** Message numbers of one session that come from `seq` 0 on, and how each is delivered. */
+const DELIVERIES: [what: string, tracker: () => ReadTracker, numbers: number[], expected: unknown[]][] = [
+  ["shows each message once and in order", () => trackerAt(0), [1, 1, 3, 2, 3, 4], [
+    ...[live, duplicate, live, duplicate, duplicate, live],
+  ]],
+  ["remembers the highest clientSeq when a lower one comes", () => trackerAt(0), [5, 2, 4], [
+    ...[live, duplicate, duplicate],
+  ]],
+  ["shows messages from before the first join as history", () => trackerAt(0, 2), [1, 2, 3], [
+    ...[history, history, live],
+  ]],
+  [
+    "shows messages that were sent during a disconnect as missed",
+    () => {
+      const tracker = trackerAt(0);
+      join(tracker, 7n, 0, { head: 2 });
+      return tracker;
+    },
+    [1, 2, 3],
+    [missed, missed, live],
+  ],
+  [
+    "shows messages from before the join on a second server as backfill",
+    () => {
+      const tracker = trackerAt(0);
+      join(tracker, 8n, 0, { head: 2 });
+      return tracker;
+    },
+    [1, 2, 3],
+    [backfill, backfill, live],
+  ],
+];
+
+for (const [what, newTracker, numbers, expected] of DELIVERIES) {
+  Deno.test(`ReadTracker.onEntry() ${what}`, pure, () => {
+    assertEquals<unknown>(readNumbers(newTracker(), numbers), expected);
+  });
+}
+
+Deno.test("ReadTracker.onEntry() counts each session by itself, across all logs", pure, () => {
+  const tracker = trackerAt(0);
+  readNumbers(tracker, [1, 2]);
+  assertEquals(readNumbers(tracker, [1], 2n), ["live"]);
+  join(tracker, 8n, 0);
+  assertEquals(readNumbers(tracker, [1, 2, 3]), ["duplicate", "duplicate", "live"]);
 });
 
-Deno.test("ReadTracker.onEntry() counts each session separately, across all logs", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  readNumbers(tracker, ANA, [1, 2]);
-  assertEquals(readNumbers(tracker, BETO, [1]), ["live"]);
-  tracker.onWelcome(welcome(8n, 0), 0);
-  assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["duplicate", "duplicate", "live"]);
+for (const type of ["joined", "left", "renamed", "backups"] as const) {
+  Deno.test(`ReadTracker.onEntry() hides ${type} from before the client joined`, pure, () => {
+    const tracker = trackerAt(0, 1);
+    assertEquals([0, 1].map((seq) => tracker.onEntry(event(type, seq))), ["duplicate", "live"]);
+  });
+}
+
+Deno.test("ReadTracker.onEntry() shows past announcements", pure, () => {
+  const tracker = trackerAt(0, 1);
+  const announced = (seq: number) => tracker.onEntry({ type: "announced", seq, timeMs: 0, text: "hola" });
+  assertEquals([0, 1].map(announced), ["history", "live"]);
+  join(tracker, 8n, 0, { head: 1 });
+  assertEquals(announced(0), "backfill");
 });
 
-Deno.test("ReadTracker.onEntry() shows messages from before the first join as history", pure, () => {
-  assertEquals(readNumbers(trackerOn(7n, 0, 2), ANA, [1, 2, 3]), ["history", "history", "live"]);
+Deno.test("ReadTracker.onEntry() shows no private message from before the first join", pure, () => {
+  const secret = (seq: number) =>
+    ({ ...said(seq, seq + 1), to: { sessionId: 2n, nick: "beto" } }) as LogEntry;
+  const tracker = trackerAt(0, 1);
+  assertEquals([tracker.onEntry(secret(0)), tracker.onEntry(secret(1))], ["duplicate", "live"]);
+  join(tracker, 7n, 2, { head: 3 });
+  assertEquals(tracker.onEntry(secret(2)), "missed");
 });
 
-Deno.test("ReadTracker.onEntry() shows messages that were sent during a disconnect as missed", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  tracker.onWelcome(welcome(7n, 0, 2), 0);
-  assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["missed", "missed", "live"]);
+Deno.test("ReadTracker forgets the least recent of 10,000 sessions", pure, () => {
+  const tracker = trackerAt(0);
+  for (let sessionId = 0n; sessionId < 10_000n; sessionId++) readNumbers(tracker, [1], sessionId);
+  assertEquals(readNumbers(tracker, [1], 0n), ["duplicate"]); // it is recent again, though not shown
+  readNumbers(tracker, [1], 10_000n);
+  assertEquals(readNumbers(tracker, [1], 0n), ["duplicate"]);
+  assertEquals(readNumbers(tracker, [1], 1n), ["live"]);
 });
-
-Deno.test(
-  "ReadTracker.onEntry() shows messages from before the first join on a second server as backfill",
-  pure,
-  () => {
-    const tracker = trackerOn(7n, 0);
-    tracker.onWelcome(welcome(8n, 0, 2), 0);
-    assertEquals(readNumbers(tracker, ANA, [1, 2, 3]), ["backfill", "backfill", "live"]);
-    tracker.onWelcome(welcome(8n, 3, 4), 0);
-    assertEquals(readNumbers(tracker, ANA, [4]), ["missed"]);
-  },
-);
-
-Deno.test("ReadTracker.onEntry() hides the joins and leaves that are in WELCOME's member list", pure, () => {
-  const tracker = trackerOn(7n, 0, 2);
-  assertEquals([joined(0), left(1), joined(2), left(3)].map((entry) => tracker.onEntry(entry)), [
-    "duplicate",
-    "duplicate",
-    "live",
-    "live",
-  ]);
-});
-
-Deno.test(
-  "ReadTracker.onEntry() hides past renames and backups, and shows past announcements",
-  pure,
-  () => {
-    const at = (seq: number) => ({ seq, timeMs: 0 });
-    const entries = (seq: number): LogEntry[] => [
-      { type: "renamed", ...at(seq), sessionId: ANA, oldNick: "a", nick: "b" },
-      { type: "backups", ...at(seq + 1), backups: [] },
-      { type: "announced", ...at(seq + 2), text: "hola" },
-    ];
-    const tracker = trackerOn(7n, 0, 3);
-    assertEquals(entries(0).map((entry) => tracker.onEntry(entry)), ["duplicate", "duplicate", "history"]);
-    assertEquals(entries(3).map((entry) => tracker.onEntry(entry)), ["live", "live", "live"]);
-    tracker.onWelcome(welcome(8n, 0, 3), 0);
-    assertEquals(entries(0).map((entry) => tracker.onEntry(entry)), ["duplicate", "duplicate", "backfill"]);
-  },
-);
-
-Deno.test("ReadTracker.onEntry() shows no NOOP, and continues after it", pure, () => {
-  const tracker = trackerOn(7n, 3);
-  tracker.onPing(4, 5_000);
-  assertEquals(tracker.onEntry({ type: "noop", seq: 3 }), "duplicate");
-  assertEquals([nextOn(tracker, 7n), tracker.resumeInfo(6_000).lagMs], [4, 1_000]);
-});
-
-Deno.test("ReadTracker forgets the least recent session when there are too many", pure, () => {
-  const tracker = new ReadTracker({ maxSessions: 2 });
-  tracker.onWelcome(welcome(7n, 0), 0);
-  for (const sessionId of [1n, 2n, 1n, 3n]) readNumbers(tracker, sessionId, [5]);
-  // Session 1 came again since, though it was not shown. The order of these checks evicts nothing else.
-  assertEquals(readNumbers(tracker, 1n, [5]), ["duplicate"]);
-  assertEquals(readNumbers(tracker, 3n, [5]), ["duplicate"]);
-  assertEquals(readNumbers(tracker, 2n, [5]), ["live"]);
-});
-
-Deno.test("ReadTracker remembers the highest clientSeq shown when a lower one comes", pure, () => {
-  assertEquals(readNumbers(trackerOn(7n, 0), ANA, [5, 2, 4]), ["live", "duplicate", "duplicate"]);
-});
-
-Deno.test("ReadTracker remembers ten thousand sessions by default", pure, () => {
-  const tracker = trackerOn(7n, 0);
-  for (let sessionId = 0n; sessionId <= 10_000n; sessionId++) readNumbers(tracker, sessionId, [1]);
-  assertEquals(readNumbers(tracker, 1n, [1]), ["duplicate"]);
-  assertEquals(readNumbers(tracker, 0n, [1]), ["live"]);
-});
-
-Deno.test(
-  "ReadTracker.onEntry() shows no private message from before the first join, but those missed during a disconnect",
-  pure,
-  () => {
-    const secret = (seq: number): LogEntry => ({
-      ...{
-        type: "said",
-        seq,
-        timeMs: 0,
-        sessionId: ANA,
-        clientSeq: seq + 1,
-        redelivered: false,
-        nick: "ana",
-        text: "secreto",
-      },
-      to: { sessionId: BETO, nick: "beto" },
-    });
-    const tracker = trackerOn(7n, 0, 1);
-    assertEquals([tracker.onEntry(secret(0)), tracker.onEntry(secret(1))], ["duplicate", "live"]);
-    tracker.onWelcome(welcome(7n, 2, 3), 0);
-    assertEquals(tracker.onEntry(secret(2)), "missed");
-  },
-);
-
-Deno.test(
-  "ReadTracker.resumeInfo() never exceeds what HELLO can carry, whatever a server counts",
-  pure,
-  () => {
-    const tracker = trackerOn(7n, Number.MAX_SAFE_INTEGER);
-    tracker.onEntry({ type: "noop", seq: Number.MAX_SAFE_INTEGER });
-    assertEquals(nextOn(tracker, 7n), Number.MAX_SAFE_INTEGER);
-  },
-);
