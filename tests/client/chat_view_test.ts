@@ -1,21 +1,29 @@
-// What the client shows by itself, on a terminal and in a pipe.
+// What the chat shows by itself, on a terminal and in a pipe.
 
 import { assertEquals } from "@std/assert";
-import { ChatView, LINK_LAGGING_MS } from "../../lib/client/chat_view.ts";
+import {
+  BATCH_WINDOW_MS,
+  ChatView,
+  DEBOUNCE_MS,
+  LINK_LAGGING_MS,
+  MAX_BATCH_DELAY_MS,
+  MAX_UNBATCHED,
+  PresenceBatcher,
+} from "../../lib/client/chat_view.ts";
 import { translator } from "../../lib/i18n/translate.ts";
-import { type Joined, type MessageBody, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
+import { type MessageBody, type RoomEvent, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
+import { DEFAULT_DISPLAY, makeRenderer, type Presence } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { FakeUser } from "../testing/fake_user.ts";
+import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { msOf, TestClock } from "../testing/test_clock.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 
-class Chat implements AsyncDisposable {
+class ChatFixture implements AsyncDisposable {
   readonly user: FakeUser;
   readonly clock = new TestClock(NOON);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
@@ -28,10 +36,9 @@ class Chat implements AsyncDisposable {
     this.user = new FakeUser({ isTty: !isPipe, tty: this.#tty });
     const { terminal } = this.user;
     void terminal.lines("> ").next();
-    const t = translator("es");
     this.view = new ChatView({
       terminal,
-      t,
+      t: translator("es"),
       renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
       session: this.session,
       reader: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" },
@@ -39,7 +46,14 @@ class Chat implements AsyncDisposable {
     this.view.updateStatus();
   }
 
-  async look(): Promise<string[]> {
+  /** Shows live entries. */
+  async show(...entries: (RoomEvent | DeliveredEntry)[]): Promise<void> {
+    await this.view.showEntries(
+      entries.map((entry) => "entry" in entry ? entry : { entry, delivery: "live" }),
+    );
+  }
+
+  async screen(): Promise<string[]> {
     await flushTasks();
     const text = this.user.output.slice(this.#seen);
     this.#seen = this.user.output.length;
@@ -52,127 +66,141 @@ class Chat implements AsyncDisposable {
   }
 }
 
-function joined(nick: string): DeliveredEntry {
-  const sessionId = sessionIdOf(makeToken(nick));
-  const entry: Joined = {
-    type: "joined",
-    seq: 0,
-    timeMs: msOf(NOON),
-    sessionId,
-    nick,
-    address: "::1",
-    rejoined: true,
-  };
-  return { entry, delivery: "live" };
+/** What all events of a member have. */
+function of(nick: string) {
+  return { seq: 0, timeMs: msOf(NOON), sessionId: sessionIdOf(makeToken(nick)), nick, address: "::1" };
 }
 
-function said(nick: string, delivery: DeliveredEntry["delivery"] = "live"): DeliveredEntry {
-  const entry: Said = makeSaid(nick, { seq: 0, clientSeq: 1, text: "hola", timeMs: msOf(NOON) });
-  return { entry, delivery };
+function joined(nick: string, { rejoined = true, timeMs = msOf(NOON) } = {}): Presence {
+  return { type: "joined", ...of(nick), timeMs, rejoined };
 }
 
-const BATCH = ["a", "b", "c", "d", "e"].map(joined);
+function left(nick: string, options: { connectionLost?: boolean; kicked?: true } = {}): Presence {
+  return { type: "left", connectionLost: false, ...of(nick), ...options };
+}
+
+function said(nick: string, changes: Partial<Said> = {}): Said {
+  return makeSaid(nick, { seq: 0, clientSeq: 1, text: "hola", timeMs: msOf(NOON), ...changes });
+}
+
+const BATCH = ["a", "b", "c", "d", "e"].map((nick) => joined(nick));
+/** How the first of the batch are shown. */
+const SINGLES = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
+const BATCHED = `[${NOON}] * 2 se han reconectado: d, e`;
 
 Deno.test("ChatView shows a pipe every entry as it comes", pure, async () => {
-  await using chat = new Chat({ isPipe: true });
-  await chat.view.showEntries([said("ana", "history"), ...BATCH, said("ana")]);
+  await using chat = new ChatFixture({ isPipe: true });
+  await chat.show({ entry: said("ana"), delivery: "history" }, ...BATCH, said("ana"));
   assertEquals(chat.user.output.split("\n").length, 8);
   assertEquals(chat.user.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
 Deno.test(
-  "ChatView marks messages from before the join on every server, unless they were redelivered",
+  "ChatView marks messages from before the join on any server, unless redelivered",
   pure,
   async () => {
-    await using chat = new Chat({ isPipe: true });
-    const brought = (nick: string): DeliveredEntry => {
-      const read = said(nick, "backfill");
-      return { ...read, entry: { ...read.entry as Said, redelivered: true } };
-    };
-    await chat.view.showEntries([
-      said("ana", "backfill"),
-      brought("beto"),
-      said("eva", "missed"),
+    await using chat = new ChatFixture({ isPipe: true });
+    await chat.show(
+      { entry: said("ana"), delivery: "backfill" },
+      { entry: said("beto", { redelivered: true }), delivery: "backfill" },
+      { entry: said("eva"), delivery: "missed" },
       said("leo"),
-    ]);
+    );
     assertEquals(chat.user.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
-      "~ ana: hola",
-      "+ beto: hola",
-      "eva: hola",
-      "leo: hola",
-      "",
+      ...["~ ana: hola", "+ beto: hola", "eva: hola", "leo: hola", ""],
     ]);
   },
 );
 
-Deno.test("ChatView shows a batch of joins before one of them is renamed or kicked", pure, async () => {
-  await using chat = new Chat();
-  chat.clock.advanceTo(0);
-  const [last] = BATCH.slice(-1).map(({ entry }) => entry as Joined);
-  const { sessionId, timeMs, seq, nick, address } = last!;
-  const renamed = { type: "renamed", seq, timeMs, sessionId, oldNick: nick, nick: "eva" } as const;
-  const left = {
-    type: "left",
-    seq,
-    timeMs,
-    sessionId,
-    connectionLost: false,
-    kicked: true,
-    nick,
-    address,
-  } as const;
-  const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
-  const batch = `[${NOON}] * 2 se han reconectado: d, e`;
-  await chat.view.showEntries([...BATCH, { entry: renamed, delivery: "live" }]);
-  const before = [...told, batch, `[${NOON}] * e se llama ahora eva`];
-  assertEquals(await chat.look(), [...before, "> |"]);
-  await chat.view.showEntries([...BATCH.slice(-2), { entry: left, delivery: "live" }]);
-  assertEquals(await chat.look(), [...before, batch, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
-});
+const BELLS: [what: string, entry: DeliveredEntry, bells: number][] = [
+  [
+    "rings for a message that names the reader",
+    { entry: said("ana", { text: "¡yo!" }), delivery: "live" },
+    1,
+  ],
+  ["rings for a private message", {
+    entry: said("ana", { to: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" } }),
+    delivery: "missed",
+  }, 1],
+  ["does not ring for other messages", { entry: said("ana"), delivery: "live" }, 0],
+  ["does not ring for history", { entry: said("ana", { text: "¡yo!" }), delivery: "history" }, 0],
+  [
+    "does not ring for the reader's own messages",
+    { entry: said("yo", { text: "¡yo!" }), delivery: "live" },
+    0,
+  ],
+];
+
+for (const [what, entry, bells] of BELLS) {
+  Deno.test(`ChatView ${what}`, pure, async () => {
+    await using chat = new ChatFixture();
+    await chat.show(entry);
+    assertEquals(chat.user.output.split("\x07").length - 1, bells);
+  });
+}
 
 Deno.test("ChatView shows a presence batch in one line, and messages at once", pure, async () => {
-  await using chat = new Chat();
+  await using chat = new ChatFixture();
   chat.clock.advanceTo(0);
-  await chat.view.showEntries([...BATCH, said("ana")]);
-  const told = ["a", "b", "c"].map((nick) => `[${NOON}] * ${nick} (::1) se ha reconectado`);
-  const before = [...told, `[${NOON}] ana: hola`];
-  assertEquals(await chat.look(), [...before, "> |"]);
+  await chat.show(...BATCH, said("ana"));
+  const before = [...SINGLES, `[${NOON}] ana: hola`];
+  assertEquals(await chat.screen(), [...before, "> |"]);
   await chat.user.waitForOutput("2 se han");
-  assertEquals(await chat.look(), [...before, `[${NOON}] * 2 se han reconectado: d, e`, "> |"]);
+  assertEquals(await chat.screen(), [...before, BATCHED, "> |"]);
+});
+
+Deno.test("ChatView shows a batch of joins before one of them is renamed or kicked", pure, async () => {
+  await using chat = new ChatFixture();
+  chat.clock.advanceTo(0);
+  await chat.show(...BATCH, { type: "renamed", ...of("e"), oldNick: "e", nick: "eva" });
+  const before = [...SINGLES, BATCHED, `[${NOON}] * e se llama ahora eva`];
+  assertEquals(await chat.screen(), [...before, "> |"]);
+  await chat.show(...BATCH.slice(-2), left("e", { kicked: true }));
+  assertEquals(await chat.screen(), [...before, BATCHED, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
+});
+
+Deno.test("ChatView shows the date before a batch on a new day", pure, async () => {
+  await using chat = new ChatFixture();
+  await chat.show(
+    ...BATCH.slice(0, 3),
+    ...["d", "e"].map((nick) => joined(nick, { timeMs: msOf("2026-11-23 12:00:00") })),
+  );
+  await chat.view.flushPresence();
+  assertEquals((await chat.screen()).slice(3), [
+    "--- lunes, 23 de noviembre de 2026 ---",
+    "[2026-11-23 12:00:00] * 2 se han reconectado: d, e",
+    "> |",
+  ]);
 });
 
 Deno.test("ChatView flushes presence when it is disposed", pure, async () => {
-  await using chat = new Chat();
-  await chat.view.showEntries(BATCH);
+  await using chat = new ChatFixture();
+  await chat.show(...BATCH);
   await chat.view[Symbol.asyncDispose]();
-  assertEquals((await chat.look()).at(-2), `[${NOON}] * 2 se han reconectado: d, e`);
+  assertEquals((await chat.screen()).at(-2), BATCHED);
 });
 
 Deno.test("ChatView shows in the prompt that the link is offline or lagging", pure, async () => {
-  await using chat = new Chat();
+  await using chat = new ChatFixture();
   const { session, view } = chat;
-  assertEquals(await chat.look(), ["> |"]);
-  session.idleMs = undefined;
-  view.updateStatus();
-  assertEquals(await chat.look(), ["(sin conexión) > |"]);
-  session.idleMs = LINK_LAGGING_MS - 1;
-  view.updateStatus();
-  assertEquals(await chat.look(), ["> |"]);
+  const cases = [[0, "> |"], [undefined, "(sin conexión) > |"], [LINK_LAGGING_MS - 1, "> |"]] as const;
+  for (const [idleMs, prompt] of cases) {
+    session.idleMs = idleMs;
+    view.updateStatus();
+    assertEquals(await chat.screen(), [prompt]);
+  }
   session.idleMs = LINK_LAGGING_MS;
-  await chat.user.waitForOutput("(el servidor no contesta) > ");
-  session.idleMs = 0;
-  view.updateStatus();
-  assertEquals(await chat.look(), ["> |"]);
+  await chat.user.waitForOutput("(el servidor no contesta) > "); // without a call
 });
 
 Deno.test("ChatView shows unacked messages above the prompt, after a moment", pure, async () => {
-  await using chat = new Chat();
+  await using chat = new ChatFixture();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
   chat.session.unacked.push(...texts.map((text) => ({ text })));
   chat.view.updateStatus();
-  assertEquals(await chat.look(), ["> |"]);
+  assertEquals(await chat.screen(), ["> |"]);
   await chat.user.waitForOutput("… tres");
-  assertEquals(await chat.look(), [
+  assertEquals(await chat.screen(), [
     "… uno",
     `… ${"x".repeat(57)}…`,
     "… tres",
@@ -182,33 +210,70 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   // From then on messages disappear as they are acked.
   chat.session.unacked.splice(0, 3);
   chat.view.updateStatus();
-  assertEquals(await chat.look(), ["… cuatro", "… cinco", "> |"]);
+  assertEquals(await chat.screen(), ["… cuatro", "… cinco", "> |"]);
   chat.session.unacked.length = 0;
   chat.view.updateStatus();
-  assertEquals(await chat.look(), ["> |"]);
-});
-
-Deno.test("ChatView shows a kick on a line of its own, like all other room events", pure, async () => {
-  await using chat = new Chat();
-  const at = { seq: 0, timeMs: msOf(NOON), sessionId: 5n };
-  await chat.view.showEntries([
-    ...BATCH,
-    {
-      entry: { type: "left", ...at, connectionLost: false, kicked: true, nick: "eva", address: "::1" },
-      delivery: "live",
-    },
-    { entry: { type: "renamed", ...at, oldNick: "leo", nick: "leonor" }, delivery: "live" },
-  ]);
-  const lines = await chat.look();
-  assertEquals(lines.filter((line) => /eva|leonor/.test(line)), [
-    `[${NOON}] * Se ha expulsado a eva (::1)`,
-    `[${NOON}] * leo se llama ahora leonor`,
-  ]);
-});
-
-Deno.test("ChatView shows the recipient of an unacked private message", pure, async () => {
-  await using chat = new Chat();
+  assertEquals(await chat.screen(), ["> |"]);
+  // The next one is not shown at once either.
   chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.view.updateStatus();
+  assertEquals(await chat.screen(), ["> |"]);
   await chat.user.waitForOutput("… @ eva: hola");
+});
+
+function nicksOf(batches: Presence[][]): string[][] {
+  return batches.map((batch) => batch.map(({ nick }) => nick));
+}
+
+/** A batcher that has shown as many as it does one by one, at 0. */
+function busyBatcher(): PresenceBatcher {
+  const batcher = new PresenceBatcher();
+  for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(batcher.shouldShowNow(joined("x"), 0), true);
+  return batcher;
+}
+
+Deno.test("PresenceBatcher shows few events one by one", pure, () => {
+  const batcher = new PresenceBatcher();
+  for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
+    assertEquals(batcher.shouldShowNow(joined("ana"), nowMs), true);
+  }
+  assertEquals([batcher.dueMs, batcher.take()], [undefined, []]);
+});
+
+Deno.test("PresenceBatcher batches many events, each kind by itself", pure, () => {
+  const batcher = busyBatcher();
+  const lost = left("e", { connectionLost: true });
+  for (
+    const one of [joined("a"), left("b"), joined("c"), joined("d", { rejoined: false }), lost, left("f")]
+  ) {
+    assertEquals(batcher.shouldShowNow(one, 10), false);
+  }
+  assertEquals(nicksOf(batcher.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
+  assertEquals([batcher.dueMs, batcher.take()], [undefined, []]);
+});
+
+Deno.test("PresenceBatcher is due when it is quiet, or has waited long enough", pure, () => {
+  const batcher = busyBatcher();
+  for (const nowMs of [100, 400]) {
+    batcher.shouldShowNow(joined("a"), nowMs);
+    assertEquals(batcher.dueMs, nowMs + DEBOUNCE_MS);
+  }
+  for (let nowMs = 800; nowMs < 4_000; nowMs += 400) batcher.shouldShowNow(joined("c"), nowMs);
+  assertEquals(batcher.dueMs, 100 + MAX_BATCH_DELAY_MS);
+});
+
+Deno.test("PresenceBatcher lets no event overtake a batch, and shows few singly after it", pure, () => {
+  const batcher = busyBatcher();
+  batcher.shouldShowNow(joined("a"), 100);
+  assertEquals(batcher.shouldShowNow(joined("b"), BATCH_WINDOW_MS), false);
+  assertEquals(nicksOf(batcher.take()), [["a", "b"]]);
+  assertEquals(batcher.shouldShowNow(joined("c"), BATCH_WINDOW_MS), true);
+});
+
+Deno.test("PresenceBatcher batches events that go on after a batch", pure, () => {
+  const batcher = busyBatcher();
+  batcher.shouldShowNow(joined("a"), 100);
+  batcher.take();
+  assertEquals(batcher.shouldShowNow(joined("b"), BATCH_WINDOW_MS - 1), false);
+  assertEquals(batcher.dueMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
 });

@@ -1,13 +1,20 @@
 // A session on real sockets: what it sends and receives, on one server and the next ones.
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeServer, NEVER_CAUGHT_UP, type Said } from "../../lib/protocol/frames.ts";
+import { encodeServer, NEVER_CAUGHT_UP, sessionIdOf } from "../../lib/protocol/frames.ts";
 import { type FakeClient, FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
-import { freeAddress } from "../testing/addresses.ts";
+import { SessionFixture } from "../testing/session_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import { SessionFixture } from "../testing/session_fixture.ts";
+
+/** Short, for tests that set the clock. */
+const HEARTBEAT = { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } };
+
+/** A clock whose monotonic time the test sets, from 0 on. */
+function newClock(): TestClock {
+  return new TestClock(undefined, 0);
+}
 
 /** Waits until a client has read everything that it was sent. */
 async function sync(client: FakeClient): Promise<void> {
@@ -15,55 +22,19 @@ async function sync(client: FakeClient): Promise<void> {
   await client.expect("pong");
 }
 
-Deno.test("Session joins, sends, and receives what everyone sends", async () => {
+Deno.test("Session joins, sends, and receives what all members send", async () => {
   await using server = startServer();
   using beto = (await join(server.address, makeHello("beto"))).peer;
   await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "before" });
   await beto.expect("said");
   await using ana = new SessionFixture("ana", [server.address]);
-  const { welcome, truncatedCount, server: where } = await ana.joined();
-  assertEquals(where, server.address);
+  const { welcome, truncatedCount, server: where, ip } = await ana.joined();
+  assertEquals([where, ip, truncatedCount], [server.address, server.address.host, 0]);
   assertEquals(welcome.members.map(({ nick }) => nick), ["beto", "ana"]);
-  assertEquals(truncatedCount, 0);
   ana.session.say("hola");
   assertEquals(ana.session.unacked.length, 1);
   assertEquals(await ana.lines(2), ["history beto: before", "ana: hola"]);
   assertEquals(ana.session.unacked.length, 0);
-});
-
-Deno.test("Session resends messages on the next server, which never heard of the first", async () => {
-  await using first = startServer();
-  await using second = startServer();
-  const servers = [first.address, second.address];
-  await using ana = new SessionFixture("ana", servers);
-  await using beto = new SessionFixture("beto", servers);
-  await ana.joined();
-  await beto.joined();
-  ana.session.say("one");
-  beto.session.say("two");
-  assertEquals((await ana.lines(2)).sort(), ["ana: one", "beto: two"]);
-  assertEquals((await beto.lines(2)).sort(), ["ana: one", "beto: two"]);
-  const closing = first.close();
-  assertEquals((await ana.disconnected()).error.code, "closing");
-  assertEquals((await beto.disconnected()).error.code, "closing");
-  await closing;
-  ana.session.say("three"); // between two servers
-  await ana.joined();
-  await beto.joined();
-  ana.session.say("four");
-  beto.session.say("five");
-  // A client that joins only now gets what was resent. No other client is shown it twice.
-  for (const fixture of [ana, beto]) {
-    const lines = (await fixture.lines(3)).map((line) => line.replace("backfill ", ""));
-    assertEquals(lines.toSorted(), ["ana: four", "ana: three", "beto: five"]);
-    assert(lines.indexOf("ana: three") < lines.indexOf("ana: four"));
-  }
-  const { peer: eva, history } = await join(second.address, makeHello("eva", { historyCount: 50 }));
-  using _ = eva;
-  const texts = history.flatMap((entry) => entry.type === "said" ? [entry] : []);
-  assertEquals(texts.map(({ text }) => text).sort(), ["five", "four", "one", "three", "two"]);
-  const late = texts.filter(({ redelivered }) => redelivered).map(({ text }) => text);
-  assertEquals(late.sort(), ["one", "two"]);
 });
 
 Deno.test("Session resends unacked and retained messages before anything new", async () => {
@@ -71,51 +42,34 @@ Deno.test("Session resends unacked and retained messages before anything new", a
   await using first = FakeServer.withWelcome(async (client) => {
     await client.expect("say");
     await client.expect("say");
-    await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "confirmed", timeMs }));
+    await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "acked", timeMs }));
   });
   await using second = startServer();
   await using ana = new SessionFixture("ana", [first.address, second.address]);
   await ana.joined();
-  ana.session.say("confirmed");
-  ana.session.say("unconfirmed");
+  ana.session.say("acked");
+  ana.session.say("unacked");
   assertEquals((await ana.disconnected()).error.code, "closed");
-  assertEquals(await ana.lines(1), ["ana: confirmed"]);
+  assertEquals(await ana.lines(1), ["ana: acked"]);
+  ana.session.say("between");
   await ana.joined();
   ana.session.say("new");
-  assertEquals(await ana.lines(2), ["ana: unconfirmed", "ana: new"]);
+  assertEquals(await ana.lines(3), ["ana: unacked", "ana: between", "ana: new"]);
   const { peer: eva, history } = await join(second.address, makeHello("eva", { historyCount: 50 }));
   using _ = eva;
   const messages = history.flatMap((entry) => entry.type === "said" ? [entry] : []);
   assertEquals(messages.map(({ clientSeq, text, redelivered }) => [clientSeq, text, redelivered]), [
-    [1, "confirmed", true],
-    [2, "unconfirmed", false],
-    [3, "new", false],
+    [1, "acked", true],
+    [2, "unacked", false],
+    [3, "between", false],
+    [4, "new", false],
   ]);
   assertEquals(messages[0]!.timeMs, timeMs);
 });
 
-Deno.test("Session continues where it stopped on a server that it returns to", async () => {
-  await using server = startServer({ room: { graceMs: 60_000 } });
-  await using interlude = new FakeServer(() => Promise.resolve());
-  using beto = (await join(server.address, makeHello("beto"))).peer;
-  await using ana = new SessionFixture("ana", [server.address, interlude.address, server.address]);
-  await ana.joined();
-  await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "one" });
-  assertEquals(await ana.lines(1), ["beto: one"]);
-  // A client with the same resume token replaces ana.
-  using _ = (await join(server.address, makeHello("ana"))).peer;
-  assertEquals((await ana.disconnected()).error.code, "replaced");
-  await beto.send({ type: "say", clientSeq: 2, timeMs: 0, text: "two" });
-  while ((await beto.receive() as Said).clientSeq !== 2);
-  assertEquals((await ana.disconnected()).error.code, "not-a-chat-server");
-  assertEquals((await ana.joined()).truncatedCount, 0);
-  assertEquals(await ana.lines(1), ["missed beto: two"]);
-});
-
-Deno.test("Session resends what was retained when the server was last heard, nothing older", async () => {
-  for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
-    const clock = new TestClock();
-    clock.advanceTo(0);
+for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
+  Deno.test(`Session ages acked messages until it last received, here ${lastReceivedMs} ms`, async () => {
+    const clock = newClock();
     await using first = FakeServer.withWelcome(async (client) => {
       await client.expect("say");
       await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "old" }));
@@ -124,62 +78,60 @@ Deno.test("Session resends what was retained when the server was last heard, not
       await sync(client);
       clock.advanceTo(10_000); // the machine slept
     });
-    const heard = Promise.withResolvers<number>();
-    await using second = FakeServer.withWelcome(async (client) =>
-      heard.resolve((await client.expect("say")).clientSeq)
-    );
-    const servers = [first.address, second.address];
-    await using ana = new SessionFixture("ana", servers, {
-      clock: clock.now,
-      config: { outbox: { retainAckedMs: 100 } },
+    const resent = Promise.withResolvers<number>();
+    await using second = FakeServer.withWelcome(async (client) => {
+      resent.resolve((await client.expect("say")).clientSeq);
     });
+    const config = { outbox: { retainAckedMs: 100 } };
+    const servers = [first.address, second.address];
+    await using ana = new SessionFixture("ana", servers, { clock: clock.now, config });
     await ana.joined();
     ana.session.say("old");
     await ana.disconnected();
     ana.session.say("new");
     await ana.joined();
-    assertEquals(await withTimeout(heard.promise, "what is sent again"), expected);
-  }
-});
+    assertEquals(await withTimeout(resent.promise, "what is sent again"), expected);
+  });
+}
 
-Deno.test("Session sends each server its lag", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
-  const lacks: number[] = [];
+Deno.test("Session sends each server its lag, and reads NOOPs", async () => {
+  const clock = newClock();
+  const lags: number[] = [];
   await using server = new FakeServer(async (client, visit) => {
-    lacks.push((await client.expect("hello")).lagMs);
+    lags.push((await client.expect("hello")).lagMs);
     await client.send(welcomeTo("ana"));
     if (visit > 0) return;
     await sync(client);
     clock.advanceTo(100);
-    await sync(client);
+    await client.send({ type: "noop", seq: 0 }, { type: "ping", head: 1 });
+    await client.expect("pong");
     clock.advanceTo(150);
   });
   await using ana = new SessionFixture("ana", [server.address, server.address], { clock: clock.now });
   await ana.joined();
   await ana.disconnected();
   await ana.joined();
-  assertEquals(lacks, [NEVER_CAUGHT_UP, 50]);
+  assertEquals(lags, [NEVER_CAUGHT_UP, 50]);
 });
 
-Deno.test("Session takes unacked messages as acked if WELCOME says so", async () => {
+Deno.test("Session.flushed() resolves if WELCOME has all messages", async () => {
   await using first = FakeServer.withWelcome((client) => client.expect("say"));
   await using second = FakeServer.withWelcome((client) => client.receiveAll(), { lastClientSeq: 1 });
   await using ana = new SessionFixture("ana", [first.address, second.address]);
   await ana.joined();
   ana.session.say("hola");
   await ana.disconnected();
-  const settled = ana.session.flushed();
+  const flushed = ana.session.flushed();
   await ana.joined();
-  await withTimeout(settled, "nothing to be pending");
+  await withTimeout(flushed, "the outbox to be empty");
   assertEquals(ana.session.unacked, []);
 });
 
 Deno.test("Session reports how many entries are truncated", async () => {
-  const nexts = [10, 25];
+  const startSeqs = [10, 25];
   await using server = new FakeServer(async (client, visit) => {
     await client.expect("hello");
-    await client.send(welcomeTo("ana", { startSeq: nexts[visit]!, head: 30 }));
+    await client.send(welcomeTo("ana", { startSeq: startSeqs[visit]!, head: 30 }));
   });
   await using ana = new SessionFixture("ana", [server.address, server.address]);
   assertEquals((await ana.joined()).truncatedCount, 0);
@@ -203,9 +155,21 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what follows at 
   assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
 });
 
-Deno.test("Session answers each PING, sends its own in silence only, and closes a silent connection", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
+Deno.test("Session yields that the server stalls, and that it goes on", async () => {
+  await using server = FakeServer.withWelcome((client) =>
+    client.send({ type: "stalled", resolved: false }, { type: "stalled", resolved: true })
+  );
+  await using ana = new SessionFixture("ana", [server.address]);
+  await ana.joined();
+  const stalls = [];
+  for (let event = await ana.next(); event?.type !== "disconnected"; event = await ana.next()) {
+    if (event?.type === "stalled") stalls.push(event.isResolved);
+  }
+  assertEquals(stalls, [false, true]);
+});
+
+Deno.test("Session answers PING, pings in silence only, and closes a silent connection", async () => {
+  const clock = newClock();
   const heard: (string | undefined)[] = [];
   await using server = FakeServer.withWelcome(async (client) => {
     await sync(client);
@@ -215,17 +179,12 @@ Deno.test("Session answers each PING, sends its own in silence only, and closes 
       heard.push((await client.receive())?.type);
       await flushTasks(10);
     }
-    for (const monotonicMs of [66, 86]) {
+    for (const monotonicMs of [66, 86, 105]) {
       clock.advanceTo(monotonicMs);
       heard.push((await client.receive())?.type);
     }
-    clock.advanceTo(105);
-    heard.push((await client.receive())?.type);
   });
-  await using ana = new SessionFixture("ana", [server.address], {
-    clock: clock.now,
-    config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
-  });
+  await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
   await ana.joined();
   const { wasJoined, error } = await ana.disconnected();
   assertEquals([wasJoined, error.name, error.code], [true, "ConnectionLostError", "silent"]);
@@ -235,13 +194,12 @@ Deno.test("Session answers each PING, sends its own in silence only, and closes 
 
 for (
   const [what, ticksMs, isReading] of [
-    ["was stopped", [100], true],
+    ["was suspended", [100], true],
     ["did not read", [20, 40, 60, 80], false],
   ] as const
 ) {
-  Deno.test(`Session that ${what} does not say that its server was silent`, async () => {
-    const clock = new TestClock();
-    clock.advanceTo(0);
+  Deno.test(`Session that ${what} does not report that its server was silent`, async () => {
+    const clock = newClock();
     const [isIn, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await using server = FakeServer.withWelcome(async (client) => {
       await isIn.promise;
@@ -252,23 +210,18 @@ for (
       over.resolve();
       await client.receiveAll();
     });
-    await using ana = new SessionFixture("ana", [server.address], {
-      clock: clock.now,
-      config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
-    });
+    await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
     await ana.joined();
     const failed = isReading ? ana.disconnected() : undefined;
     await flushTasks();
     isIn.resolve();
     await over.promise;
-    const { wasJoined, error } = await (failed ?? ana.disconnected());
-    assertEquals([wasJoined, error.name, error.code], [true, "ConnectionLostError", "broken"]);
+    assertEquals((await (failed ?? ana.disconnected())).error.code, "broken");
   });
 }
 
 Deno.test("Session stays with a server that answers its PINGs", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
+  const clock = newClock();
   await using server = FakeServer.withWelcome(async (client) => {
     await sync(client);
     for (let monotonicMs = 20; monotonicMs <= 200; monotonicMs += 20) {
@@ -279,15 +232,12 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
     }
     await client.send({ type: "bye" });
   });
-  await using ana = new SessionFixture("ana", [server.address], {
-    clock: clock.now,
-    config: { session: { connections: { pingMs: 20, pingTimeoutMs: 60 } } },
-  });
+  await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
   await ana.joined();
   assertEquals((await ana.disconnected()).error.code, "closing");
 });
 
-Deno.test("Session takes no more than its outbox holds until some is acked", async () => {
+Deno.test("Session.drained() resolves when the outbox has space, flushed() when it is empty", async () => {
   const confirm = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(async (client) => {
     await confirm.promise;
@@ -304,19 +254,19 @@ Deno.test("Session takes no more than its outbox holds until some is acked", asy
   await ana.session.drained();
   ana.session.say("two");
   assertEquals(ana.session.isFull, true);
-  const woken: string[] = [];
-  const drained = ana.session.drained().then(() => woken.push("drained"));
-  const settled = ana.session.flushed().then(() => woken.push("settled"));
-  assertEquals(woken, []);
+  const resolved: string[] = [];
+  const drained = ana.session.drained().then(() => resolved.push("drained"));
+  const flushed = ana.session.flushed().then(() => resolved.push("flushed"));
+  await flushTasks();
+  assertEquals(resolved, []);
   confirm.resolve();
   await ana.lines(2);
-  await withTimeout(Promise.all([drained, settled]), "the outbox to be empty");
+  await withTimeout(Promise.all([drained, flushed]), "the outbox to be empty");
   assertEquals([ana.session.isFull, ana.session.unacked], [false, []]);
 });
 
 Deno.test("Session.idleMs is the silence of the server, or undefined without one", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
+  const clock = newClock();
   await using server = FakeServer.withWelcome(async (client) => {
     await client.expect("say");
     await client.send({ type: "pong" });
@@ -330,16 +280,109 @@ Deno.test("Session.idleMs is the silence of the server, or undefined without one
   ana.session.say("hola");
   while (ana.session.idleMs !== 0) await ana.next(); // until the PONG
   ana.session.say("adiós");
-  await ana.disconnected();
-  assertEquals(ana.session.idleMs, undefined);
+  const { connectedForMs } = await ana.disconnected();
+  assertEquals([ana.session.idleMs, connectedForMs], [undefined, 3_000]);
 });
 
-Deno.test("Session that never joined was connected for 0 ms, and resolves its waits when it ends", async () => {
-  await using ana = new SessionFixture("ana", [freeAddress()]);
+Deno.test("Session.rename() returns false without a server, and counts requests by server", async () => {
+  const rejected = { type: "rejected", code: "nick-taken", request: "eva", reason: "" } as const;
+  await using first = FakeServer.withWelcome(async (client) => {
+    await client.expect("nick");
+    await client.send(rejected);
+    await client.expect("nick");
+  });
+  await using second = FakeServer.withWelcome(async (client) => {
+    await client.expect("nick");
+    await client.send(rejected, rejected);
+  });
+  await using ana = new SessionFixture("ana", [first.address, second.address]);
+  assertEquals(ana.session.rename("eva"), false);
+  await ana.joined();
+  assert(ana.session.rename("eva"));
+  let event = await ana.next();
+  while (event?.type === "entries") event = await ana.next();
+  assert(event?.type === "rejected");
+  assertEquals([event.error.code, event.error.details.nick], ["nick-taken", "eva"]);
+  ana.session.rename("leo");
+  assertEquals((await ana.disconnected()).error.code, "closed");
+  await ana.joined();
+  ana.session.rename("eva");
+  assertEquals((await ana.disconnected()).error.code, "garbled"); // one answer too many
+});
+
+Deno.test("Session.leave() tells the server, which tells the others", async () => {
+  await using server = startServer();
+  using beto = (await join(server.address, makeHello("beto"))).peer;
+  await using ana = new SessionFixture("ana", [server.address]);
+  await ana.joined();
+  ana.session.say("adiós");
+  ana.session.leave();
+  await ana.closed();
+  await beto.expect("joined");
+  assertEquals((await beto.expect("said")).text, "adiós");
+  assertEquals((await beto.expect("left")).connectionLost, false);
+});
+
+Deno.test("Session.leave() waits 0.5 s for a server that does not answer, and resolves all waits", async () => {
+  const leaving = Promise.withResolvers<void>();
+  await using server = FakeServer.withWelcome(() => leaving.promise);
+  await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 1 } } });
+  await ana.joined();
   ana.session.say("hola");
-  const settled = withTimeout(ana.session.flushed(), "the session to say that nothing comes");
-  assertEquals((await ana.disconnected()).connectedForMs, 0);
-  assertEquals(await ana.next(), undefined);
-  await settled;
+  const waiting = Promise.all([ana.session.flushed(), ana.session.drained()]);
+  const beganMs = performance.now();
+  ana.session.leave();
+  await withTimeout(waiting, "the waits to end");
+  await ana.closed();
+  assert(performance.now() - beganMs > 400);
   assertEquals(ana.session.unacked.length, 1);
+  leaving.resolve();
+});
+
+Deno.test("Session.leave() does not wait for a server that has not sent WELCOME", async () => {
+  const dialled = Promise.withResolvers<void>();
+  await using server = new FakeServer(async (client) => {
+    dialled.resolve();
+    await client.receiveAll();
+  });
+  await using ana = new SessionFixture("ana", [server.address]);
+  const ended = ana.closed();
+  await withTimeout(dialled.promise, "the server to be dialled");
+  ana.session.leave();
+  await ended;
+  assertEquals(await ana.next(), undefined);
+});
+
+Deno.test("Session.leave() aborts nextServer()", async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  await using ana = new SessionFixture("ana", [], {
+    nextServer: (_, { signal }) => {
+      asked.resolve(signal);
+      return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined)));
+    },
+  });
+  const ended = ana.closed();
+  const signal = await asked.promise;
+  ana.session.leave();
+  await ended;
+  assert(signal.aborted);
+});
+
+Deno.test("Session.joined() resolves at the first WELCOME", async () => {
+  const mayJoin = Promise.withResolvers<void>();
+  await using server = new FakeServer(async (client) => {
+    const { resumeToken } = await client.expect("hello");
+    await mayJoin.promise;
+    await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken) }));
+    await client.receiveAll();
+  });
+  await using ana = new SessionFixture("ana", [server.address]);
+  let isJoined = false;
+  const joined = ana.session.joined().then(() => isJoined = true);
+  const event = ana.joined();
+  await flushTasks();
+  assertEquals(isJoined, false);
+  mayJoin.resolve();
+  await event;
+  await withTimeout(joined, "joined()");
 });

@@ -12,9 +12,9 @@ import {
 } from "../../lib/client/session.ts";
 import { type Clock, systemClock } from "../../lib/base/time.ts";
 import type { ClientConfig } from "../../lib/client/config.ts";
-import { dial } from "../../lib/net/tcp.ts";
 import { makeToken } from "./raw_peer.ts";
 import { type DeepPartial, testClientConfig } from "./test_config.ts";
+import { TCP } from "./transport.ts";
 import { withTimeout } from "./waiting.ts";
 
 export interface SessionFixtureOptions extends Partial<Omit<SessionDeps, "state">> {
@@ -44,7 +44,7 @@ export class SessionFixture implements AsyncDisposable {
           const server = left.shift();
           return Promise.resolve(server && { server, nick });
         },
-        dial,
+        dial: TCP.dial,
         passwordFor: () => "",
         ...deps,
       },
@@ -71,8 +71,8 @@ export class SessionFixture implements AsyncDisposable {
     for (;;) {
       const event = await this.next();
       if (event?.type === "disconnected") return event.failure;
-      assert(event?.type === "entries", `expected disconnected, got ${Deno.inspect(event)}`);
-      this.#read.push(...event.entries);
+      assert(event, "expected disconnected, got the end");
+      if (event.type === "entries") this.#read.push(...event.entries);
     }
   }
 

@@ -6,9 +6,10 @@ export class TestClock {
   #wallMs: number;
   #monotonicMs: number | undefined;
 
-  /** `time` is the wall time: local, as `2026-11-22 13:45:07`. */
-  constructor(time = "2026-11-22 13:45:07") {
+  /** `time` is the wall time: local, as `2026-11-22 13:45:07`. For `monotonicMs` see {@linkcode advanceTo}. */
+  constructor(time = "2026-11-22 13:45:07", monotonicMs?: number) {
     this.#wallMs = msOf(time);
+    this.#monotonicMs = monotonicMs;
   }
 
   set(time: string): void {
