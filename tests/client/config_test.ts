@@ -1,0 +1,99 @@
+// The flags of chat-client, and what they set.
+
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { parseFlags } from "../../lib/cli/flags.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig, DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { InputError } from "../../lib/errors.ts";
+import { errorText } from "../../lib/i18n/translate.ts";
+import { parseBackup } from "../../lib/net/address.ts";
+import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
+import { selfSignedPair } from "../testing/certificates.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+
+const PRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+
+async function configOf(
+  flags: string[],
+  { runtime = "Deno 2.9.6, here", configFolder }: { runtime?: string; configFolder?: string } = {},
+): Promise<ClientConfig> {
+  const buildInfo = { distribution: "source", runtime } as const;
+  return await clientConfig(parseFlags(flags, CLIENT_FLAGS), { buildInfo, configFolder });
+}
+
+const { trust } = DEFAULT_CONFIG;
+const backup = parseBackup(`aula:5001#${PRINT}`);
+const FLAGS: [flags: string, changes: Partial<ClientConfig>][] = [
+  ["", {}],
+  ["--host aula", { host: "aula" }],
+  ["--host aula:5001", { host: "aula", port: 5_001 }],
+  ["--host aula:5001 --port 5002", { host: "aula", port: 5_002 }],
+  ["--nick ana", { nick: "ana" }],
+  ["--auto", { isAuto: true }],
+  ["--history 0", { historyCount: 0 }],
+  ["--history=1000", { historyCount: 1_000 }],
+  ["--utc", { display: { ...DEFAULT_DISPLAY, isUtc: true } }],
+  [`--backup aula:5001#${PRINT}`, { backups: [backup], trust: { ...trust, backups: [backup] } }],
+  ["--tls", { trust: { ...trust, isTls: true } }],
+  [`--tls-fingerprint ${PRINT}`, { trust: { ...trust, fingerprints: [PRINT] } }],
+];
+
+for (const [flags, changes] of FLAGS) {
+  Deno.test(`clientConfig() reads ${flags || "no flags"}`, async () => {
+    assertEquals(await configOf(flags.split(" ").filter(Boolean)), { ...DEFAULT_CONFIG, ...changes });
+  });
+}
+
+Deno.test("clientConfig() reads --password-file and --ca, and knows known_servers", writing, async () => {
+  await using folder = new TestFolder();
+  const { cert } = await selfSignedPair();
+  const files = [await folder.file("password", "ábrete\r\nnot this\n"), await folder.file("ca", cert)];
+  const options = { configFolder: folder.path };
+  const config = await configOf(["--password-file", files[0]!, "--ca", files[1]!], options);
+  assertEquals([config.password, config.trust.ca], ["ábrete", cert]);
+  assertEquals(config.trust.knownServersPath, `${folder.path}/known_servers`);
+});
+
+const WRONG: [code: string, flags: string[]][] = [
+  ["port-invalid", ["--port", "0"]],
+  ["address-invalid", ["--host", "a b"]],
+  ["port-invalid", ["--host", "aula:0"]],
+  ["nick-invalid", ["--nick", "a b"]],
+  ["address-invalid", ["--backup", "a b"]],
+  ["flag-value-invalid", ["--history", "1001"]],
+  ["flag-value-missing", ["--nick"]],
+  ["flag-unknown", ["--hots", "aula"]],
+  ["argument-unexpected", ["aula"]],
+  ["fingerprint-invalid", ["--tls-fingerprint", "no"]],
+  ["flags-contrary", ["--ca", "ca", "--tls-fingerprint", PRINT]],
+  ["pattern-invalid", ["--time", "hola"]],
+];
+
+for (const [code, flags] of WRONG) {
+  Deno.test(`clientConfig() refuses ${flags.join(" ")}: ${code}`, async () => {
+    assertEquals((await assertRejects(() => configOf(flags), InputError)).code, code);
+  });
+}
+
+for (
+  const [code, flag, text] of [["file-unreadable", "--password-file"], [
+    "certificate-invalid",
+    "--ca",
+    "hola",
+  ]]
+) {
+  Deno.test(`clientConfig() refuses a file of ${flag}: ${code}`, writing, async () => {
+    await using folder = new TestFolder();
+    const path = text ? await folder.file("file", text) : `${folder.path}/gone`;
+    assertEquals((await assertRejects(() => configOf([flag!, path]), InputError)).code, code);
+  });
+}
+
+for (const flags of [["--tls"], ["--ca", "ca"], ["--tls-fingerprint", PRINT]]) {
+  Deno.test(`clientConfig() refuses ${flags[0]} on a Deno without TLS`, async () => {
+    for (const runtime of ["Deno 2.6.10, here", "Deno 2.7.14, here", "Deno 1.46.3, here"]) {
+      const error = await assertRejects(() => configOf(flags, { runtime }), InputError);
+      assertEquals(error.code, "tls-lacking");
+      assertStringIncludes(errorText(error, "es"), runtime);
+    }
+  });
+}
