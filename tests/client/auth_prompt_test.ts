@@ -1,72 +1,239 @@
-// What the client does when a server requires a password or trust. The prompts themselves are in
-// password_prompt_test.ts and tls_trust_test.ts.
+// What the client asks the user when a server requires a password or trust.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { AuthPrompter } from "../../lib/client/auth_prompt.ts";
-import { ConnectError, ServerError } from "../../lib/errors.ts";
+import type { ClientConfig } from "../../lib/client/config.ts";
+import type { ConnectionFailure } from "../../lib/client/session.ts";
 import { TrustStore } from "../../lib/client/trust_store.ts";
-import { testClientConfig } from "../testing/test_config.ts";
-import { FakeUser } from "../testing/fake_user.ts";
+import { ConnectError, ServerError } from "../../lib/errors.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
+import { type DeepPartial, testClientConfig } from "../testing/test_config.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
-const SHUT = [
-  new ConnectError("certificate-unknown", { fingerprint: "SHA256:x" }),
-  new ConnectError("certificate-changed", { known: "SHA256:x", fingerprint: "SHA256:y" }),
-  new ServerError("password-needed", { reason: "why" }),
-];
+const SECRET = "ábrete sésamo";
+const PRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
+const server = { host: "aula", port: 5_000 };
+const needed = new ServerError("password-needed", { reason: "why" });
+const wrong = new ServerError("password-wrong", { reason: "why" });
+const unknown = new ConnectError("certificate-unknown", { fingerprint: PRINT });
+const changed = new ConnectError("certificate-changed", { known: "SHA256:x", fingerprint: PRINT });
+const tlsNeeded = new ServerError("tls-needed", { reason: "why" });
 
-Deno.test("AuthPrompter reports to a script why it is denied, and only the first time", pure, async () => {
-  for (const error of SHUT) {
-    for (const isFirstReport of [true, false]) {
-      await using user = new FakeUser();
-      const { terminal } = user;
-      const notices: string[] = [];
-      const notify = (text: string) => Promise.resolve(void notices.push(text));
-      const trust = await TrustStore.open(testClientConfig().trust);
-      const authPrompter = new AuthPrompter(
-        { terminal, language: "es", notify, trust },
-        testClientConfig({ isAuto: true }),
-      );
-      const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
-      const state = await authPrompter.authenticate({ target, error, wasJoined: false, connectedForMs: 0 }, {
-        signal: new AbortController().signal,
-        isConfigured: true,
-        isFirstReport,
-      });
-      assertEquals([state, notices.length > 0], ["denied", isFirstReport], error.code);
-      if (!isFirstReport) assertEquals(user.output, "");
+/** A prompter, the user whom it asks, and the lines that it prints. */
+class PrompterFixture implements AsyncDisposable {
+  readonly user: FakeUser;
+  readonly prompter: AuthPrompter;
+  readonly trust: TrustStore;
+  readonly notices: string[] = [];
+
+  constructor(config: ClientConfig, trust: TrustStore, user?: FakeUserOptions) {
+    this.user = new FakeUser(user);
+    this.trust = trust;
+    const { terminal } = this.user;
+    const notify = (text: string) => Promise.resolve(void this.notices.push(text));
+    this.prompter = new AuthPrompter({ terminal, language: "es", notify, trust }, config);
+  }
+
+  authenticate(
+    error: ConnectionFailure["error"],
+    { wasJoined = false, isConfigured = true, isFirstReport = true, signal = new AbortController().signal } =
+      {},
+  ): ReturnType<AuthPrompter["authenticate"]> {
+    const failure = { target: { server, nick: "ana" }, error, wasJoined, connectedForMs: 0 };
+    const result = this.prompter.authenticate(failure, { signal, isConfigured, isFirstReport });
+    return withTimeout(result, () => `an answer to\n${this.user.output}`);
+  }
+
+  /** How the trust store judges a certificate of the server. */
+  isTrusted(fingerprint: string): boolean {
+    const requirement = this.trust.requirementFor(server);
+    assert(requirement && "verify" in requirement);
+    try {
+      requirement.verify(fingerprint);
+      return true;
+    } catch {
+      return false;
     }
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.user[Symbol.asyncDispose]();
+  }
+}
+
+async function newFixture(
+  overrides: DeepPartial<ClientConfig> = {},
+  user?: FakeUserOptions,
+): Promise<PrompterFixture> {
+  const config = testClientConfig(overrides);
+  return new PrompterFixture(config, await TrustStore.open(config.trust), user);
+}
+
+Deno.test("AuthPrompter asks a pipe for the password, and again if it is wrong", pure, async () => {
+  await using fixture = await newFixture();
+  const { prompter, user } = fixture;
+  assertEquals(prompter.passwordFor(server), "");
+  user.type(`salir\n\n${SECRET}\n`);
+  assertEquals(await fixture.authenticate(needed), "retry");
+  assertEquals(prompter.passwordFor(server), "salir");
+  assertEquals(await fixture.authenticate(wrong), "retry");
+  assertEquals(prompter.passwordFor({ ...server, host: "AULA" }), SECRET);
+  assertEquals(prompter.passwordFor({ ...server, port: 1 }), "");
+  assertEquals(
+    user.output,
+    `Contraseña:
+Contraseña:
+La contraseña está vacía: escríbala en la primera línea.
+Contraseña:
+`,
+  );
 });
 
-Deno.test("AuthPrompter upgrades to TLS only if the user can be asked, and once", pure, async () => {
-  const target = { server: { host: "aula", port: 5_000 }, nick: "ana" };
-  const failure = {
-    target,
-    error: new ServerError("tls-needed", { reason: "why" }),
-    wasJoined: false,
-    connectedForMs: 0,
-  };
-  const options = { signal: new AbortController().signal, isConfigured: true, isFirstReport: true };
-  for (
-    const [isTty, isAuto, states] of [
-      [true, false, ["retry", "denied"]],
-      [true, true, ["denied", "denied"]],
-      [false, false, ["denied", "denied"]],
-    ] as const
-  ) {
-    await using user = new FakeUser({ isTty });
-    const { terminal } = user;
-    const trust = await TrustStore.open(testClientConfig().trust);
-    const notify = () => Promise.resolve();
-    const authPrompter = new AuthPrompter(
-      { terminal, language: "es", notify, trust },
-      testClientConfig({ isAuto }),
-    );
-    assertEquals([
-      await authPrompter.authenticate(failure, options),
-      await authPrompter.authenticate(failure, options),
-    ], [...states]);
-  }
+Deno.test("AuthPrompter shows no typed password", pure, async () => {
+  await using fixture = await newFixture({}, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  const result = fixture.authenticate(needed);
+  await fixture.user.waitForOutput("Contraseña:");
+  for (const keys of ["ábrete", " sésamo", "\r"]) fixture.user.type(keys);
+  assertEquals(await result, "retry");
+  for (const part of ["ábrete", "sésamo", "sés"]) assert(!fixture.user.output.includes(part));
+});
+
+Deno.test("AuthPrompter gives a configured password without a question, and only once", pure, async () => {
+  await using fixture = await newFixture({ password: SECRET });
+  assertEquals(await fixture.authenticate(needed), "retry");
+  assertEquals([fixture.prompter.passwordFor(server), fixture.user.output], [SECRET, ""]);
+  fixture.user.endInput();
+  assertEquals(await fixture.authenticate(wrong), "denied");
+  assertEquals([fixture.prompter.passwordFor(server), fixture.user.output], ["", "Contraseña:\n"]);
+});
+
+Deno.test("AuthPrompter gives no password to a server that no flag and no room named", pure, async () => {
+  await using fixture = await newFixture({ password: SECRET });
+  fixture.user.endInput();
+  assertEquals(await fixture.authenticate(needed, { isConfigured: false }), "denied");
+  assertEquals([fixture.prompter.passwordFor(server), fixture.user.output], ["", "Contraseña:\n"]);
+});
+
+const UNASKED: [who: string, isAuto: boolean, user: FakeUserOptions][] = [
+  ["a pipe with --auto", true, {}],
+  ["a user whose system echoes input", false, { isTty: true }],
+];
+
+for (const [who, isAuto, options] of UNASKED) {
+  Deno.test(`AuthPrompter tells ${who} how to give a password`, pure, async () => {
+    await using fixture = await newFixture({ isAuto }, options);
+    fixture.user.type("hola\n");
+    assertEquals(await fixture.authenticate(needed), "denied");
+    assertEquals(await fixture.authenticate(needed, { isFirstReport: false }), "denied");
+    assertEquals(fixture.notices.length, 2);
+    assertStringIncludes(fixture.notices[0]!, "pide una contraseña");
+    assertStringIncludes(fixture.notices[1]!, "--password-file");
+    assertEquals(fixture.user.output, "");
+    // The selector has reported a wrong one.
+    await fixture.authenticate(wrong);
+    assertEquals(fixture.notices.length, 3);
+  });
+}
+
+for (const error of [needed, unknown]) {
+  Deno.test(`AuthPrompter quits if the user leaves at the question after ${error.code}`, pure, async () => {
+    await using fixture = await newFixture({}, { isTty: true, tty: new FakeScreen() });
+    const leaving = new AbortController();
+    const result = fixture.authenticate(error, { signal: leaving.signal });
+    await flushTasks();
+    leaving.abort();
+    assertEquals(await result, "quit");
+  });
+}
+
+const TRUST: [answers: string, result: string, isTrusted: boolean][] = [
+  ["quizá\nSí\n", "retry", true],
+  ["no\n", "denied", false],
+  ["salir\n", "quit", false],
+];
+
+for (const [answers, result, isTrusted] of TRUST) {
+  Deno.test(
+    `AuthPrompter shows an unknown certificate, and takes ${JSON.stringify(answers)}`,
+    pure,
+    async () => {
+      await using fixture = await newFixture({ trust: { isTls: true } }, { isTty: true });
+      fixture.user.type(answers);
+      assertEquals(await fixture.authenticate(unknown), result);
+      const { output } = fixture.user;
+      assertStringIncludes(output, `  ${PRINT}\n¿Confiar en él?`);
+      assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
+      assertEquals(output.includes("Se confía en aula:5000 solo hasta salir."), isTrusted);
+      assertEquals(fixture.isTrusted(PRINT), isTrusted);
+    },
+  );
+}
+
+Deno.test("AuthPrompter reports that known_servers cannot be written", writing, async () => {
+  await using folder = new TestFolder();
+  const trust = { isTls: true, knownServersPath: `${await folder.file("file", "")}/known_servers` };
+  const config = testClientConfig({ trust });
+  const store = await TrustStore.open({ ...config.trust, knownServersPath: `${folder.path}/none` });
+  await using fixture = new PrompterFixture(config, store, { isTty: true });
+  await Deno.mkdir(`${folder.path}/none`);
+  fixture.user.type("sí\n");
+  assertEquals(await fixture.authenticate(unknown), "retry");
+  assertStringIncludes(fixture.user.output, `${folder.path}/none`);
+  assertStringIncludes(fixture.user.output, "solo hasta salir");
+  assert(fixture.isTrusted(PRINT));
+});
+
+for (const error of [unknown, changed, needed]) {
+  Deno.test(`AuthPrompter --auto reports ${error.code} only the first time`, pure, async () => {
+    for (const isFirstReport of [true, false]) {
+      await using fixture = await newFixture({ isAuto: true });
+      assertEquals(await fixture.authenticate(error, { isFirstReport }), "denied");
+      assertEquals(fixture.notices.length > 0, isFirstReport);
+      if (!isFirstReport) assertEquals(fixture.user.output, "");
+    }
+  });
+}
+
+Deno.test("AuthPrompter shows both fingerprints of a changed certificate", pure, async () => {
+  await using fixture = await newFixture();
+  assertEquals(await fixture.authenticate(changed), "denied");
+  assertStringIncludes(fixture.notices[0]!, "¡CUIDADO!");
+  assertEquals(
+    fixture.user.output.replaceAll(/: +/g, ": "),
+    `  Huella que se esperaba: SHA256:x\n  Huella que muestra: ${PRINT}\n`,
+  );
+});
+
+const UPGRADES: [isTty: boolean, isAuto: boolean, states: string[]][] = [
+  [true, false, ["retry", "denied"]],
+  [true, true, ["denied", "denied"]],
+  [false, false, ["denied", "denied"]],
+];
+
+for (const [isTty, isAuto, states] of UPGRADES) {
+  const who = `${isTty ? "a user" : "a pipe"}${isAuto ? " with --auto" : ""}`;
+  Deno.test(`AuthPrompter upgrades to TLS for ${who}: ${states}`, pure, async () => {
+    await using fixture = await newFixture({ isAuto }, { isTty });
+    const failure = {
+      target: { server, nick: "ana" },
+      error: tlsNeeded,
+      wasJoined: false,
+      connectedForMs: 0,
+    };
+    for (const state of states) {
+      assertEquals(fixture.prompter.canUpgrade(failure), state === "retry");
+      assertEquals(await fixture.authenticate(tlsNeeded), state);
+    }
+  });
+}
+
+Deno.test("AuthPrompter leaves other failures to the selector", pure, async () => {
+  await using fixture = await newFixture({ password: SECRET });
+  assertEquals(await fixture.authenticate(needed, { wasJoined: true }), "notApplicable");
+  assertEquals(await fixture.authenticate(new ConnectError("refused")), "notApplicable");
+  assertEquals(await fixture.authenticate(new ConnectError("tls-failed")), "denied");
 });

@@ -1,44 +1,41 @@
 // What commands do on all screens: users at clients and an admin at the server's console, by pipe.
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
-import { runClient } from "../../lib/client/main.ts";
-import { InputError } from "../../lib/errors.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { stripAnsiCode } from "@std/fmt/colors";
+import type { Address } from "../../lib/net/address.ts";
 import { serve } from "../../lib/server/main.ts";
-import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
-import { FakeUser } from "../testing/fake_user.ts";
-import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
-import { msOf, TestClock } from "../testing/test_clock.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { ClientUser, NOON } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-
-const NOON = "2026-11-22 12:00:00";
+import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
+import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
+import { msOf, TestClock } from "../testing/test_clock.ts";
 
 /** A server with an admin at its console, and its users. */
 class ChatFixture implements AsyncDisposable {
-  readonly port = freeAddress().port;
+  readonly address: Address = freeAddress();
   readonly clock = new TestClock(NOON);
   readonly admin = new FakeUser({ clock: this.clock.now });
-  readonly serving: Promise<number>;
-  readonly #users: FakeUser[] = [];
+  readonly #users: ClientUser[] = [];
 
   constructor(...flags: string[]) {
-    this.serving = this.admin.run(serve, "--host", LOOPBACK, "--port", String(this.port), ...flags);
+    const { host, port } = this.address;
+    void this.admin.run(serve, "--host", host, "--port", String(port), ...flags);
   }
 
   /** A new user joins; `output` begins after the welcome. */
-  async addUser(nick: string, ...flags: string[]): Promise<{ user: FakeUser; chatting: Promise<number> }> {
-    return await this.connect(new FakeUser({ clock: this.clock.now }), nick, ...flags);
+  addUser(nick: string, ...flags: string[]): Promise<ClientUser> {
+    return this.addUserWith({}, nick, ...flags);
   }
 
-  async connect(user: FakeUser, nick: string, ...flags: string[]) {
+  async addUserWith(options: FakeUserOptions, nick: string, ...flags: string[]): Promise<ClientUser> {
     await this.admin.waitForOutput("Escuchando");
+    const user = new ClientUser({ clock: this.clock.now, ...options });
     this.#users.push(user);
-    const address = ["--host", LOOPBACK, "--port", String(this.port)];
-    const chatting = user.run(runClient, ...address, "--nick", nick, ...flags);
-    await user.waitForOutput("Conectado");
+    await user.join(this.address, "--nick", nick, ...flags);
     user.output = "";
-    return { user, chatting };
+    return user;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -47,40 +44,65 @@ class ChatFixture implements AsyncDisposable {
   }
 }
 
-Deno.test("/msg is read by one person and the console, and by nobody else", async () => {
+Deno.test("/msg is read by its recipient and the console alone", async () => {
   await using chat = new ChatFixture();
-  const { user: ana } = await chat.addUser("ana");
-  const { user: beto } = await chat.addUser("beto");
-  const { user: eva } = await chat.addUser("eva");
-  ana.type("/msg BETO ¿vienes?\n/msg bet hola\n/msg beto\nhola a todos\n");
+  const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
+  ana.type("/msg BETO ¿vienes?\n/msg bet hola\n/msg xyz hola\n/msg beto\nhola a todos\n");
   await Promise.all([ana, beto, eva, chat.admin].map((user) => user.waitForOutput("hola a todos")));
   for (const user of [ana, beto, chat.admin]) {
     assertStringIncludes(user.output, `[${NOON}] @ ana → beto: ¿vienes?\n`);
   }
   assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
   assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "bet". ¿Quiso decir beto?\n');
+  assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "xyz".');
   assertStringIncludes(ana.output, "Falta algo: /msg NICK TEXTO\n");
-  const { user: leo } = await chat.addUser("leo");
+  const leo = await chat.addUser("leo");
   leo.type("/who\n");
   await leo.waitForOutput("leo (127.0.0.1)");
   assert(!leo.output.includes("vienes"), leo.output);
 });
 
-Deno.test("/me tells what somebody does, and cannot pass for news of the room", async () => {
+Deno.test("/me shows an action that cannot pass for an event of the room", async () => {
   await using chat = new ChatFixture();
-  const { user: ana } = await chat.addUser("ana");
+  const ana = await chat.addUser("ana");
   ana.type("/me (10.0.0.7) se ha conectado\n");
   for (const user of [ana, chat.admin]) {
     await user.waitForOutput(`[${NOON}] • ana (10.0.0.7) se ha conectado\n`);
   }
 });
 
-Deno.test("/nick takes another nick, tells everybody, and keeps it on the next server", async () => {
+Deno.test("/who, /help and mistakes are answered to the user alone", async () => {
+  await using chat = new ChatFixture();
+  const [beto, ana] = [await chat.addUser("beto"), await chat.addUser("ana")];
+  ana.type(["/who", "/nada", "//quien", "  ", "x".repeat(2_001), "/help", "adiós", ""].join("\n"));
+  await Promise.all([ana, beto].map((user) => user.waitForOutput("ana: adiós\n")));
+  assertStringIncludes(
+    ana.output,
+    `! En línea: 2.
+  beto (127.0.0.1), desde ${NOON}
+  ana (127.0.0.1), desde ${NOON}
+! No existe la orden "/nada". Escriba /help para ver las que hay.
+! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.
+! Órdenes:
+  /help, /ayuda              mostrar esta ayuda
+`,
+  );
+  const lines = ["* ana (127.0.0.1) se ha conectado", "ana: /quien", "ana: adiós"];
+  assertEquals(beto.output, lines.map((line) => `[${NOON}] ${line}\n`).join(""));
+});
+
+Deno.test("/help fits a narrow screen", async () => {
+  await using chat = new ChatFixture();
+  const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
+  ana.type("/help\r");
+  await ana.waitForOutput("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+});
+
+Deno.test("/nick takes another nick, tells all members, and keeps it on the next server", async () => {
   await using second = new ChatFixture();
-  await using first = new ChatFixture("--backup", `${LOOPBACK}:${second.port}`);
+  await using first = new ChatFixture("--backup", `${LOOPBACK}:${second.address.port}`);
   await second.admin.waitForOutput("Escuchando");
-  const { user: ana } = await first.addUser("ana", "--auto");
-  const { user: beto } = await first.addUser("beto", "--auto");
+  const [ana, beto] = [await first.addUser("ana", "--auto"), await first.addUser("beto", "--auto")];
   ana.type("/nick BETO\n/nick a b\n/nick anita\nhola\n");
   for (const user of [ana, beto, first.admin]) {
     await user.waitForOutput(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
@@ -89,15 +111,21 @@ Deno.test("/nick takes another nick, tells everybody, and keeps it on the next s
   assertStringIncludes(ana.output, 'El nick "a b" no vale');
   ana.type("/nick anita\n");
   await ana.waitForOutput("Ya tiene el nick anita.\n");
-  beto.type("/msg anita hola\n/who\n");
+  beto.type("/msg anita hola\n/nick beto\n");
   await beto.waitForOutput("@ beto → anita: hola");
-  await beto.waitForOutput("anita (127.0.0.1), desde ");
+  await beto.waitForOutput("Ya tiene el nick beto.\n"); // though another member was renamed
   first.admin.type("salir\n");
   await second.admin.waitForOutput("anita (127.0.0.1) se ha reconectado");
 });
 
-Deno.test("A nick requested while a server is dialled is asked for as soon as the client has joined", async () => {
+/** A client whose first server is down, and whose backup is a fake server. */
+function dialBackup(ana: ClientUser, { address: { host, port } }: FakeServer): void {
+  ana.dial(freeAddress(), "--auto", "--backup", `${host}:${port}`);
+}
+
+Deno.test("/nick before WELCOME is requested after it", async () => {
   const dialled = Promise.withResolvers<void>();
+  const requested = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
     const { nick, resumeToken } = await client.expect("hello");
     const sessionId = sessionIdOf(resumeToken);
@@ -108,83 +136,17 @@ Deno.test("A nick requested while a server is dialled is asked for as soon as th
     await client.send({ type: "renamed", seq: 0, timeMs: 0, sessionId, oldNick: nick, nick: request.nick });
     await client.receiveAll();
   });
-  const requested = Promise.withResolvers<void>();
-  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
-  const { host, port } = server.address;
-  const unreachable = freeAddress();
-  ana.run(
-    runClient,
-    ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
-    ...["--backup", `${host}:${port}`],
-  );
+  await using ana = new ClientUser();
+  dialBackup(ana, server);
   await dialled.promise;
   ana.type("/nick anita\n");
   await ana.waitForOutput("Se usará el nick anita en la próxima conexión.\n");
   requested.resolve();
   await ana.waitForOutput("* ana se llama ahora anita\n");
-  ana.terminate();
+  await ana.quit();
 });
 
-Deno.test("The console's /kick kicks a user, who is told why and does not come back", async () => {
-  await using chat = new ChatFixture();
-  const { user: ana, chatting } = await chat.addUser("ana", "--auto");
-  const { user: beto } = await chat.addUser("beto");
-  chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
-  assertEquals(await chatting, 1);
-  assertStringIncludes(
-    ana.output,
-    `! Se perdió la conexión con 127.0.0.1:${chat.port}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
-  );
-  assert(!ana.output.includes("Se seguirá intentando"), ana.output);
-  for (const user of [beto, chat.admin]) {
-    await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
-  }
-  assertStringIncludes(chat.admin.output, 'No hay nadie con el nick "nadie".\n');
-  // A kicked user may join again.
-  const { user: again } = await chat.addUser("ana");
-  chat.admin.type("/kick ana\n");
-  await again.waitForOutput("expulsado a este cliente: sin decir por qué\n");
-});
-
-Deno.test("The console's /ban throws out who is in from an address, and lets nobody in from there", async () => {
-  await using chat = new ChatFixture();
-  const { user: ana, chatting } = await chat.addUser("ana", "--auto");
-  chat.admin.type("/ban 127.0.0.1 5\n");
-  assertEquals(await chatting, 1);
-  const why = "quien lleva el servidor no admite por ahora a nadie desde esta dirección";
-  assertStringIncludes(ana.output, why);
-  await chat.admin.waitForOutput("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
-  const address = ["--host", LOOPBACK, "--port", String(chat.port)];
-  await using beto = new FakeUser({ clock: chat.clock.now });
-  assertEquals(await beto.run(runClient, ...address, "--nick", "beto", "--auto"), 1);
-  assertStringIncludes(beto.output, `No se pudo entrar en 127.0.0.1:${chat.port}: ${why}.\n`);
-  chat.admin.type("/ban 127.0.0.1 0\n");
-  await chat.admin.waitForOutput("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
-  const { user: leo } = await chat.addUser("leo");
-  chat.admin.type("/ban 127.0.0.1 0\n");
-  leo.type("hola\n");
-  await leo.waitForOutput("leo: hola");
-});
-
-Deno.test("Who is thrown out with something unsaid is not told that it will be said elsewhere", async () => {
-  await using server = FakeServer.withWelcome(async (client) => {
-    await client.expect("say");
-    await client.send({ type: "error", code: "kicked", reason: "por gritar" });
-    await client.receiveAll();
-  });
-  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
-  const { host, port } = server.address;
-  const chatting = ana.run(runClient, "--host", host, "--port", String(port), "--nick", "ana");
-  await ana.waitForOutput("Conectado");
-  ana.type("¡HOLA!\n");
-  assertEquals(await chatting, 1);
-  assert(
-    ana.output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n"),
-    ana.output,
-  );
-});
-
-Deno.test("A nick that was rejected is not asked for again", async () => {
+Deno.test("/nick is not requested again after a rejection", async () => {
   const heard: string[] = [];
   await using server = new FakeServer(async (client, visit) => {
     const { nick: name, resumeToken } = await client.expect("hello");
@@ -195,10 +157,8 @@ Deno.test("A nick that was rejected is not asked for again", async () => {
     await client.send({ type: "rejected", code: "nick-taken", request: nick, reason: "" });
     await client.expect("say");
   });
-  await using ana = new FakeUser({ clock: new TestClock(NOON).now });
-  const { host, port } = server.address;
-  ana.run(runClient, "--host", host, "--port", String(port), "--nick", "ana", "--auto");
-  await ana.waitForOutput("Conectado");
+  await using ana = new ClientUser();
+  await ana.join(server.address, "--auto");
   ana.type("/nick beto\n");
   await ana.waitForOutput('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
   ana.type("hola\n");
@@ -208,28 +168,19 @@ Deno.test("A nick that was rejected is not asked for again", async () => {
   assertEquals(heard, ["ana", "ana", "say", "bye"]);
 });
 
-Deno.test("A nick requested offline and rejected at joining is not asked for again", async () => {
+Deno.test("/nick without a server is not requested again after HELLO was rejected", async () => {
   const heard: string[] = [];
   const requested = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client, visit) => {
     const { nick, resumeToken } = await client.expect("hello");
     heard.push(nick);
-    if (visit === 0) {
-      await requested.promise;
-      return; // the connection ends
-    }
-    if (visit === 1) return void await client.send({ type: "error", code: "nick-taken", reason: "" });
+    if (visit === 0) return await requested.promise; // then the connection ends
+    if (visit === 1) return await client.send({ type: "error", code: "nick-taken", reason: "" });
     await client.send(welcomeTo("carl", { sessionId: sessionIdOf(resumeToken) }));
     heard.push(...(await client.receiveAll()).map(({ type }) => type));
   });
-  const unreachable = freeAddress();
-  const { host, port } = server.address;
-  await using ana = new FakeUser({ clock: new TestClock(NOON).now, isTty: true });
-  const chatting = ana.run(
-    runClient,
-    ...["--host", unreachable.host, "--port", String(unreachable.port), "--nick", "ana", "--auto"],
-    ...["--backup", `${host}:${port}`],
-  );
+  await using ana = new ClientUser({ isTty: true });
+  dialBackup(ana, server);
   await ana.waitForOutput("Se seguirá intentando");
   ana.type("/nick beto\n");
   await ana.waitForOutput("Se usará el nick beto en la próxima conexión.\n");
@@ -237,130 +188,137 @@ Deno.test("A nick requested offline and rejected at joining is not asked for aga
   await ana.waitForOutput("Nick:");
   ana.type("carl\n");
   await ana.waitForOutput("Conectado");
-  ana.type("salir\n");
-  assertEquals(await chatting, 0);
+  await ana.quit();
   await server[Symbol.asyncDispose]();
   assertEquals(heard.slice(-2), ["carl", "bye"]);
 });
 
-Deno.test("The console's /say is marked as the server's, and nobody's words can look like it", async () => {
+Deno.test("chat-server /kick kicks a user, who is told why and does not come back", async () => {
   await using chat = new ChatFixture();
-  const { user: ana } = await chat.addUser("ana");
+  const [ana, beto] = [await chat.addUser("ana", "--auto"), await chat.addUser("beto")];
+  chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
+  const where = `127.0.0.1:${chat.address.port}`;
+  assertStringIncludes(
+    await ana.ended(1),
+    `! Se perdió la conexión con ${where}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
+  );
+  assert(!ana.output.includes("Se seguirá intentando"), ana.output);
+  for (const user of [beto, chat.admin]) {
+    await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
+  }
+  assertStringIncludes(chat.admin.output, 'No hay nadie con el nick "nadie".\n');
+  // A kicked user may join again.
+  const again = await chat.addUser("ana");
+  chat.admin.type("/kick ana\n");
+  await again.waitForOutput("expulsado a este cliente: sin decir por qué\n");
+});
+
+Deno.test("chat-client does not announce to a kicked user that messages will be sent", async () => {
+  await using server = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    await client.send({ type: "error", code: "kicked", reason: "por gritar" });
+    await client.receiveAll();
+  });
+  await using ana = new ClientUser();
+  await ana.join(server.address);
+  ana.type("¡HOLA!\n");
+  const output = await ana.ended(1);
+  assert(
+    output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n"),
+    output,
+  );
+});
+
+Deno.test("chat-server /ban kicks the members from an address, and rejects clients from there", async () => {
+  await using chat = new ChatFixture();
+  const ana = await chat.addUser("ana", "--auto");
+  chat.admin.type("/ban 127.0.0.1 5\n");
+  const why = "quien lleva el servidor no admite por ahora a nadie desde esta dirección";
+  assertStringIncludes(await ana.ended(1), why);
+  await chat.admin.waitForOutput("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
+  await using beto = new ClientUser();
+  beto.dial(chat.address, "--auto");
+  assertStringIncludes(
+    await beto.ended(1),
+    `No se pudo entrar en 127.0.0.1:${chat.address.port}: ${why}.\n`,
+  );
+  chat.admin.type("/ban 127.0.0.1 0\n");
+  await chat.admin.waitForOutput("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
+  const leo = await chat.addUser("leo");
+  chat.admin.type("/ban 127.0.0.1 0\n");
+  leo.type("hola\n");
+  await leo.waitForOutput("leo: hola");
+});
+
+Deno.test("chat-server /say is marked as the server's, and no message can look like it", async () => {
+  await using chat = new ChatFixture();
+  const ana = await chat.addUser("ana");
   chat.admin.type("/say vuelvo en un minuto\n");
   ana.type("# El servidor dice: mentira\n");
   for (const user of [ana, chat.admin]) {
     await user.waitForOutput(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
     await user.waitForOutput(`[${NOON}] ana: # El servidor dice: mentira\n`);
   }
-  const { peer, history } = await join(
-    { host: LOOPBACK, port: chat.port },
-    makeHello("leo", { historyCount: 9 }),
-  );
+  const { peer, history } = await join(chat.address, makeHello("leo", { historyCount: 9 }));
   peer[Symbol.dispose]();
   assertEquals(history.map(({ type }) => type), ["said", "joined"]);
 });
 
-Deno.test("The console's /backup is where clients go when the server falls", async () => {
-  await using second = new ChatFixture();
-  await using first = new ChatFixture();
-  await second.admin.waitForOutput("Escuchando");
-  const { user: ana } = await first.addUser("ana", "--auto");
-  first.admin.type(`/backup ${LOOPBACK}:${second.port}\n`);
-  for (const user of [ana, first.admin]) {
-    await user.waitForOutput(`[${NOON}] * Servidores de reserva: 127.0.0.1:${second.port}\n`);
-  }
-  first.admin.type("salir\n");
-  await second.admin.waitForOutput("ana (127.0.0.1) se ha reconectado");
-});
-
-Deno.test("A backup that the console withdraws is one no more, and those who are in are told", async () => {
+Deno.test("chat-server /backup adds and withdraws backups, and tells the members", async () => {
   await using chat = new ChatFixture("--backup", "10.0.0.8:1");
-  const { user: ana } = await chat.addUser("ana");
+  const ana = await chat.addUser("ana");
   chat.admin.type("/backup 10.0.0.9:1\n/backup -10.0.0.8:1\n/backup -10.0.0.9:1\n/reserva -10.0.0.9:1\n");
+  const lists = ["Servidores de reserva: 10.0.0.8:1, 10.0.0.9:1", "Servidores de reserva: 10.0.0.9:1"];
   for (const user of [ana, chat.admin]) {
-    await user.waitForOutput(
-      `[${NOON}] * Servidores de reserva: 10.0.0.9:1\n[${NOON}] * Ya no hay servidores de reserva\n`,
-    );
+    for (const text of [...lists, "Ya no hay servidores de reserva"]) {
+      await user.waitForOutput(`[${NOON}] * ${text}\n`);
+    }
   }
   await chat.admin.waitForOutput("! 10.0.0.9:1 no es un servidor de reserva: no se puede retirar.");
 });
 
-Deno.test("The console answers /who, /stats and /help, and what it cannot do", async () => {
+Deno.test("chat-server answers /who, /stats and /help, and wrong commands", async () => {
   await using chat = new ChatFixture();
   chat.admin.type("/who\n");
   await chat.admin.waitForOutput("! En línea: 0.\n");
-  const { user: ana } = await chat.addUser("ana");
+  const ana = await chat.addUser("ana");
   ana.type("uno\n".repeat(5));
   await chat.admin.until((output) => output.split("ana: uno").length === 6, "five messages");
-  chat.admin.type(`/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/backup localhost:${chat.port}\n/help\n`);
+  const { port } = chat.address;
+  chat.admin.type(`/who\n/stats\n/kik ana\n/ban ana 5\n/ban\n/backup localhost:${port}\n/help\n`);
   await chat.admin.waitForOutput("/quit, /salir");
-  assertStringIncludes(chat.admin.output, `! En línea: 1.\n  ana (127.0.0.1), desde ${NOON}\n`);
+  const { output } = chat.admin;
+  assertStringIncludes(output, `! En línea: 1.\n  ana (127.0.0.1), desde ${NOON}\n`);
   const stats = /^! Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
-  assertEquals(stats.exec(chat.admin.output)?.[1], NOON);
-  assertStringIncludes(chat.admin.output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
-  assertStringIncludes(chat.admin.output, '"ana" no es una dirección IP.\n');
-  assertStringIncludes(chat.admin.output, `! localhost:${chat.port} es este mismo servidor`);
-  assertStringIncludes(chat.admin.output, "! Falta algo: /ban IP MINUTOS\n");
+  assertEquals(stats.exec(output)?.[1], NOON);
+  assertStringIncludes(output, 'No existe la orden "/kik". ¿Quiso decir /kick?');
+  assertStringIncludes(output, '"ana" no es una dirección IP.\n');
+  assertStringIncludes(output, `! localhost:${port} es este mismo servidor`);
+  assertStringIncludes(output, "! Falta algo: /ban IP MINUTOS\n");
 });
 
 Deno.test(
-  "Colours are shown where they can be, unless nobody wants them",
+  "chat-client shows colours where it can, without --no-color",
   { ignore: Deno.noColor },
   async () => {
-    setColorEnabled(true);
     await using chat = new ChatFixture();
-    const { user: beto } = await chat.connect(
-      new FakeUser({ clock: chat.clock.now, hasColors: true }),
-      "beto",
-    );
-    const { user: eva } = await chat.connect(
-      new FakeUser({ clock: chat.clock.now, hasColors: true }),
-      "eva",
-      "--no-color",
-    );
-    const { user: ana } = await chat.addUser("ana");
+    const beto = await chat.addUserWith({ hasColors: true }, "beto");
+    const eva = await chat.addUserWith({ hasColors: true }, "eva", "--no-color");
+    const ana = await chat.addUser("ana");
     ana.type("hola, beto y eva\n");
-    await Promise.all(
-      [ana, beto, eva].map((user) => user.until((output) => output.endsWith("eva\n"), "eva")),
-    );
-    const last = (user: FakeUser) => user.output.split("\n").at(-2);
+    await Promise.all([ana, beto, eva].map((user) => user.until((text) => text.endsWith("eva\n"), "eva")));
+    const last = (user: FakeUser) => user.output.split("\n").at(-2)!;
     const line = `[${NOON}] ana: hola, beto y eva`;
     assertEquals([last(ana), last(eva)], [line, line]);
-    assertStringIncludes(last(beto)!, `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
-    assertStringIncludes(last(beto)!, "hola, \x1b[7mbeto\x1b[27m y eva");
-    assertEquals(stripAnsiCode(last(beto)!), line);
-    beto.type("soy beto\n");
-    await beto.waitForOutput("soy beto\n");
+    assertStringIncludes(last(beto), `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+    assertStringIncludes(last(beto), "hola, \x1b[7mbeto\x1b[27m y eva");
+    assertEquals(stripAnsiCode(last(beto)), line);
   },
 );
 
-Deno.test("A screen rings when somebody is named or spoken to in private, and not for their own words", async () => {
+Deno.test("chat-client and chat-server show a new day on a line of its own", async () => {
   await using chat = new ChatFixture();
-  const { user: ana } = await chat.addUser("ana");
-  ana.type("¿viene beto?\n");
-  await ana.waitForOutput("beto");
-  const { user: beto } = await chat.connect(
-    new FakeUser({ clock: chat.clock.now, isTty: true, tty: new FakeScreen() }),
-    "beto",
-  );
-  const bells = () => beto.output.split("\x07").length - 1;
-  beto.type("beto soy yo\r");
-  await beto.waitForOutput("beto: beto soy yo");
-  ana.type("hola a todos\n");
-  await beto.waitForOutput("ana: hola a todos");
-  assertEquals(bells(), 0);
-  ana.type("hola, Beto\n");
-  await beto.waitForOutput("ana: hola, Beto");
-  assertEquals(bells(), 1);
-  ana.type("/msg beto hola\n");
-  await beto.waitForOutput("ana → beto: hola");
-  assertEquals(bells(), 2);
-  assert(!ana.output.includes("\x07"));
-});
-
-Deno.test("A new day has a line of its own, on both programs", async () => {
-  await using chat = new ChatFixture();
-  const { user: ana } = await chat.addUser("ana");
+  const ana = await chat.addUser("ana");
   ana.type("hasta mañana\n");
   await ana.waitForOutput("hasta mañana");
   chat.clock.set("2026-11-23 00:00:01");
@@ -372,16 +330,11 @@ Deno.test("A new day has a line of its own, on both programs", async () => {
   }
 });
 
-Deno.test("--time and --utc say how times are shown, on both programs", async () => {
+Deno.test("chat-client and chat-server show times as --time and --utc say", async () => {
   await using chat = new ChatFixture("--time", "d/M");
-  const { user: ana } = await chat.addUser("ana", "--time=HH 'h UTC'", "--utc");
+  const ana = await chat.addUser("ana", "--time=HH 'h UTC'", "--utc");
   ana.type("hola\n");
   await chat.admin.waitForOutput("[22/11] ana: hola\n");
   const hour = String(new Date(msOf(NOON)).getUTCHours()).padStart(2, "0");
   await ana.waitForOutput(`[${hour} h UTC] ana: hola\n`);
-  for (const main of [runClient, serve]) {
-    await using user = new FakeUser();
-    const { code } = await assertRejects(() => user.run(main, "--time", "hola"), InputError);
-    assertEquals(code, "pattern-invalid");
-  }
 });

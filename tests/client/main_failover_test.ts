@@ -2,32 +2,29 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
-import { runClient } from "../../lib/client/main.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
+import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
-import { FakeUser } from "../testing/fake_user.ts";
-import { flagsFor, greeting, loss, newPerson, NOON, outputOf, startServer } from "../testing/piped_client.ts";
-import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
-import { TestClock } from "../testing/test_clock.ts";
+import { FakeServer, join, makeHello, makeToken, welcomeTo } from "../testing/raw_peer.ts";
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
-  await using second = startServer();
+  await using second = startServerAtNoon();
   const backup = second.address;
   await using first = FakeServer.withWelcome(async (client) => {
     first.stop();
     await client.expect("say");
   }, { backups: [formatAddress(backup)] });
-  await using ana = newPerson();
+  await using ana = new ClientUser();
   ana.type("hola\n");
   ana.endInput();
+  ana.dial(first.address);
   assertEquals(
-    await outputOf(ana, ...flagsFor(first.address)),
-    `${greeting(first.address)}${loss(first.address, "el servidor cortó la conexión")}\
+    await ana.ended(),
+    `${welcomeLine(first.address)}${lossLine(first.address, "el servidor cortó la conexión")}\
 [${NOON}] ! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.
 Nuevo servidor (IP o nombre) [127.0.0.1]:
 Puerto [${backup.port}]:
-${greeting(backup)}[${NOON}] ana: hola
+${welcomeLine(backup)}[${NOON}] ana: hola
 `,
   );
 });
@@ -37,100 +34,67 @@ Deno.test("chat-client ends with status 1 when its pipe has ended and no server 
     server.stop();
     await client.expect("say");
   });
-  await using ana = newPerson();
+  await using ana = new ClientUser();
   ana.type("hola\nadiós\n");
   ana.endInput();
-  const { port } = server.address;
-  assertEquals(await ana.run(runClient, ...flagsFor(server.address)), 1);
-  assertEquals(
-    ana.output,
-    `${greeting(server.address)}${loss(server.address, "el servidor cortó la conexión")}\
-[${NOON}] ! Mensajes sin confirmar: 2. Se enviarán al próximo servidor.
-Nuevo servidor (IP o nombre) [127.0.0.1]:
-Puerto [${port}]:
-Nadie escucha en 127.0.0.1:${port}: revise la dirección y el puerto, y que el servidor esté en marcha.
+  ana.dial(server.address);
+  const where = formatAddress(server.address);
+  const output = await ana.ended(1);
+  assertStringIncludes(
+    output,
+    `\nNadie escucha en ${where}: revise la dirección y el puerto, y que el servidor esté en marcha.
 Mensajes sin confirmar al salir: 2. Puede que no hayan llegado.
 `,
   );
 });
 
-Deno.test("chat-client goes from server to server as they fail, and suggests the next", async () => {
-  await using other = startServer();
-  await using given = startServer();
-  await using announced = startServer();
+Deno.test("chat-client suggests announced backups, then those of --backup, and takes any other", async () => {
+  await using other = startServerAtNoon();
+  await using given = startServerAtNoon();
+  await using announced = startServerAtNoon();
   const backups = ["no es una dirección", formatAddress(announced.address)];
-  await using first = startServer({ backups });
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(first.address), "--backup", formatAddress(given.address));
-  await ana.waitForOutput("Conectado");
-  ana.type("uno\n");
-  await ana.waitForOutput("ana: uno");
-  await first.close();
-  await ana.waitForOutput("Nuevo servidor");
-  ana.type("\n\n");
-  await ana.waitForOutput(greeting(announced.address));
-  ana.type("dos\n");
-  await ana.waitForOutput("ana: dos");
-  await announced.close();
-  await ana.waitForOutput(loss(announced.address) + "Nuevo servidor");
-  ana.type("\n\n");
-  await ana.waitForOutput(greeting(given.address));
-  ana.type("tres\n");
-  await ana.waitForOutput("ana: tres");
-  await given.close();
-  await ana.waitForOutput(loss(given.address) + "Nuevo servidor");
-  // The user names another server than the suggested one.
-  ana.type(`${LOOPBACK}\n${other.address.port}\n`);
-  await ana.waitForOutput(greeting(other.address));
-  ana.type("cuatro\n");
-  await ana.waitForOutput("ana: cuatro");
-  ana.type("salir\n");
-  assertEquals(await chatting, 0);
-  assertEquals(
-    ana.output,
-    `${greeting(first.address)}[${NOON}] ana: uno
-${loss(first.address)}Nuevo servidor (IP o nombre) [127.0.0.1]:
-Puerto [${announced.address.port}]:
-${greeting(announced.address)}[${NOON}] ana: dos
-${loss(announced.address)}Nuevo servidor (IP o nombre) [127.0.0.1]:
-Puerto [${given.address.port}]:
-${greeting(given.address)}[${NOON}] ana: tres
-${loss(given.address)}Nuevo servidor (IP o nombre) [127.0.0.1]: 127.0.0.1
-Puerto [${first.address.port}]: ${other.address.port}
-${greeting(other.address)}[${NOON}] ana: cuatro
-`,
-  );
+  await using first = startServerAtNoon({ backups });
+  await using ana = new ClientUser();
+  await ana.join(first.address, "--backup", formatAddress(given.address));
+  const answers = [[announced, "\n\n"], [given, "\n\n"], [
+    other,
+    `${formatAddress(other.address)}\n`,
+  ]] as const;
+  let current = first;
+  for (const [next, answer] of answers) {
+    const text = `en ${current.address.port}`;
+    ana.type(`${text}\n`);
+    await ana.waitForOutput(`ana: ${text}\n`);
+    await current.close();
+    await ana.waitForOutput(`${lossLine(current.address)}Nuevo servidor`);
+    ana.type(answer);
+    await ana.waitForOutput(welcomeLine(next.address));
+    current = next;
+  }
+  await ana.quit();
   const { peer: eva, history } = await join(other.address, makeHello("eva", { historyCount: 50 }));
   using _ = eva;
   const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
-  assertEquals(texts, ["uno", "dos", "tres", "cuatro"]);
+  assertEquals(texts, [first, announced, given].map(({ address }) => `en ${address.port}`));
 });
 
-Deno.test("chat-client --auto asks nothing, and announces once that it retries", async () => {
-  const nobody = [freeAddress(), freeAddress()];
-  await using second = startServer();
-  await using first = startServer({ backups: [...nobody, second.address].map(formatAddress) });
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
-  await ana.waitForOutput("Conectado");
-  await first.close();
-  await ana.waitForOutput(greeting(second.address));
-  ana.type("hola\nsalir\n");
-  assertEquals(await chatting, 0);
-  const why = `Nadie escucha en ${formatAddress(nobody[0]!)}: revise la dirección y el puerto, y que el ` +
-    "servidor esté en marcha. Se seguirá intentando.";
-  assertStringIncludes(
-    ana.output,
-    `${loss(first.address)}[${NOON}] ! ${why}\n${greeting(second.address)}`,
-  );
+Deno.test("chat-client --auto follows the backups that a server announces later", async () => {
+  await using second = startServerAtNoon();
+  await using first = FakeServer.withWelcome(async (client) => {
+    const backups = [formatAddress(second.address)];
+    await client.send({ type: "backups", seq: 0, timeMs: 0, backups }, { type: "bye" });
+  });
+  await using ana = new ClientUser();
+  ana.dial(first.address, "--auto");
+  await ana.waitForOutput(welcomeLine(second.address));
+  await ana.quit();
 });
 
-Deno.test("chat-client reports messages that are sent without a server, before the prompt hides them", async () => {
-  await using server = startServer();
-  const typing = { idleMs: 60_000 }; // whoever is in the middle of a line is not asked anything
-  await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
-  const chatting = ana.run(runClient, ...flagsFor(server.address));
-  await ana.waitForOutput("Conectado");
+Deno.test("chat-client reports what is sent without a server, before the prompt hides it", async () => {
+  await using server = startServerAtNoon();
+  const typing = { idleMs: 60_000 }; // a user in the middle of a line is not asked anything
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
+  await ana.join(server.address);
   ana.type("hola");
   await ana.waitForOutput("> hola");
   await server.close();
@@ -138,26 +102,39 @@ Deno.test("chat-client reports messages that are sent without a server, before t
   ana.type("\r");
   await ana.waitForOutput("! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.");
   await ana.waitForOutput("Nuevo servidor");
-  ana.type("salir\r");
-  assertEquals(await chatting, 0);
+  await ana.quit();
+});
+
+Deno.test("chat-client shows a presence batch before it reports the loss of its server", async () => {
+  await using server = FakeServer.withWelcome(async (client) => {
+    for (const [seq, nick] of ["a", "b", "c", "d", "e"].entries()) {
+      const sessionId = sessionIdOf(makeToken(nick));
+      await client.send({ type: "joined", seq, timeMs: 0, sessionId, rejoined: true, nick, address: "::1" });
+    }
+    await client.send({ type: "bye" });
+  });
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  ana.dial(server.address);
+  await ana.waitForOutput("Se perdió la conexión");
+  assertEquals(/2 se han reconectado: d, e[^]*Se perdió/.test(ana.output), true, ana.output);
+  await ana.waitForOutput("Nuevo servidor");
+  await ana.quit();
 });
 
 Deno.test("chat-client redials a server that is alive when its connection breaks, and asks nothing", async () => {
-  for (const flags of [["--auto"], []]) {
-    await using backup = startServer();
-    await using server = new FakeServer(async (client, visit) => {
-      const { resumeToken } = await client.expect("hello");
-      const backups = [formatAddress(backup.address)];
-      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
-      if (visit > 0) await client.receiveAll();
-    });
-    await using ana = new FakeUser({ clock: new TestClock(NOON).now, isTty: true });
-    const chatting = ana.run(runClient, ...flagsFor(server.address), ...flags);
-    const welcome = `Conectado a ${formatAddress(server.address)}.`;
-    await ana.until((output) => output.split(welcome).length === 3, "two welcomes");
-    ana.type("salir\n");
-    assertEquals(await chatting, 0);
-    assertEquals(ana.output.split("\n").length, 4);
-    assertStringIncludes(ana.output, `! Se perdió la conexión con ${formatAddress(server.address)}: `);
-  }
+  await using backup = startServerAtNoon();
+  await using server = new FakeServer(async (client, visit) => {
+    const { resumeToken } = await client.expect("hello");
+    const backups = [formatAddress(backup.address)];
+    await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
+    if (visit > 0) await client.receiveAll();
+  });
+  await using ana = new ClientUser({ isTty: true });
+  ana.dial(server.address);
+  await ana.until((output) => output.split(welcomeLine(server.address)).length === 3, "two welcomes");
+  assertEquals(
+    await ana.quit(),
+    welcomeLine(server.address) + lossLine(server.address, "el servidor cortó la conexión") +
+      welcomeLine(server.address),
+  );
 });

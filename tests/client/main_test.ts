@@ -1,134 +1,89 @@
-// chat-client on a pipe: what it shows of the room and its members.
+// chat-client at a pipe: how it starts, what it shows of the room, and how it ends.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
+import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
+import { InputError } from "../../lib/errors.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
-import { FakeUser } from "../testing/fake_user.ts";
+import { freeAddress } from "../testing/addresses.ts";
 import {
-  enterAs,
-  flagsFor,
-  greeting,
-  hear,
-  newPerson,
+  ClientUser,
+  joinAs,
   NOON,
-  outputOf,
-  startServer,
-} from "../testing/piped_client.ts";
-import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+  readLines,
+  startServerAtNoon,
+  welcomeLine,
+} from "../testing/client_fixture.ts";
+import { FakeServer, makeSaid, makeToken, welcomeTo } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
-  await using server = startServer({ clock: clock.now });
-  const beto = await enterAs("beto", server);
+  await using server = startServerAtNoon({ clock: clock.now });
+  const beto = await joinAs("beto", server);
   using _ = beto.peer;
-  await using ana = newPerson();
-  const chatting = ana.run(runClient);
+  await using ana = new ClientUser();
+  ana.start();
   ana.type(`\n${server.address.port}\nana\n`);
   await ana.waitForOutput("Conectado");
   clock.set("2026-11-22 13:45:10");
   ana.type("hola\n");
   await ana.waitForOutput("ana: hola");
-  clock.set("2026-11-22 13:45:12");
   await beto.peer.send({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
   await ana.waitForOutput("beto: ");
-  const { peer: eva } = await enterAs("eva", server);
+  const { peer: eva } = await joinAs("eva", server);
   await ana.waitForOutput("eva ");
   await eva.send({ type: "bye" });
   await eva.receiveAll();
   eva[Symbol.dispose]();
   await ana.waitForOutput("eva (127.0.0.1) se ha desconectado");
-  ana.type("salir\n");
-  assertEquals(await chatting, 0);
   assertEquals(
-    ana.output,
+    await ana.quit(),
     `Servidor (IP o nombre) [127.0.0.1]:
 Puerto [5000]: ${server.address.port}
 Nick: ana
-${greeting(server.address, "beto, ana")}[2026-11-22 13:45:10] ana: hola
-[2026-11-22 13:45:12] beto: ¿qué tal?
-[2026-11-22 13:45:12] * eva (127.0.0.1) se ha conectado
-[2026-11-22 13:45:12] * eva (127.0.0.1) se ha desconectado
+${welcomeLine(server.address, "beto, ana")}[2026-11-22 13:45:10] ana: hola
+[2026-11-22 13:45:10] beto: ¿qué tal?
+[2026-11-22 13:45:10] * eva (127.0.0.1) se ha conectado
+[2026-11-22 13:45:10] * eva (127.0.0.1) se ha desconectado
 `,
   );
-  assertEquals(await hear(beto, 6), [
-    "ana joined",
-    "ana: hola",
-    "beto: ¿qué tal?",
-    "eva joined",
-    "eva left",
-    "ana left",
-  ]);
+  const events = ["ana joined", "ana: hola", "beto: ¿qué tal?", "eva joined", "eva left", "ana left"];
+  assertEquals(await readLines(beto, 6), events);
 });
 
-Deno.test("chat-client does the same with a pipe that holds all input from the start", async () => {
-  await using server = startServer();
-  const beto = await enterAs("beto", server);
-  using _ = beto.peer;
-  await using ana = newPerson();
-  ana.type(`${LOOPBACK}\n${server.address.port}\nana\nhola\nsalir\nnunca\n`);
+Deno.test("chat-client throws if its input ends before the nick", async () => {
+  await using ana = new ClientUser();
   ana.endInput();
-  assertEquals(
-    await outputOf(ana),
-    `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}
-Puerto [5000]: ${server.address.port}
-Nick: ana
-${greeting(server.address, "beto, ana")}[${NOON}] ana: hola
-`,
-  );
-  assertEquals(await hear(beto, 3), ["ana joined", "ana: hola", "ana left"]);
+  assertEquals((await assertRejects(() => ana.run(runClient), InputError)).code, "input-ended");
 });
 
-Deno.test("chat-client shows history, redelivered messages, and the number of truncated entries", async () => {
-  await using server = new FakeServer(async (client, visit) => {
-    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
-    if (visit === 0) {
-      await client.send(welcomeTo("ana", { sessionId, startSeq: 0, head: 2 }));
-      const timeMs = new Date("2026-11-22 11:00:00").getTime();
-      await client.send(makeSaid("beto", { seq: 0, clientSeq: 1, text: "antes", timeMs }));
-      await client.send(
-        makeSaid("eva", { seq: 1, clientSeq: 1, text: "también", timeMs, redelivered: true }),
-      );
-      await client.send(makeSaid("beto", { seq: 2, clientSeq: 2, text: "ahora", timeMs: timeMs + 1_000 }));
-      await client.send(
-        makeSaid("eva", { seq: 3, clientSeq: 2, text: "otra vez", timeMs, redelivered: true }),
-      );
-      return;
-    }
-    await client.send(welcomeTo("ana", { sessionId, startSeq: 10, head: 10 }));
-    await client.receiveAll();
-  });
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(server.address));
-  await ana.waitForOutput("Nuevo servidor");
-  ana.type("\n\n");
-  await ana.waitForOutput("Líneas que faltan: 6. El servidor ya no las guarda.");
-  ana.terminate();
-  assertEquals(await chatting, 0);
-  assertStringIncludes(
-    ana.output,
-    `${greeting(server.address)}[2026-11-22 11:00:00] ~ beto: antes
-[2026-11-22 11:00:00] ~ eva: también
-[2026-11-22 11:00:01] beto: ahora
-[2026-11-22 11:00:00] + eva: otra vez
-`,
-  );
-});
-
-Deno.test("chat-client --history sets how many messages of history it requests", async () => {
-  const wanted: number[] = [];
+Deno.test("chat-client makes a new resume token at each start", async () => {
+  const tokens: Uint8Array[] = [];
   await using server = new FakeServer(async (client) => {
-    wanted.push((await client.expect("hello")).historyCount);
+    tokens.push((await client.expect("hello")).resumeToken);
   });
-  for (const args of [[], ["--history", "0"], ["--history=1000"]]) {
-    await using ana = newPerson();
+  for (let i = 0; i < 2; i++) {
+    await using ana = new ClientUser();
     ana.type("salir\n");
-    await outputOf(ana, ...flagsFor(server.address), ...args);
+    ana.dial(server.address);
+    await ana.ended();
   }
-  assertEquals(wanted, [50, 0, 1_000]);
+  assertEquals(new Set([...tokens, makeToken("")].map(String)).size, 3);
+});
+
+Deno.test("chat-client --help shows flags and commands, --version and --completions their text", async () => {
+  const texts = {
+    "--help": /--history N [^]*\n\nCommands:\n *\/help/,
+    "--version": /^chat-client \d+\.\d+\.\d+ \(.+\)\n$/,
+    "--completions=bash": /complete -F _chat_client chat-client\n/,
+  };
+  for (const [flag, text] of Object.entries(texts)) {
+    await using ana = new ClientUser({ language: "en" });
+    ana.start(flag);
+    assertMatch(await ana.ended(), text);
+  }
 });
 
 Deno.test("chat-client shows only printable text of a peer", async () => {
@@ -141,18 +96,17 @@ Deno.test("chat-client shows only printable text of a peer", async () => {
     await listed.promise;
     await client.send({ type: "error", code: dirty, reason: dirty });
   }, { members: [who], nick: dirty });
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  await using ana = new ClientUser();
+  ana.dial(server.address);
   await ana.waitForOutput("se ha conectado");
   ana.type("/who\n");
   await ana.waitForOutput("desde");
   listed.resolve();
   await ana.waitForOutput("Nuevo servidor");
-  ana.terminate();
-  assertEquals(await chatting, 0);
+  const output = await ana.quit();
   const stamp = /(?<=^\[).{19}(?=\])|(?<=desde ).{19}$/gm;
-  assertEquals(ana.output.replaceAll(stamp, "").split("\n").slice(0, 7), [
-    greeting(server.address, "?").trimEnd(),
+  assertEquals(output.replaceAll(stamp, "").split("\n").slice(0, 7), [
+    welcomeLine(server.address, "?").trimEnd(),
     `[] ?: ${clean}`,
     `[] * ? (${clean}) se ha conectado`,
     "! En línea: 1.",
@@ -162,46 +116,33 @@ Deno.test("chat-client shows only printable text of a peer", async () => {
   ]);
 });
 
-Deno.test("chat-client runs commands that no other member sees", async () => {
-  await using server = startServer();
-  const beto = await enterAs("beto", server);
-  using _ = beto.peer;
-  await using ana = newPerson();
-  ana.type(["/who", "/nada", "//quien", "  ", "x".repeat(2_001), "/help", "salir", ""].join("\n"));
-  const output = await outputOf(ana, ...flagsFor(server.address));
-  assertEquals(await hear(beto, 3), ["ana joined", "ana: /quien", "ana left"]);
+Deno.test("chat-client reports truncated entries, and a stall and its end", async () => {
+  await using server = new FakeServer(async (client, visit) => {
+    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
+    const startSeq = visit * 6;
+    await client.send(welcomeTo("ana", { sessionId, startSeq, head: startSeq }));
+    if (visit === 0) return await client.send({ type: "bye" });
+    await client.send({ type: "stalled", resolved: false }, { type: "stalled", resolved: true });
+    await client.receiveAll();
+  });
+  await using ana = new ClientUser();
+  ana.dial(server.address, "--auto");
+  await ana.waitForOutput("llega.\n");
   assertStringIncludes(
-    output,
-    `! En línea: 2.
-  beto (127.0.0.1), desde ${NOON}
-  ana (127.0.0.1), desde ${NOON}
-! No existe la orden "/nada". Escriba /help para ver las que hay.
+    await ana.quit(),
+    `[${NOON}] ! Líneas que faltan: 6. El servidor ya no las guarda.
+[${NOON}] ! El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.
+[${NOON}] ! El servidor puede guardar de nuevo: lo que esperaba llega.
 `,
   );
-  assertStringIncludes(
-    output,
-    "! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.\n! Órdenes:\n  /help, /ayuda              mostrar esta ayuda\n",
-  );
-});
-
-Deno.test("chat-client /help fits a narrow screen", async () => {
-  await using server = startServer();
-  await using ana = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 40 }) });
-  const chatting = ana.run(runClient, ...flagsFor(server.address));
-  await ana.waitForOutput("Conectado");
-  ana.type("/help\r");
-  await ana.waitForOutput("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
-  ana.type("exit\r");
-  assertEquals(await chatting, 0);
 });
 
 Deno.test("chat-client /who follows joins and leaves on the current server", async () => {
-  await using second = startServer();
-  await using first = startServer({ backups: [formatAddress(second.address)] });
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
-  await ana.waitForOutput("Conectado");
-  const [{ peer: beto }, { peer: eva }] = [await enterAs("beto", first), await enterAs("eva", first)];
+  await using second = startServerAtNoon();
+  await using first = startServerAtNoon({ backups: [formatAddress(second.address)] });
+  await using ana = new ClientUser();
+  await ana.join(first.address, "--auto");
+  const [{ peer: beto }, { peer: eva }] = [await joinAs("beto", first), await joinAs("eva", first)];
   using _ = eva;
   await beto.send({ type: "bye" });
   await beto.receiveAll();
@@ -211,39 +152,36 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
   await ana.waitForOutput("eva (127.0.0.1), desde");
   eva[Symbol.dispose]();
   await first.close();
-  await ana.waitForOutput(greeting(second.address));
-  ana.type("/who\nsalir\n");
-  assertEquals(await chatting, 0);
-  assertEquals(ana.output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
+  await ana.waitForOutput(welcomeLine(second.address));
+  ana.type("/who\n");
+  const output = await ana.quit();
+  assertEquals(output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
 });
 
 Deno.test("chat-client /who says that it does not know the members yet", async () => {
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(freeAddress()), "--auto");
+  await using ana = new ClientUser();
+  ana.dial(freeAddress(), "--auto");
   await ana.waitForOutput("Se seguirá intentando");
-  ana.type("/who\nsalir\n");
-  assertEquals(await chatting, 0);
-  assertStringIncludes(ana.output, "Sin conexión: aún no se sabe quién está en línea.\n");
+  ana.type("/who\n");
+  assertStringIncludes(await ana.quit(), "Sin conexión: aún no se sabe quién está en línea.\n");
 });
 
 Deno.test("chat-client /who says since when its list is stale", async () => {
-  await using first = startServer();
-  await using ana = newPerson();
-  const chatting = ana.run(runClient, ...flagsFor(first.address), "--auto");
-  await ana.waitForOutput("Conectado");
-  await first.close();
+  await using server = startServerAtNoon();
+  await using ana = new ClientUser();
+  await ana.join(server.address, "--auto");
+  await server.close();
   await ana.waitForOutput("Se perdió");
-  ana.type("/who\nsalir\n");
-  assertEquals(await chatting, 0);
+  ana.type("/who\n");
   const since = `Sin conexión desde ${NOON}. Quién estaba entonces en línea:\n`;
-  assertStringIncludes(ana.output, `${since}  ana (127.0.0.1), desde ${NOON}\n`);
+  assertStringIncludes(await ana.quit(), `${since}  ana (127.0.0.1), desde ${NOON}\n`);
 });
 
 Deno.test("chat-client counts the members that WELCOME left out", async () => {
   await using server = FakeServer.withWelcome((client) => client.receiveAll(), { memberCount: 5_000 });
-  await using ana = newPerson();
-  ana.type("salir\n");
-  assertStringIncludes(await outputOf(ana, ...flagsFor(server.address)), "En línea: ana y 4999 más.");
+  await using ana = new ClientUser();
+  await ana.join(server.address);
+  assertStringIncludes(await ana.quit(), "En línea: ana y 4999 más.");
 });
 
 Deno.test("chat-client reads no further input while 256 messages are unacked", async () => {
@@ -260,12 +198,83 @@ Deno.test("chat-client reads no further input while 256 messages are unacked", a
     await client.send(makeSaid("ana", { seq: 1, clientSeq: 257, text: "257", sessionId }));
     await client.receiveAll();
   });
-  await using ana = newPerson();
+  await using ana = new ClientUser();
   ana.type(Array.from({ length: 257 }, (_, index) => `${index + 1}\n`).join(""));
   ana.endInput();
-  const chatting = ana.run(runClient, ...flagsFor(server.address));
+  ana.dial(server.address);
   await ana.waitForOutput(`[${NOON}] ! Mensajes sin confirmar: 256. Se espera antes de leer más.\n`);
   confirm.resolve();
-  assertEquals(await chatting, 0);
-  assertStringIncludes(ana.output, "ana: 257\n");
+  assertStringIncludes(await ana.ended(), "ana: 257\n");
+});
+
+Deno.test("chat-client at the end of a pipe waits until every message is acked", async () => {
+  await using server = startServerAtNoon();
+  const beto = await joinAs("beto", server);
+  using _ = beto.peer;
+  await using ana = new ClientUser();
+  const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
+  ana.type(lines.join("\n")); // the last one without an end
+  ana.endInput();
+  ana.dial(server.address);
+  const output = await ana.ended();
+  const expected = lines.map((line) => `ana: ${line}`);
+  assertEquals(await readLines(beto, 1_002), ["ana joined", ...expected, "ana left"]);
+  assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
+  // It waited for acks many times, each time briefly.
+  assertEquals(output.includes("sin confirmar"), false);
+});
+
+Deno.test("chat-client --auto with an empty pipe retries until it has joined", async () => {
+  const { host, port } = freeAddress();
+  await using ana = new ClientUser();
+  ana.endInput();
+  ana.dial({ host, port }, "--auto");
+  await ana.waitForOutput("Se seguirá intentando");
+  await using _server = startServerAtNoon({ listen: { port } });
+  assertStringIncludes(await ana.ended(), "Conectado");
+});
+
+Deno.test("chat-client gives up at the end of a pipe if its outbox is full and no server is left", async () => {
+  await using server = FakeServer.withWelcome(async (client) => {
+    for (let n = 1; n <= MAX_OUTBOX_MESSAGES; n++) await client.expect("say");
+    server.stop();
+  });
+  await using ana = new ClientUser();
+  ana.type("hola\n".repeat(MAX_OUTBOX_MESSAGES + 20));
+  ana.endInput();
+  ana.dial(server.address);
+  const output = await ana.ended(1);
+  assertEquals(output.split("Nuevo servidor").length <= 3, true, output);
+});
+
+Deno.test("chat-client leaves when a terminal's input ends, or when it is terminated", async () => {
+  for (const end of ["endInput", "terminate"] as const) {
+    await using server = startServerAtNoon();
+    const beto = await joinAs("beto", server);
+    using _ = beto.peer;
+    await using ana = new ClientUser({ isTty: true });
+    await ana.join(server.address);
+    ana[end]();
+    await ana.ended();
+    assertEquals(await readLines(beto, 2), ["ana joined", "ana left"]);
+  }
+});
+
+Deno.test("chat-client waits only briefly for acks when a terminal's input ends", async () => {
+  await using server = FakeServer.withWelcome((client) => client.receiveAll());
+  await using ana = new ClientUser({ isTty: true });
+  await ana.join(server.address);
+  ana.type("hola\n");
+  ana.endInput();
+  assertStringIncludes(
+    await ana.ended(),
+    "Mensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n",
+  );
+});
+
+Deno.test("chat-client ends when a terminal's input ends at a prompt", async () => {
+  await using ana = new ClientUser({ isTty: true });
+  ana.endInput();
+  ana.start();
+  assertEquals(await ana.ended(), "Servidor (IP o nombre) [127.0.0.1]:\n");
 });

@@ -1,0 +1,164 @@
+// chat-client at servers with a password or TLS, on sockets.
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { formatAddress } from "../../lib/net/address.ts";
+import { runClient } from "../../lib/client/main.ts";
+import { InputError } from "../../lib/errors.ts";
+import { fingerprint } from "../../lib/net/tls.ts";
+import { selfSignedPair } from "../testing/certificates.ts";
+import {
+  ClientUser,
+  rejections,
+  SECRET,
+  startServerAtNoon,
+  startServerWithPassword,
+  startTlsServer,
+} from "../testing/client_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
+import { freeAddress } from "../testing/addresses.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+
+const own = await selfSignedPair();
+const other = await selfSignedPair();
+
+/** A user with line editing. */
+function userAtScreen(configFolder?: string): ClientUser {
+  return new ClientUser({ configFolder, isTty: true, tty: new FakeScreen({ columns: 400 }) });
+}
+
+Deno.test("chat-client --password-file joins without a notice", writing, async () => {
+  await using server = startServerWithPassword();
+  await using folder = new TestFolder();
+  await using ana = new ClientUser();
+  ana.type("hola\n");
+  ana.endInput();
+  ana.dial(
+    server.address,
+    "--password-file",
+    await folder.file("password", `${SECRET}\r\nnot this\n`),
+    "--auto",
+  );
+  const output = await ana.ended();
+  assertEquals(output.split(".")[0], "Conectado a 127");
+  assert(!output.includes(SECRET));
+  assert(ana.hasGivenUpFiles);
+});
+
+Deno.test("chat-client sends a password only to a server that has asked for it", writing, async () => {
+  const passwords: string[] = [];
+  await using folder = new TestFolder();
+  await using server = new FakeServer(async (client, visit) => {
+    passwords.push((await client.expect("hello")).password);
+    await client.send({ type: "error", code: visit === 0 ? "password-needed" : "banned", reason: "" });
+  });
+  await using ana = new ClientUser();
+  ana.dial(server.address, "--password-file", await folder.file("password", `${SECRET}\n`));
+  assert(!(await ana.ended(1)).includes("contraseña"));
+  assertEquals(passwords, ["", SECRET]);
+});
+
+Deno.test("chat-client shows an unknown certificate, and remembers a yes", writing, async () => {
+  await using folder = new TestFolder();
+  await using server = await startTlsServer(own);
+  await using ana = userAtScreen(folder.path);
+  ana.dial(server.address);
+  await ana.waitForOutput("¿Confiar en él?");
+  assertStringIncludes(ana.output, fingerprint(own.cert));
+  assertEquals(/No se pudo entrar|TLS/.test(ana.output), false); // the question says all that helps
+  assert(!ana.hasGivenUpFiles);
+  ana.type("sí\r");
+  await ana.waitForOutput("Conectado");
+  await ana.quit();
+  const known = await Deno.readTextFile(`${folder.path}/known_servers`);
+  assertEquals(known, `${formatAddress(server.address)} ${fingerprint(own.cert)}\n`);
+  // The next time TLS is used without a prompt, for a pipe as well.
+  await using next = new ClientUser({ configFolder: folder.path });
+  await next.join(server.address, "--auto");
+  assert(next.hasGivenUpFiles);
+  await next.quit();
+});
+
+Deno.test("chat-client sends no HELLO to a server whose certificate is not trusted", writing, async () => {
+  await using folder = new TestFolder();
+  const { codes, onReject } = rejections();
+  await using server = await startTlsServer(own, { onReject });
+  await using ana = userAtScreen(folder.path);
+  ana.dial(server.address, "--tls");
+  await ana.waitForOutput("¿Confiar en él?");
+  ana.type("no\r");
+  await ana.waitForOutput("Servidor (IP o nombre)");
+  await ana.quit();
+  assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], codes], [[], [], []]);
+});
+
+Deno.test("chat-client --auto ends with a hint at an unknown certificate", async () => {
+  await using server = await startTlsServer(own);
+  await using ana = userAtScreen();
+  ana.dial(server.address, "--tls", "--auto");
+  assertStringIncludes(await ana.ended(1), `añada --tls-fingerprint ${fingerprint(own.cert)}`);
+});
+
+Deno.test("chat-client ends with a hint at a changed certificate", writing, async () => {
+  await using folder = new TestFolder();
+  await using server = await startTlsServer(own);
+  const where = formatAddress(server.address);
+  const path = await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
+  await using ana = new ClientUser({ configFolder: folder.path });
+  ana.dial(server.address, "--auto");
+  assertStringIncludes(await ana.ended(1), `borre la línea de ${where} en ${path}`);
+});
+
+Deno.test("chat-client reports that a server speaks only TLS, or none", async () => {
+  const { codes, onReject } = rejections();
+  await using plain = startServerAtNoon({ onReject });
+  await using secret = await startTlsServer(own);
+  const cases = [[secret, [], "solo habla TLS (opción --tls)"], [plain, ["--tls"], "no habla TLS"]] as const;
+  for (const [server, flags, why] of cases) {
+    await using ana = new ClientUser();
+    ana.dial(server.address, "--auto", ...flags);
+    assertStringIncludes(await ana.ended(1), why);
+  }
+  assertEquals(codes, ["tls-unexpected"]);
+});
+
+Deno.test("chat-client fails over only to a backup with the announced fingerprint", writing, async () => {
+  const { codes, onReject } = rejections();
+  await using plain = startServerAtNoon({ onReject });
+  await using impostor = await startTlsServer(own);
+  await using second = await startTlsServer(other);
+  const backups = [
+    formatAddress(plain.address),
+    ...[impostor, second].map(({ address }) => `${formatAddress(address)}#${fingerprint(other.cert)}`),
+  ];
+  await using first = await startTlsServer(own, { backups });
+  await using folder = new TestFolder();
+  await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprint(own.cert)}\n`);
+  await using ana = new ClientUser({ configFolder: folder.path });
+  await ana.join(first.address, "--auto");
+  await first.close();
+  await ana.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
+  const output = await ana.quit();
+  assertStringIncludes(output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
+  assertStringIncludes(output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
+  assertEquals([[...plain.members], [...impostor.members], codes], [[], [], ["tls-unexpected"]]);
+});
+
+Deno.test("chat-client --backup fails over to a trusted fingerprint over TLS", async () => {
+  await using second = await startTlsServer(own);
+  await using first = new FakeServer(() => Promise.resolve());
+  await using ana = new ClientUser();
+  const backup = `${formatAddress(second.address)}#${fingerprint(own.cert)}`;
+  await ana.join(first.address, "--auto", "--backup", backup, "--tls-fingerprint", fingerprint(other.cert));
+  await ana.quit();
+});
+
+Deno.test("chat-client on a Deno without TLS does not dial a known server", writing, async () => {
+  await using folder = new TestFolder();
+  const server = freeAddress();
+  await folder.file("known_servers", `${formatAddress(server)} ${fingerprint(own.cert)}\n`);
+  await using ana = new ClientUser({ configFolder: folder.path, runtime: "Deno 2.6.10, here" });
+  const flags = ["--host", formatAddress(server), "--nick", "ana", "--auto"];
+  const { code } = await assertRejects(() => ana.run(runClient, ...flags), InputError);
+  assertEquals(code, "tls-lacking");
+});
