@@ -1,7 +1,7 @@
 // What lines typed in a client do.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { isQuit, usage } from "../../lib/cli/commands.ts";
+import { isQuit } from "../../lib/cli/commands.ts";
 import type { MemberList } from "../../lib/client/member_list.ts";
 import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -38,11 +38,11 @@ function run(line: string): Record<string, unknown> {
   return actions[0]!;
 }
 
-/** What a typed line asks for: a message, a command, or a command that cannot be run.
+/** What a typed line does: a message, a command, or a command that cannot be run.
  * @throws {InputError} about a text or an argument */
 function parseLine(line: string): Record<string, unknown> {
   const text = messageText({ text: line, isPasted: false });
-  if (text !== undefined) return sayText(text);
+  if (text !== undefined) return { type: "say", text };
   try {
     return run(line);
   } catch (error) {
@@ -51,105 +51,97 @@ function parseLine(line: string): Record<string, unknown> {
   }
 }
 
-function sayText(text: string): Record<string, unknown> {
-  return text === "" ? { type: "nothing" } : { type: "say", text };
-}
-
-function usageOf(name: string, language: "es" | "en"): string {
-  return usage(CHAT_COMMANDS.commands.find(({ names }) => names.includes(name))!, language);
-}
+const QUITS = ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"];
+const NO_QUITS = ["", "q", "exit now", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"];
 
 Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
-  for (const line of ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"]) {
-    assertEquals([line, isQuit(line)], [line, true]);
-    assertEquals(parseLine(line), { type: "quit" });
-  }
-  for (const line of ["", "q", "exit now", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"]) {
-    assertEquals([line, isQuit(line)], [line, false]);
-  }
+  for (const line of QUITS) assertEquals([line, isQuit(line)], [line, true]);
+  for (const line of NO_QUITS) assertEquals([line, isQuit(line)], [line, false]);
 });
 
-Deno.test("parseLine() takes a line for a message, as it will be sent", pure, () => {
-  assertEquals(parseLine(" hola,\tana "), { type: "say", text: " hola, ana" });
-  assertEquals(parseLine("salir ya"), { type: "say", text: "salir ya" });
-  assertEquals(parseLine("a/b"), { type: "say", text: "a/b" });
-  assertEquals(parseLine("\x1b[2J"), { type: "say", text: "␛[2J" });
-});
+const MESSAGES: [line: string, text: string][] = [
+  [" hola,\tana ", " hola, ana"],
+  ["salir ya", "salir ya"],
+  ["a/b", "a/b"],
+  ["\x1b[2J", "␛[2J"],
+  ["", ""],
+  ["   ", ""],
+  ["\t", ""],
+  // Two slashes begin a text that begins with one.
+  ["//help", "/help"],
+  ["//", "/"],
+  [" //hola", "/hola"],
+  // An indented line is no command, whatever it says.
+  ["  /quit", "  /quit"],
+  ["  salir", "  salir"],
+  ["\t/msg beto hola", "    /msg beto hola"],
+  ["  // hola", "  // hola"],
+];
 
-Deno.test(
-  "parseLine() takes an indented line for a message, whatever it says; one blank is a slip",
-  pure,
-  () => {
-    for (const text of ["/quit", "salir", "/msg beto hola", "// hola"]) {
-      assertEquals(parseLine(`  ${text}`), { type: "say", text: `  ${text}` });
-      assertEquals(parseLine(`\t${text}`), { type: "say", text: `    ${text}` });
-    }
-    assertEquals(parseLine(" /msg beto hola"), { type: "msg", nick: "beto", text: "hola" });
-    assertEquals(parseLine(" //hola"), { type: "say", text: "/hola" });
-  },
-);
+for (const [line, text] of MESSAGES) {
+  Deno.test(`messageText() takes ${JSON.stringify(line)} for a message`, pure, () => {
+    assertEquals(messageText({ text: line, isPasted: false }), text);
+  });
+}
 
-Deno.test("messageText() takes any line for a message, as it was pasted", pure, () => {
+Deno.test("messageText() takes any pasted line for a message, as it is", pure, () => {
   for (const line of ["/quit", "salir", "//", "  /help"]) {
-    assertEquals(sayText(messageText({ text: line, isPasted: true })!), { type: "say", text: line });
+    assertEquals(messageText({ text: line, isPasted: true }), line);
   }
-  assertEquals(sayText(messageText({ text: "  \t", isPasted: true })!), { type: "nothing" });
+  assertEquals(messageText({ text: "  \t", isPasted: true }), "");
 });
 
-Deno.test("parseLine() does nothing about a line with nothing in it", pure, () => {
-  for (const line of ["", "   ", "\t"]) assertEquals(parseLine(line), { type: "nothing" });
-});
+const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
+  [QUITS, { type: "quit" }],
+  [["/help", "/ayuda", "/HELP", "/help me", " /ayuda"], { type: "help" }],
+  [["/who", "/quien", "/Who is there"], { type: "who" }],
+  [["/msg  Beto  hola,\tbeto ", " /privado Beto hola, beto"], {
+    type: "msg",
+    nick: "Beto",
+    text: "hola, beto",
+  }],
+  [["/privado beto /help"], { type: "msg", nick: "beto", text: "/help" }],
+  [["/me saluda", "/yo saluda"], { type: "say", text: "saluda", action: true }],
+  [["/yo \x07"], { type: "say", text: "␇", action: true }],
+  [["/nick  ａna ", "/apodo ana"], { type: "nick", nick: "ana" }],
+  [["/clear", "/limpiar"], { type: "clear" }],
+  [["/wha is this"], { type: "unknown", command: "/wha", suggestion: "/who" }],
+  [["/helpme"], { type: "unknown", command: "/helpme", suggestion: "/help" }],
+  [["/NIK ana"], { type: "unknown", command: "/nik", suggestion: "/nick" }],
+  [["/"], { type: "unknown", command: "/" }],
+  [["/foo"], { type: "unknown", command: "/foo" }],
+  [["/\x1b[2J x"], { type: "unknown", command: "/␛[2j" }],
+  [["/msg", "/msg beto", "/msg beto \t ", "/msg ana \u200b"], { type: "incomplete", command: "msg" }],
+  [["/nick "], { type: "incomplete", command: "nick" }],
+  [["/me", "/me \u200b"], { type: "incomplete", command: "me" }],
+  [["/quit ya"], { type: "surplus", command: "quit" }],
+];
 
-Deno.test("parseLine() sends a text that begins with a slash when there are two", pure, () => {
-  assertEquals(parseLine("//help"), { type: "say", text: "/help" });
-  assertEquals(parseLine("//"), { type: "say", text: "/" });
-});
+for (const [lines, action] of COMMANDS) {
+  Deno.test(
+    `CHAT_COMMANDS.run() of ${JSON.stringify(lines[0])}: ${Object.values(action).join(" ")}`,
+    pure,
+    () => {
+      for (const line of lines) assertEquals(parseLine(line), action);
+    },
+  );
+}
 
-Deno.test("parseLine() knows commands in both languages, in any case, whatever follows", pure, () => {
-  for (const line of ["/help", "/ayuda", "/HELP", "/help me", " /ayuda"]) {
-    assertEquals(parseLine(line), { type: "help" });
-  }
-  for (const line of ["/who", "/quien", "/Who is there"]) assertEquals(parseLine(line), { type: "who" });
-});
-
-Deno.test("parseLine() does not send a command that it does not know", pure, () => {
-  assertEquals(parseLine("/wha is this"), { type: "unknown", command: "/wha", suggestion: "/who" });
-  assertEquals(parseLine("/"), { type: "unknown", command: "/" });
-  assertEquals(parseLine("/helpme"), { type: "unknown", command: "/helpme", suggestion: "/help" });
-  assertEquals(parseLine("/NIK ana"), { type: "unknown", command: "/nik", suggestion: "/nick" });
-  assertEquals(parseLine("/\x1b[2J x"), { type: "unknown", command: "/␛[2j" });
-  assertEquals(parseLine("/foo"), { type: "unknown", command: "/foo" });
-});
-
-Deno.test("parseLine() takes what follows a command, as it will be sent", pure, () => {
-  assertEquals(parseLine("/msg  Beto  hola,\tbeto "), { type: "msg", nick: "Beto", text: "hola, beto" });
-  assertEquals(parseLine("/privado beto /help"), { type: "msg", nick: "beto", text: "/help" });
-  assertEquals(parseLine("/me saluda"), { type: "say", text: "saluda", action: true });
-  assertEquals(parseLine("/yo \x07"), { type: "say", text: "␇", action: true });
-  assertEquals(parseLine("/nick  ａna "), { type: "nick", nick: "ana" });
-  assertEquals(parseLine("/limpiar"), { type: "clear" });
+Deno.test("CHAT_COMMANDS.run() refuses an invalid nick", pure, () => {
   for (const line of ["/nick a b", "/msg a/b hola"]) {
     assertEquals(assertThrows(() => parseLine(line), InputError).code, "nick-invalid");
   }
 });
 
-Deno.test("parseLine() tells which command lacks something behind it, or has too much", pure, () => {
-  const lines = { "/msg": "msg", "/msg beto": "msg", "/msg beto \t ": "msg", "/nick ": "nick", "/me": "me" };
-  for (const [line, command] of Object.entries(lines)) {
-    assertEquals<unknown>(parseLine(line), { type: "incomplete", command });
-  }
-  assertEquals<unknown>(parseLine("/quit ya"), { type: "surplus", command: "quit" });
-  assertEquals(usageOf("msg", "en"), "/msg NICK TEXT");
-  assertEquals(usageOf("clear", "es"), "/clear");
-});
-
-Deno.test("parseLine() refuses what is longer than 2000 characters and cuts nothing", pure, () => {
+Deno.test("messageText() and CHAT_COMMANDS.run() refuse more than 2000 characters", pure, () => {
   const text = "ñ".repeat(2_000);
   assertEquals(parseLine(text), { type: "say", text });
   assertEquals(parseLine(`/me ${text}`), { type: "say", text, action: true });
   assertEquals(parseLine(`/msg ana ${text}`), { type: "msg", nick: "ana", text });
-  const { code, details } = assertThrows(() => parseLine(`${text}x`), InputError);
-  assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
+  for (const line of [`${text}x`, `/me ${text}x`]) {
+    const { code, details } = assertThrows(() => parseLine(line), InputError);
+    assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
+  }
 });
 
 Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
@@ -164,9 +156,4 @@ Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
     "  /quit, /salir, /exit, /q  end",
     "  //...                     send a text that begins with /",
   ]);
-});
-
-Deno.test("/msg and /me want something that can be seen", pure, () => {
-  assertEquals(parseLine("/msg ana \u200b"), { type: "incomplete", command: "msg" });
-  assertEquals(parseLine("/me \u200b"), { type: "incomplete", command: "me" });
 });
