@@ -32,7 +32,7 @@ class ChatFixture implements AsyncDisposable {
   #seen = 0;
 
   constructor({ isPipe = false } = {}) {
-    this.#tty = isPipe ? undefined : new FakeScreen({ columns: 60 });
+    this.#tty = isPipe ? undefined : new FakeScreen({ columns: 80 });
     this.user = new FakeUser({ isTty: !isPipe, tty: this.#tty });
     const { terminal } = this.user;
     void terminal.lines("> ").next();
@@ -202,7 +202,7 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   await chat.user.waitForOutput("… tres");
   assertEquals(await chat.screen(), [
     "… uno",
-    `… ${"x".repeat(57)}…`,
+    `… ${"x".repeat(59)}…`,
     "… tres",
     "… y 2 más sin confirmar",
     "> |",
@@ -214,7 +214,12 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   chat.session.unacked.length = 0;
   chat.view.updateStatus();
   assertEquals(await chat.screen(), ["> |"]);
-  // The next one is not shown at once either.
+  // The next one is not shown at once either, nor after one that was acked in time.
+  chat.session.unacked.push({ text: "ya" });
+  chat.view.updateStatus();
+  chat.session.unacked.length = 0;
+  chat.view.updateStatus();
+  await new Promise((resolve) => setTimeout(resolve, 350));
   chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.view.updateStatus();
   assertEquals(await chat.screen(), ["> |"]);

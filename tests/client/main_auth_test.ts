@@ -45,19 +45,6 @@ Deno.test("chat-client --password-file joins without a notice", writing, async (
   assert(ana.hasGivenUpFiles);
 });
 
-Deno.test("chat-client sends a password only to a server that has asked for it", writing, async () => {
-  const passwords: string[] = [];
-  await using folder = new TestFolder();
-  await using server = new FakeServer(async (client, visit) => {
-    passwords.push((await client.expect("hello")).password);
-    await client.send({ type: "error", code: visit === 0 ? "password-needed" : "banned", reason: "" });
-  });
-  await using ana = new ClientUser();
-  ana.dial(server.address, "--password-file", await folder.file("password", `${SECRET}\n`));
-  assert(!(await ana.ended(1)).includes("contraseña"));
-  assertEquals(passwords, ["", SECRET]);
-});
-
 Deno.test("chat-client shows an unknown certificate, and remembers a yes", writing, async () => {
   await using folder = new TestFolder();
   await using server = await startTlsServer(own);
@@ -90,13 +77,6 @@ Deno.test("chat-client sends no HELLO to a server whose certificate is not trust
   await ana.waitForOutput("Servidor (IP o nombre)");
   await ana.quit();
   assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], codes], [[], [], []]);
-});
-
-Deno.test("chat-client --auto ends with a hint at an unknown certificate", async () => {
-  await using server = await startTlsServer(own);
-  await using ana = userAtScreen();
-  ana.dial(server.address, "--tls", "--auto");
-  assertStringIncludes(await ana.ended(1), `añada --tls-fingerprint ${fingerprint(own.cert)}`);
 });
 
 Deno.test("chat-client ends with a hint at a changed certificate", writing, async () => {

@@ -99,6 +99,7 @@ Deno.test("ServerSelector --auto reports each reason again after the user has an
 const NO_RETRY: [what: string, error: ConnectionFailure["error"], isTty: boolean, reports: number][] = [
   ["a ban", rejection("banned"), false, 1],
   ["a violation of the protocol", VIOLATIONS[2]!, false, 1],
+  ["a server without TLS", new ConnectError("not-tls"), false, 1],
   // A user who is asked must know why, each time.
   ["a nick that the user is asked for", rejection("nick-taken"), true, 2],
 ];

@@ -226,17 +226,6 @@ Deno.test("SessionState shows what was resent to a server whose clock was then s
   assertEquals(beto.shown, ["uno"]);
 });
 
-Deno.test("SessionState shows once a message that arrived on two connections", pure, () => {
-  const { first, ana, beto } = startChat();
-  const sent = ana.state.say("uno");
-  ana.deliver(sent, 1_000);
-  ana.state.onDisconnect(2_000); // before the echo was read
-  ana.join(first, 2_500);
-  ana.deliver(sent, 3_000);
-  beto.read(4_000);
-  assertEquals(beto.shown, ["uno"]);
-});
-
 Deno.test("SessionState shows what a client missed that joins a server after the sender", pure, () => {
   const { second, ana, beto } = startChat();
   ana.say("uno", 1_000);
