@@ -158,7 +158,7 @@ const TRUST: [answers: string, result: string, isTrusted: boolean][] = [
 
 for (const [answers, result, isTrusted] of TRUST) {
   Deno.test(
-    `AuthPrompter shows an unknown certificate, and takes ${JSON.stringify(answers)}`,
+    `AuthPrompter asks to trust a certificate, and takes ${JSON.stringify(answers)}`,
     pure,
     async () => {
       await using fixture = await newFixture({ trust: { isTls: true } }, { isTty: true });

@@ -95,22 +95,18 @@ Deno.test("ChatView shows a pipe every entry as it comes", pure, async () => {
   assertEquals(chat.user.output.split("\n")[0], `[${NOON}] ~ ana: hola`);
 });
 
-Deno.test(
-  "ChatView marks messages from before the join on any server, unless redelivered",
-  pure,
-  async () => {
-    await using chat = new ChatFixture({ isPipe: true });
-    await chat.show(
-      { entry: said("ana"), delivery: "backfill" },
-      { entry: said("beto", { redelivered: true }), delivery: "backfill" },
-      { entry: said("eva"), delivery: "missed" },
-      said("leo"),
-    );
-    assertEquals(chat.user.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
-      ...["~ ana: hola", "+ beto: hola", "eva: hola", "leo: hola", ""],
-    ]);
-  },
-);
+Deno.test("ChatView marks messages from before the join, unless redelivered", pure, async () => {
+  await using chat = new ChatFixture({ isPipe: true });
+  await chat.show(
+    { entry: said("ana"), delivery: "backfill" },
+    { entry: said("beto", { redelivered: true }), delivery: "backfill" },
+    { entry: said("eva"), delivery: "missed" },
+    said("leo"),
+  );
+  assertEquals(chat.user.output.split("\n").map((line) => line.slice(NOON.length + 3)), [
+    ...["~ ana: hola", "+ beto: hola", "eva: hola", "leo: hola", ""],
+  ]);
+});
 
 const BELLS: [what: string, entry: DeliveredEntry, bells: number][] = [
   [

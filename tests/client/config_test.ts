@@ -31,6 +31,7 @@ const FLAGS: [flags: string, changes: Partial<ClientConfig>][] = [
   ["--auto", { isAuto: true }],
   ["--history 0", { historyCount: 0 }],
   ["--history=1000", { historyCount: 1_000 }],
+  ["--time d/M", { display: { ...DEFAULT_DISPLAY, pattern: "d/M" } }],
   ["--utc", { display: { ...DEFAULT_DISPLAY, isUtc: true } }],
   [`--backup aula:5001#${PRINT}`, { backups: [backup], trust: { ...trust, backups: [backup] } }],
   ["--tls", { trust: { ...trust, isTls: true } }],

@@ -155,26 +155,22 @@ Deno.test("ServerSelector tells AuthPrompter whether flags or a room named the s
 
 for (const isAuto of [false, true]) {
   const flag = isAuto ? " --auto" : "";
-  Deno.test(
-    `ServerSelector${flag} throws a denial at the end of a pipe without another server`,
-    pure,
-    async () => {
-      const authPrompter: ServerSelectorDeps["authPrompter"] = {
-        authenticate: () => Promise.resolve("denied"),
-        canUpgrade: () => false,
-      };
-      const error = rejection("password-needed");
-      await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
-      fixture.user.endInput();
-      await flushTasks();
-      assertEquals(await fixture.nextServer(unreachable(SECOND, error)), FIRST);
-      fixture.selector.updateBackups([]);
-      assertStrictEquals(
-        await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError),
-        error,
-      );
-    },
-  );
+  Deno.test(`ServerSelector${flag} throws a denial at the end of a pipe`, pure, async () => {
+    const authPrompter: ServerSelectorDeps["authPrompter"] = {
+      authenticate: () => Promise.resolve("denied"),
+      canUpgrade: () => false,
+    };
+    const error = rejection("password-needed");
+    await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
+    fixture.user.endInput();
+    await flushTasks();
+    assertEquals(await fixture.nextServer(unreachable(SECOND, error)), FIRST);
+    fixture.selector.updateBackups([]);
+    assertStrictEquals(
+      await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError),
+      error,
+    );
+  });
 }
 
 for (const error of VIOLATIONS) {
