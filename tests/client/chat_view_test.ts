@@ -155,16 +155,18 @@ Deno.test("ChatView shows a batch of joins before one of them is renamed or kick
   assertEquals(await chat.screen(), [...before, BATCHED, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
 });
 
-Deno.test("ChatView shows the date before a batch on a new day", pure, async () => {
+Deno.test("ChatView shows the date of a new day before its first message or batch", pure, async () => {
   await using chat = new ChatFixture();
-  await chat.show(
-    ...BATCH.slice(0, 3),
-    ...["d", "e"].map((nick) => joined(nick, { timeMs: msOf("2026-11-23 12:00:00") })),
-  );
+  const days = ["2026-11-23 12:00:00", "2026-11-24 12:00:00"].map(msOf);
+  await chat.show(...BATCH.slice(0, 3), said("ana"), said("ana", { timeMs: days[0] }));
+  await chat.show(joined("d", { timeMs: days[1] }), joined("e", { timeMs: days[1] }));
   await chat.view.flushPresence();
-  assertEquals((await chat.screen()).slice(3), [
+  assertEquals((await chat.screen()).filter((line) => !line.includes("(::1)")), [
+    `[${NOON}] ana: hola`,
     "--- lunes, 23 de noviembre de 2026 ---",
-    "[2026-11-23 12:00:00] * 2 se han reconectado: d, e",
+    "[2026-11-23 12:00:00] ana: hola",
+    "--- martes, 24 de noviembre de 2026 ---",
+    "[2026-11-24 12:00:00] * 2 se han reconectado: d, e",
     "> |",
   ]);
 });

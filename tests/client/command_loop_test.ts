@@ -62,15 +62,6 @@ Deno.test("/msg is read by its recipient and the console alone", async () => {
   assert(!leo.output.includes("vienes"), leo.output);
 });
 
-Deno.test("/me shows an action that cannot pass for an event of the room", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUser("ana");
-  ana.type("/me (10.0.0.7) se ha conectado\n");
-  for (const user of [ana, chat.admin]) {
-    await user.waitForOutput(`[${NOON}] • ana (10.0.0.7) se ha conectado\n`);
-  }
-});
-
 Deno.test("/who, /help and mistakes are answered to the user alone", async () => {
   await using chat = new ChatFixture();
   const [beto, ana] = [await chat.addUser("beto"), await chat.addUser("ana")];
@@ -306,17 +297,3 @@ Deno.test(
     assertEquals(stripAnsiCode(last(beto)), line);
   },
 );
-
-Deno.test("chat-client and chat-server show a new day on a line of its own", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUser("ana");
-  ana.type("hasta mañana\n");
-  await ana.waitForOutput("hasta mañana");
-  chat.clock.set("2026-11-23 00:00:01");
-  ana.type("buenos días\n");
-  for (const user of [ana, chat.admin]) {
-    await user.waitForOutput(
-      `[${NOON}] ana: hasta mañana\n--- lunes, 23 de noviembre de 2026 ---\n[2026-11-23 00:00:01] ana: buenos días\n`,
-    );
-  }
-});

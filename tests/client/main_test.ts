@@ -3,7 +3,6 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
-import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import { InputError } from "../../lib/errors.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { freeAddress } from "../testing/addresses.ts";
@@ -232,19 +231,6 @@ Deno.test("chat-client --auto with an empty pipe retries until it has joined", a
   await ana.waitForOutput("Se seguirá intentando");
   await using _server = startServerAtNoon({ listen: { port } });
   assertStringIncludes(await ana.ended(), "Conectado");
-});
-
-Deno.test("chat-client gives up at the end of a pipe if its outbox is full and no server is left", async () => {
-  await using server = FakeServer.withWelcome(async (client) => {
-    for (let n = 1; n <= MAX_OUTBOX_MESSAGES; n++) await client.expect("say");
-    server.stop();
-  });
-  await using ana = new ClientUser();
-  ana.type("hola\n".repeat(MAX_OUTBOX_MESSAGES + 20));
-  ana.endInput();
-  ana.dial(server.address);
-  const output = await ana.ended(1);
-  assertEquals(output.split("Nuevo servidor").length <= 3, true, output);
 });
 
 Deno.test("chat-client leaves when a terminal's input ends, or when it is terminated", async () => {

@@ -117,12 +117,6 @@ Deno.test("RECOVERY leaves the report of these codes to AuthPrompter", pure, () 
   assertEquals(own, ["certificate-unknown", "certificate-changed", "certificate-other", "password-needed"]);
 });
 
-Deno.test("recoveryFor() finds the row by class and code", pure, () => {
-  assertEquals(recoveryFor(new ConnectionLostError("silent")), RECOVERY.ConnectionLostError.silent);
-  assertEquals(recoveryFor(new ServerError("silent")), RECOVERY.ServerError.silent);
-  assertEquals(recoveryFor(new ConnectError("refused")), RECOVERY.ConnectError.refused);
-});
-
 Deno.test("recoveryFor() goes to the next server at a code that is not in the table", pure, () => {
   for (const code of ["of-the-future", "certificate-unknown", "constructor", "__proto__", ""]) {
     assertEquals(recoveryFor(new ServerError(code)), { action: "next", serverStatus: "alive" });

@@ -7,7 +7,7 @@ import { encodeServer, sessionIdOf } from "../../lib/protocol/frames.ts";
 import type { ConnectionFailure, ConnectTarget } from "../../lib/client/session.ts";
 import { FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
-import { freeAddress, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { freeAddress } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 import { SessionFixture, type SessionFixtureOptions } from "../testing/session_fixture.ts";
 
@@ -27,11 +27,6 @@ Deno.test("Session reports a refused connection", async () => {
   const server = freeAddress();
   const { name, code, details } = await failToJoin(server);
   assertEquals([name, code, details.server], ["ConnectError", "refused", formatAddress(server)]);
-});
-
-Deno.test("Session reports an unknown name", async () => {
-  const { name, code, details } = await failToJoin({ host: UNKNOWN_NAME, port: 5_000 });
-  assertEquals([name, code, details.host], ["ConnectError", "name-unknown", UNKNOWN_NAME]);
 });
 
 Deno.test("Session reports why a server rejects it", async () => {
