@@ -9,7 +9,7 @@ import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { ClientUser, NOON } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
-import { FakeServer, join, makeHello, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 /** A server with an admin at its console, and its users. */
@@ -182,6 +182,22 @@ Deno.test("/nick without a server is not requested again after HELLO was rejecte
   await ana.quit();
   await server[Symbol.asyncDispose]();
   assertEquals(heard.slice(-2), ["carl", "bye"]);
+});
+
+Deno.test("/quit waits for the echo of the last message", async () => {
+  await using server = new FakeServer(async (client) => {
+    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
+    await client.send(welcomeTo("ana", { sessionId }));
+    await client.expect("say");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "adiós", sessionId }));
+    await client.receiveAll();
+  });
+  await using ana = new ClientUser();
+  await ana.join(server.address);
+  ana.type("adiós\n");
+  const output = await ana.quit();
+  assert(output.endsWith("ana: adiós\n"), output);
 });
 
 Deno.test("chat-server /kick kicks a user, who is told why and does not come back", async () => {

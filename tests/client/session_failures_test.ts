@@ -76,6 +76,17 @@ Deno.test("Session dials as long as its target says, and waits for WELCOME as al
   assertEquals(timeouts, [20]);
 });
 
+Deno.test("Session closes a connection whose dial took longer than WELCOME may", async () => {
+  await using server = new FakeServer((client) => client.receiveAll());
+  await using ana = sessionTo({ server: server.address, nick: "ana", welcomeTimeoutMs: 20 }, {
+    dial: async (server) => {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      return await dial(server, { signal: new AbortController().signal });
+    },
+  });
+  assertEquals((await ana.disconnected()).error.code, "no-answer");
+});
+
 Deno.test("Session sets no time limit after WELCOME", async () => {
   const config = { session: { welcomeTimeoutMs: 100 } };
   await using server = FakeServer.withWelcome(async (client) => {
