@@ -184,20 +184,23 @@ Deno.test("/nick without a server is not requested again after HELLO was rejecte
   assertEquals(heard.slice(-2), ["carl", "bye"]);
 });
 
-Deno.test("/quit waits for the echo of the last message", async () => {
+Deno.test("/quit waits for the echo of the last message, and sends nothing after it", async () => {
+  const last: string[] = [];
   await using server = new FakeServer(async (client) => {
     const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
     await client.send(welcomeTo("ana", { sessionId }));
     await client.expect("say");
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "adiós", sessionId }));
-    await client.receiveAll();
+    last.push(...(await client.receiveAll()).map(({ type }) => type));
   });
   await using ana = new ClientUser();
-  await ana.join(server.address);
-  ana.type("adiós\n");
-  const output = await ana.quit();
+  ana.dial(server.address);
+  ana.type("adiós\n/quit\nnunca\n");
+  const output = await ana.ended();
   assert(output.endsWith("ana: adiós\n"), output);
+  await server[Symbol.asyncDispose]();
+  assertEquals(last, ["bye"]);
 });
 
 Deno.test("chat-server /kick kicks a user, who is told why and does not come back", async () => {
