@@ -66,6 +66,15 @@ Deno.test("chat-client shows an unknown certificate, and remembers a yes", writi
   await next.quit();
 });
 
+Deno.test("chat-client --ca drops its file permissions before it asks anything", writing, async () => {
+  await using folder = new TestFolder();
+  await using ana = userAtScreen(folder.path);
+  ana.start("--ca", await folder.file("ca.pem", own.cert));
+  await ana.waitForOutput("Servidor (IP o nombre)");
+  assert(ana.hasGivenUpFiles);
+  await ana.quit();
+});
+
 Deno.test("chat-client sends no HELLO to a server whose certificate is not trusted", writing, async () => {
   await using folder = new TestFolder();
   const { codes, onReject } = rejections();
