@@ -10,7 +10,9 @@ import { ClientUser, NOON } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { CTRL_U, pasted } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 /** A server with an admin at its console, and its users. */
 class ChatFixture implements AsyncDisposable {
@@ -87,6 +89,45 @@ Deno.test("/help fits a narrow screen", async () => {
   const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
   ana.type("/help\r");
   await ana.waitForOutput("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+});
+
+Deno.test("CommandLoop completes commands and printable nicks at Tab", async () => {
+  const members = ["beatriz", "zoe\x1b[2J"].map((nick, i) => {
+    return { nick, sessionId: BigInt(i), address: LOOPBACK, sinceMs: 0 };
+  });
+  await using server = FakeServer.withWelcome((client) => client.receiveAll(), { members });
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen() });
+  await ana.join(server.address);
+  ana.output = "";
+  for (
+    const [typed, shown] of [["bea\t", "beatriz"], ["/hel\t\r", "! Órdenes:"], ["zo\thola", "hola"]] as const
+  ) {
+    ana.type(`${CTRL_U}${typed}`);
+    await ana.waitForOutput(shown);
+  }
+  assert(!ana.output.includes("[2J"));
+  ana.type(CTRL_U);
+  await ana.quit();
+});
+
+Deno.test("CommandLoop asks before it sends a long pasted block", async () => {
+  const texts = Promise.withResolvers<string[]>();
+  await using server = FakeServer.withWelcome(async (client) => {
+    texts.resolve([(await client.expect("say")).text, (await client.expect("say")).text]);
+    await client.receiveAll();
+  });
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen() });
+  await ana.join(server.address);
+  for (const [line, answer] of [["uno", "no"], ["dos", " SÍ "]] as const) {
+    ana.type(pasted(`${line}\n`.repeat(100)));
+    await ana.waitForOutput("100");
+    ana.output = "";
+    ana.type(`${answer}\r`);
+    if (answer === "no") await ana.waitForOutput("100");
+    ana.output = "";
+  }
+  assertEquals(await withTimeout(texts.promise, "the block"), ["dos", "dos"]);
+  ana.terminate();
 });
 
 Deno.test("/nick takes another nick, tells all members, and keeps it on the next server", async () => {

@@ -58,6 +58,24 @@ Deno.test("chat-client throws if its input ends before the nick", async () => {
   assertEquals((await assertRejects(() => ana.run(runClient), InputError)).code, "input-ended");
 });
 
+Deno.test("chat-client asks a pipe for another server if the first cannot be reached", async () => {
+  const nobody = freeAddress();
+  await using server = startServerAtNoon();
+  await using ana = new ClientUser();
+  ana.type(`\n${server.address.port}\nhola\n`);
+  ana.endInput();
+  ana.dial(nobody);
+  const [why, ...rest] = (await ana.ended()).split("\n");
+  assertStringIncludes(why!, `Nadie escucha en ${formatAddress(nobody)}`);
+  assertEquals(
+    rest.join("\n"),
+    `Servidor (IP o nombre) [127.0.0.1]:
+Puerto [${nobody.port}]: ${server.address.port}
+${welcomeLine(server.address)}[${NOON}] ana: hola
+`,
+  );
+});
+
 Deno.test("chat-client makes a new resume token at each start", async () => {
   const tokens: Uint8Array[] = [];
   await using server = new FakeServer(async (client) => {
