@@ -105,6 +105,18 @@ Deno.test("chat-client reports what is sent without a server, before the prompt 
   await ana.quit();
 });
 
+Deno.test("chat-client --auto shows what is sent without a server in the status alone", async () => {
+  await using server = startServerAtNoon();
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  await ana.join(server.address, "--auto");
+  await server.close();
+  await ana.waitForOutput("Se perdió la conexión");
+  ana.type("hola\r");
+  await ana.waitForOutput("… hola");
+  assertEquals(ana.output.includes("Mensajes sin confirmar"), false);
+  ana.terminate();
+});
+
 for (const [when, isLost] of [["it reports the loss of its server", true], ["it ends", false]] as const) {
   Deno.test(`chat-client shows a presence batch before ${when}`, async () => {
     await using server = FakeServer.withWelcome(async (client) => {
