@@ -47,8 +47,8 @@ const FLAGS: [what: string, config: Partial<TrustConfig>, verdicts: [Address, sh
     [server, TWO, "certificate-unknown"],
   ]],
   ["with --ca trusts nothing else", { ca: "PEM", backups: [{ server, fingerprint: ONE }] }, [
-    [server, ONE, "ca"],
     [other, ONE, "ca"],
+    [server, ONE, "ca"],
   ]],
   ["never downgrades after a backup with a fingerprint", { backups: [{ server: other, fingerprint: TWO }] }, [
     [server, ONE, "plain"],
