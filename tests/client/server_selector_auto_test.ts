@@ -43,11 +43,9 @@ Deno.test("ServerSelector --auto goes round the servers, and waits longer each t
   await timed(unreachable(SECOND));
   assert(await timed(unreachable(FIRST)) >= 195);
   assertEquals([seen, fixture.waits], [[SECOND, FIRST, SECOND], 3]);
-  // A connection of 5 s resets the backoff, a shorter one does not.
+  // A connection of less than 5 s does not reset the backoff.
   fixture.join(SECOND, { logId: 2n });
   assert(await timed(lost(SECOND, undefined, 4_999)) >= 395);
-  await timed(lost(SECOND, undefined, 5_000));
-  assert(await timed(unreachable(FIRST)) < 395);
 });
 
 Deno.test("ServerSelector --auto retries the only known server, with the same nick", pure, async () => {
@@ -64,11 +62,11 @@ Deno.test("ServerSelector --auto comes round to the first server, reached or not
 });
 
 Deno.test("ServerSelector --auto stops waiting when its signal is aborted", pure, async () => {
-  await using fixture = await newSelector({ random: () => 100 });
+  await using fixture = await newSelector({ random: () => 1_000 });
   const ending = new AbortController();
   const next = fixture.next(unreachable(FIRST), ending.signal);
   ending.abort();
-  await next; // it would have waited 10 s
+  await next; // it would have waited 100 s
 });
 
 Deno.test("ServerSelector --auto reports each reason once, until it joins", pure, async () => {

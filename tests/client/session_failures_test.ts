@@ -88,9 +88,9 @@ Deno.test("Session closes a connection whose dial took longer than WELCOME may",
 });
 
 Deno.test("Session sets no time limit after WELCOME", async () => {
-  const config = { session: { welcomeTimeoutMs: 100 } };
+  const config = { session: { welcomeTimeoutMs: 1_000 } };
   await using server = FakeServer.withWelcome(async (client) => {
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     await client.send({ type: "bye" });
   });
   await using ana = new SessionFixture("ana", [server.address], { config });
