@@ -4,7 +4,13 @@ import { assert, assertEquals } from "@std/assert";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import type { LogEntry, Said } from "../../lib/protocol/frames.ts";
 import { Ledger } from "../../tools/chaos/ledger.ts";
-import { type CutPoint, type Impairment, linkKey, type Network, Proxy } from "../../tools/chaos/proxy.ts";
+import {
+  type CutPoint,
+  FaultProxy,
+  type Impairment,
+  linkKey,
+  type Network,
+} from "../../tools/chaos/proxy.ts";
 import { CLIENTS, roundOf } from "../../tools/chaos/schedule.ts";
 import { Random } from "../testing/random.ts";
 import {
@@ -171,7 +177,7 @@ Deno.test(
 );
 
 interface ProxyFixture {
-  readonly proxy: Proxy;
+  readonly proxy: FaultProxy;
   readonly network: Network;
   readonly entries: LogEntry[];
   readonly ana: Peer;
@@ -188,7 +194,8 @@ async function withProxy(act: (fixture: ProxyFixture) => Promise<void>) {
     lastSays: new Map(),
     onEntry: (_, entry) => entries.push(entry),
   };
-  await using proxy = await Proxy.open(server.address, network);
+  await using proxy = new FaultProxy(server.address, network);
+  await proxy.listening;
   using ana = (await join(proxy.address, makeHello("ana"))).peer;
   using beto = (await join(proxy.address, makeHello("beto"))).peer;
   await ana.expect("joined");
@@ -196,7 +203,7 @@ async function withProxy(act: (fixture: ProxyFixture) => Promise<void>) {
 }
 
 const TEXT = "x".repeat(2_000);
-const never = { signal: new AbortController().signal };
+const never = new AbortController().signal;
 
 /** The bytes that a peer still gets until its connection is reset. */
 async function bytesUntilReset({ conn }: Peer): Promise<number> {
@@ -217,7 +224,7 @@ const IMPAIRMENTS: [impairment: Impairment, leastMs: number][] = [
   [{ kind: "bandwidth", amount: 20_000 }, 180],
 ];
 for (const [impairment, leastMs] of IMPAIRMENTS) {
-  Deno.test(`Proxy changes no message with ${impairment.kind}, and takes at least ${leastMs} ms`, () =>
+  Deno.test(`FaultProxy changes no message with ${impairment.kind}, and takes at least ${leastMs} ms`, () =>
     withProxy(async ({ network, ana, beto }) => {
       for (const direction of ["up", "down"] as const) {
         network.impairments.set(linkKey("ana", direction), impairment);
@@ -230,7 +237,7 @@ for (const [impairment, leastMs] of IMPAIRMENTS) {
     }));
 }
 
-Deno.test("Proxy holds back a message until a stall is over", () =>
+Deno.test("FaultProxy holds back a message until a stall is over", () =>
   withProxy(async ({ network, ana, beto }) => {
     network.impairments.set(linkKey("ana", "up"), { kind: "stall" });
     await ana.send(say(1, "late"));
@@ -241,7 +248,7 @@ Deno.test("Proxy holds back a message until a stall is over", () =>
   }));
 
 for (const direction of ["up", "down"] as const) {
-  Deno.test(`Proxy discards what goes ${direction} a blackhole, and cuts the connection after it`, () =>
+  Deno.test(`FaultProxy discards what goes ${direction} a blackhole, and cuts the connection after it`, () =>
     withProxy(async ({ proxy, network, ana, beto }) => {
       network.impairments.set(linkKey("ana", direction), { kind: "blackhole" });
       await ana.send(say(1, "to nobody"));
@@ -262,7 +269,7 @@ const CUTS: [point: CutPoint, hasServerMessage: boolean, isCutEarly: (bytes: num
   ["before an echo", true, (bytes) => bytes === 0],
 ];
 for (const [point, hasServerMessage, isCutEarly] of CUTS) {
-  Deno.test(`Proxy.cutAt() cuts a connection ${point}`, () =>
+  Deno.test(`FaultProxy.cutAt() cuts a connection ${point}`, () =>
     withProxy(async ({ proxy, entries, ana, beto }) => {
       if (point === "within a frame down") {
         beto[Symbol.dispose]();
@@ -278,7 +285,7 @@ for (const [point, hasServerMessage, isCutEarly] of CUTS) {
     }));
 }
 
-Deno.test("Proxy.cutAt() delivers a message to one client, and cuts all other connections", () =>
+Deno.test("FaultProxy.cutAt() delivers a message to one client, and cuts all other connections", () =>
   withProxy(async ({ proxy, ana, beto }) => {
     const isReached = proxy.cutAt("after one delivery", never);
     await ana.send(say(1, TEXT));
@@ -287,10 +294,10 @@ Deno.test("Proxy.cutAt() delivers a message to one client, and cuts all other co
     assertEquals(heard.map((message) => message?.type).sort(), ["said", undefined]);
   }));
 
-Deno.test("Proxy.cutAt() gives up when its signal is aborted", () =>
+Deno.test("FaultProxy.cutAt() gives up when its signal is aborted", () =>
   withProxy(async ({ proxy, ana }) => {
     const waiting = new AbortController();
-    const isReached = proxy.cutAt("within a frame up", { signal: waiting.signal });
+    const isReached = proxy.cutAt("within a frame up", waiting.signal);
     waiting.abort();
     assertEquals(await isReached, false);
     await ana.send(say(1, "still here"));
@@ -298,7 +305,7 @@ Deno.test("Proxy.cutAt() gives up when its signal is aborted", () =>
   }));
 
 for (const messages of [[], [say(1, TEXT)]]) {
-  Deno.test(`Proxy.makeHalfOpen() lets the server get ${messages.length} messages and the end later`, () =>
+  Deno.test(`FaultProxy.makeHalfOpen() lets the server get ${messages.length} messages and the end later`, () =>
     withProxy(async ({ proxy, ana, beto }) => {
       const startedMs = performance.now();
       proxy.makeHalfOpen("ana", 200);
@@ -310,7 +317,7 @@ for (const messages of [[], [say(1, TEXT)]]) {
     }));
 }
 
-Deno.test("Proxy repeats the last message that a server has after its next WELCOME", async () => {
+Deno.test("FaultProxy repeats the last message that a server has after its next WELCOME", async () => {
   const received: number[] = [];
   await using server = new FakeServer(async (client, visit) => {
     await client.expect("hello");
@@ -319,7 +326,8 @@ Deno.test("Proxy repeats the last message that a server has after its next WELCO
     await client.send({ type: "bye" });
   });
   const network = { random: new Random(1), impairments: new Map(), lastSays: new Map(), onEntry: () => {} };
-  await using proxy = await Proxy.open(server.address, network);
+  await using proxy = new FaultProxy(server.address, network);
+  await proxy.listening;
   for (const messages of [[say(1)], []]) {
     using ana = await dialPeer(proxy.address);
     await ana.send(makeHello("ana"), ...messages);

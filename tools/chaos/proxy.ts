@@ -18,7 +18,7 @@ import {
   sessionIdOf,
   type Welcome,
 } from "../../lib/protocol/frames.ts";
-import { LOOPBACK } from "../../tests/testing/addresses.ts";
+import { freeAddress } from "../../tests/testing/addresses.ts";
 import type { Random } from "../../tests/testing/random.ts";
 
 /** Towards the server, or towards the client. */
@@ -58,7 +58,7 @@ const DECODED: readonly number[] = [SERVER_FRAMES.welcome, SERVER_FRAMES.said, S
 
 interface ArmedCut {
   readonly point: CutPoint;
-  readonly onReached: () => void;
+  readonly resolve: (isReached: boolean) => void;
 }
 
 /** What the proxies of all servers share. */
@@ -78,7 +78,10 @@ export function linkKey(client: string, direction: Direction): string {
 }
 
 /** The proxy of one server. */
-export class Proxy implements AsyncDisposable {
+export class FaultProxy implements AsyncDisposable {
+  /** Where clients connect. */
+  readonly address = freeAddress();
+  readonly listening: Promise<void>;
   readonly network: Network;
   /** Where new connections go. */
   server: Address;
@@ -86,35 +89,22 @@ export class Proxy implements AsyncDisposable {
   readonly #links = new Set<Link>();
   readonly #armed = new Set<ArmedCut>();
 
-  private constructor(server: Address, network: Network) {
+  constructor(server: Address, network: Network) {
     this.server = server;
     this.network = network;
     this.#listener = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
-  }
-
-  /** Listens on a port that the system chooses. */
-  static async open(server: Address, network: Network): Promise<Proxy> {
-    const proxy = new Proxy(server, network);
-    await new Promise<void>((resolve) => proxy.#listener.listen(0, LOOPBACK, resolve));
-    return proxy;
-  }
-
-  get address(): Address {
-    return { host: LOOPBACK, port: (this.#listener.address() as { port: number }).port };
+    const { host, port } = this.address;
+    this.listening = new Promise((resolve) => this.#listener.listen(port, host, resolve));
   }
 
   /** Cuts a connection at a point. Returns whether one got there before the signal was aborted. */
-  async cutAt(point: CutPoint, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  cutAt(point: CutPoint, signal: AbortSignal): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const armed = { point, onReached: () => resolve(true) };
-    const giveUp = () => resolve(false);
-    signal.addEventListener("abort", giveUp);
-    if (!signal.aborted) this.#armed.add(armed);
-    else giveUp();
-    const isReached = await promise;
-    signal.removeEventListener("abort", giveUp);
-    this.#armed.delete(armed);
-    return isReached;
+    const armed = { point, resolve };
+    this.#armed.add(armed);
+    signal.addEventListener("abort", () => resolve(false));
+    if (signal.aborted) resolve(false);
+    return promise.finally(() => this.#armed.delete(armed));
   }
 
   /** Cuts the connections of a client, or all. */
@@ -144,7 +134,7 @@ export class Proxy implements AsyncDisposable {
     for (const armed of this.#armed) {
       if (!link.isAt(armed.point, direction, said)) continue;
       this.#armed.delete(armed);
-      armed.onReached();
+      armed.resolve(true);
       if (armed.point === "after one delivery") {
         for (const other of this.#links) if (other !== link) other.cut();
       }
@@ -185,7 +175,7 @@ class Link {
   hasSentHello = false;
   /** Fulfilled when both sockets are closed. */
   readonly closed: Promise<unknown>;
-  readonly #proxy: Proxy;
+  readonly #proxy: FaultProxy;
   readonly #streams: Record<Direction, Stream>;
   #sessionId: bigint | undefined;
   #logId = 0n;
@@ -195,7 +185,7 @@ class Link {
   /** Until when nothing passes to the server, as of performance.now(); undefined while the connection is whole. */
   #heldUntilMs: number | undefined;
 
-  constructor(client: Socket, server: Socket, proxy: Proxy) {
+  constructor(client: Socket, server: Socket, proxy: FaultProxy) {
     this.#proxy = proxy;
     for (const socket of [client, server]) {
       socket.setNoDelay(true);

@@ -47,7 +47,7 @@ interface ChaosOptions {
 export async function runChaos(options: ChaosOptions): Promise<Outcome> {
   const { first = 0, durationMs, signal = new AbortController().signal, onRound } = options;
   const endMs = performance.now() + durationMs;
-  await using chaos = await Chaos.open(options, signal);
+  await using chaos = new Chaos(options, signal);
   for (let number = first; !signal.aborted && chaos.problems.length === 0; number++) {
     if (number > first && performance.now() >= endMs) break;
     await chaos.play(number);
@@ -63,16 +63,16 @@ class Chaos implements AsyncDisposable {
   readonly #ledger: Ledger;
   readonly #network: Network;
   readonly #natsServers: readonly NatsServer[];
-  readonly #servers: ChaosServer[] = [];
+  readonly #servers: readonly ChaosServer[];
   readonly #clients: ChaosClient[] = [];
   /** Rounds have the streams from 0 on. */
   readonly #random: Random;
   readonly #counts = new Map([["rounds", 0]]);
   #clientCount = 0;
-  #story: string[] = [];
+  story: string[] = [];
   #startedMs = 0;
 
-  private constructor({ seed, storage, folder = "" }: ChaosOptions, signal: AbortSignal) {
+  constructor({ seed, storage, folder = "" }: ChaosOptions, signal: AbortSignal) {
     this.#seed = seed;
     this.#storage = storage;
     this.#signal = signal;
@@ -87,32 +87,22 @@ class Chaos implements AsyncDisposable {
       onEntry: (logId, entry) => this.#ledger.onLogEntry(logId, entry),
     };
     this.#natsServers = storage === "nats" ? natsCluster({ folder, size: 3 }) : [];
-  }
-
-  static async open(options: ChaosOptions, signal: AbortSignal): Promise<Chaos> {
-    const chaos = new Chaos(options, signal);
-    const { storage, folder } = options;
-    for (const nats of chaos.#natsServers) nats.start();
-    await Promise.all(chaos.#natsServers.map((nats) => nats.answers()));
-    const urls = chaos.#natsServers.map(({ address }) => `nats://${address}`).join(",");
+    for (const nats of this.#natsServers) nats.start();
+    const urls = this.#natsServers.map(({ address }) => `nats://${address}`).join(",");
     const storageFlags = {
       memory: [],
       data: ["--data", `${folder}/room.db`],
       nats: ["--nats", urls, "--room", "chaos"],
-    };
-    for (let number = 0; number < SERVERS[storage]; number++) {
-      chaos.#servers.push(
-        await ChaosServer.open({
-          name: `server ${number}`,
-          network: chaos.#network,
-          ledger: chaos.#ledger,
-          storageFlags: storageFlags[storage],
-          isShared: storage === "nats",
-          note: (event) => chaos.#note(event),
-        }),
-      );
-    }
-    return chaos;
+    }[storage];
+    this.#servers = Array.from({ length: SERVERS[storage] }, (_, number) =>
+      new ChaosServer({
+        name: `server ${number}`,
+        network: this.#network,
+        ledger: this.#ledger,
+        storageFlags,
+        isShared: storage === "nats",
+        note: (event) => this.#note(event),
+      }));
   }
 
   get problems(): readonly Problem[] {
@@ -123,13 +113,9 @@ class Chaos implements AsyncDisposable {
     return { ...Object.fromEntries(this.#counts), ...this.#ledger.counts };
   }
 
-  get story(): string[] {
-    return this.#story;
-  }
-
   async play(number: number): Promise<void> {
     const round = roundOf(this.#seed, number, this.#storage);
-    this.#story = [`Round ${number} of seed ${this.#seed}:`];
+    this.story = [`Round ${number} of seed ${this.#seed}:`];
     this.#startedMs = performance.now();
     this.#ledger.beginRound();
     for (let client = 0; client < CLIENTS.all; client++) this.#clients[client] ??= this.#newClient(client);
@@ -146,7 +132,7 @@ class Chaos implements AsyncDisposable {
 
   #note(event: string): void {
     const atMs = Math.round(performance.now() - this.#startedMs);
-    this.#story.push(`${atMs.toString().padStart(6)} ms ${event}`);
+    this.story.push(`${atMs.toString().padStart(6)} ms ${event}`);
   }
 
   #count(what: string): void {
@@ -261,7 +247,7 @@ class Chaos implements AsyncDisposable {
   async #cutAt({ proxy }: ChaosServer, point: CutPoint, signal: AbortSignal): Promise<boolean> {
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), CUT_POINT_MS);
-    const isCut = await proxy.cutAt(point, { signal: AbortSignal.any([timeout.signal, signal]) });
+    const isCut = await proxy.cutAt(point, AbortSignal.any([timeout.signal, signal]));
     clearTimeout(timer);
     return isCut;
   }
@@ -302,9 +288,8 @@ class Chaos implements AsyncDisposable {
     this.#note("All clients have joined");
     for (const client of this.#clients) client.say();
     const names = this.#clients.map(({ name }) => name);
-    await this.#waitUntilNone(() => [
-      ...this.#ledger.missing([...names, ...alive.map((server) => server.console)], names),
-    ]);
+    const readers = [...names, ...alive.map((server) => server.console)];
+    await this.#waitUntilNone(() => [...this.#ledger.missing(readers, names)]);
   }
 
   /** Returns whether nothing is missing in time; otherwise all of it is lost. */

@@ -1,12 +1,11 @@
 // A server process behind its proxy, which is started, frozen and killed again and again on the same address. The
 // ledger knows each start as a console.
 
-import type { Address } from "../../lib/net/address.ts";
 import { freeAddress } from "../../tests/testing/addresses.ts";
 import { Program } from "../../tests/testing/program.ts";
 import { beginning, CUT, messageIn, SENTENCES, UNCAUGHT } from "./clients.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Network, Proxy } from "./proxy.ts";
+import { FaultProxy, type Network } from "./proxy.ts";
 
 const LISTENING = beginning(SENTENCES("server.listening", { address: CUT }));
 const SKIPPED = beginning(SENTENCES("server.skipped", { count: CUT }));
@@ -24,34 +23,25 @@ interface ChaosServerOptions {
 }
 
 export class ChaosServer implements AsyncDisposable {
-  readonly proxy: Proxy;
   /** Where it listens, behind the proxy. */
-  readonly address: Address;
+  readonly address = freeAddress();
+  readonly proxy: FaultProxy;
+  isListening = false;
   readonly #options: ChaosServerOptions;
   #starts = 0;
   #program: Program | undefined;
-  #isListening = false;
   /** It was told to end. */
   #isEnding = false;
 
-  private constructor(proxy: Proxy, options: ChaosServerOptions) {
-    this.address = proxy.server;
-    this.proxy = proxy;
+  /** Opens the proxy, and does not start the server. */
+  constructor(options: ChaosServerOptions) {
+    this.proxy = new FaultProxy(this.address, options.network);
     this.#options = options;
-  }
-
-  /** Opens the proxy, and starts no server. */
-  static async open(options: ChaosServerOptions): Promise<ChaosServer> {
-    return new ChaosServer(await Proxy.open(freeAddress(), options.network), options);
   }
 
   /** The name of its current console. */
   get console(): string {
     return `${this.#options.name}, start ${this.#starts}`;
-  }
-
-  get isListening(): boolean {
-    return this.#isListening;
   }
 
   /** Starts it unless it runs. Fulfilled when it listens, or has ended before. */
@@ -79,7 +69,7 @@ export class ChaosServer implements AsyncDisposable {
       onEnd: ({ code, signal }) => {
         if (signal !== "SIGKILL") reportGarbled(); // otherwise its last line may be cut off
         this.#program = undefined;
-        this.#isListening = false;
+        this.isListening = false;
         note(`${name} has ended with ${signal ?? code}`);
         if (!this.#isEnding) ledger.report("crashed", `${name} has ended with ${signal ?? code}`);
       },
@@ -90,9 +80,9 @@ export class ChaosServer implements AsyncDisposable {
   /** Ends it, and waits until it has ended. Returns whether it listened. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<boolean> {
     const program = this.#program;
-    const wasListening = this.#isListening;
+    const wasListening = this.isListening;
     this.#isEnding = true;
-    if (signal === "SIGKILL") this.#isListening = false;
+    if (signal === "SIGKILL") this.isListening = false;
     program?.sendSignal(signal);
     await program?.exited();
     return wasListening;
@@ -117,7 +107,7 @@ export class ChaosServer implements AsyncDisposable {
     const shown = messageIn(line);
     if (shown) return ledger.numberOf(shown) !== undefined && ledger.show(name, shown) !== undefined;
     if (line.startsWith(LISTENING)) {
-      this.#isListening = true;
+      this.isListening = true;
       if (isShared) ledger.onJoined(name);
     }
     if (line.startsWith(UNCAUGHT)) ledger.report("crashed", `${name}: ${line}`);
