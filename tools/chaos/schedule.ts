@@ -108,7 +108,11 @@ export function roundOf(seed: number, number: number, storage: Storage = "memory
     repeat(50, 1_500, () => impair(random));
     repeat(500, 5_000, () => replace(random));
     if (storage !== "memory") {
-      repeat(100, 2_000, () => ({ type: "visit", count: 1 + random.below(3), isBye: random.chance(0.5) }));
+      repeat(
+        20,
+        storage === "data" ? 300 : 2_000,
+        () => ({ type: "visit", count: 1 + random.below(3), isBye: random.chance(0.5) }),
+      );
     }
     if (storage === "nats") {
       repeat(500, 6_000, () => {
