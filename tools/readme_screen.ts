@@ -30,24 +30,24 @@ async function conversation(): Promise<string[]> {
   const ana = await terminals.open("ana");
   await ana.enterLine(COMMAND);
   for (const [question, answer] of [["Servidor", HOST], ["Puerto", PORT], ["Nick", "ana"]] as const) {
-    await ana.says(question);
+    await ana.waitForText(question);
     await ana.enterLine(answer);
   }
-  await ana.says("En línea: ana");
+  await ana.waitForText("En línea: ana");
   await using beto = start("client", "--host", HOST, "--port", PORT, "--nick", "beto", "--auto");
-  await ana.says("beto (127.0.0.1) se ha conectado");
+  await ana.waitForText("beto (127.0.0.1) se ha conectado");
   await beto.type("hola, ana");
-  await ana.says("beto: hola, ana");
+  await ana.waitForText("beto: hola, ana");
   await ana.enterLine("hola, beto");
-  await ana.says("ana: hola, beto");
+  await ana.waitForText("ana: hola, beto");
   first.sendSignal("SIGKILL");
-  await ana.says("Nuevo servidor");
+  await ana.waitForText("Nuevo servidor");
   await ana.press("Enter");
-  await ana.says(`[${BACKUP}]`);
+  await ana.waitForText(`[${BACKUP}]`);
   await ana.press("Enter");
-  await ana.says(`Conectado a ${HOST}:${BACKUP}`);
+  await ana.waitForText(`Conectado a ${HOST}:${BACKUP}`);
   await beto.type("¿dónde estábamos?");
-  await ana.says("beto: ¿dónde estábamos?");
+  await ana.waitForText("beto: ¿dónde estábamos?");
   return await ana.rows();
 }
 

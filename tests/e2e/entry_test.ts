@@ -16,7 +16,7 @@ async function settle(screen: TerminalScreen): Promise<void> {
 /** Ends what runs in a shell, and removes its folder. */
 async function leave(screen: TerminalScreen): Promise<void> {
   await screen.press("C-c");
-  await screen.endsWith("$");
+  await screen.waitForLastRows("$");
   await unsettle(screen);
 }
 
@@ -33,30 +33,30 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   const server = `server --host ${LOOPBACK} --port ${port} --tls-auto`;
   const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
   await one.enterLine(server);
-  const first = await one.find(FINGERPRINT);
+  const first = await one.waitForMatch(FINGERPRINT);
   await ana.enterLine(`${client} --tls`);
-  await ana.says(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
-  await ana.endsWith(`  ${first}`, "¿Confiar en él? (sí/no):");
+  await ana.waitForText(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
+  await ana.waitForLastRows(`  ${first}`, "¿Confiar en él? (sí/no):");
   await ana.enterLine("sí");
-  await ana.endsWith("¿Confiar en él? (sí/no): sí", connected(port, "ana"), ">");
+  await ana.waitForLastRows("¿Confiar en él? (sí/no): sí", connected(port, "ana"), ">");
   await ana.enterLine("salir");
-  await ana.endsWith("$");
+  await ana.waitForLastRows("$");
 
   await ana.enterLine(`clear; ${client}`);
-  await ana.endsWith(connected(port, "ana"), ">");
+  await ana.waitForLastRows(connected(port, "ana"), ">");
   await ana.enterLine("salir");
-  await ana.endsWith("$");
+  await ana.waitForLastRows("$");
 
   await one.enterLine("salir");
-  await one.endsWith("$");
+  await one.waitForLastRows("$");
   await one.runCommand("rm $XDG_CONFIG_HOME/chat/server.pem");
   await one.enterLine(server);
-  const second = await one.find(FINGERPRINT);
+  const second = await one.waitForMatch(FINGERPRINT);
   await ana.enterLine(`clear; ${client}`);
-  await ana.says("¡CUIDADO!");
-  await ana.says(`  Huella que se esperaba: ${first}`);
-  await ana.says(`  Huella que muestra: ${second}`);
-  await ana.says("chat/known_servers");
+  await ana.waitForText("¡CUIDADO!");
+  await ana.waitForText(`  Huella que se esperaba: ${first}`);
+  await ana.waitForText(`  Huella que muestra: ${second}`);
+  await ana.waitForText("chat/known_servers");
   await Promise.all([leave(one), leave(ana)]);
 });
 
@@ -67,32 +67,32 @@ Deno.test("chat-client prompts for a password without echo, and forgets what was
   const port = freePort();
   await one.runCommand(`echo '${SECRET}' > $XDG_CONFIG_HOME/password`);
   await one.enterLine(`server --host ${LOOPBACK} --port ${port} --password-file $XDG_CONFIG_HOME/password`);
-  await one.says(listening(port));
+  await one.waitForText(listening(port));
   await ana.rememberSettings();
   const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
   await ana.enterLine(client);
-  await ana.endsWith("Contraseña:");
+  await ana.waitForLastRows("Contraseña:");
   await ana.type("tres");
   await ana.enterLine(" gatos");
   const wrong = `No se pudo entrar en ${LOOPBACK}:${port}: la contraseña no es correcta.`;
-  await ana.endsWith("Contraseña:", wrong, "Contraseña:");
+  await ana.waitForLastRows("Contraseña:", wrong, "Contraseña:");
   await ana.type("tres tristes tigrex");
   await ana.press("BSpace");
   await ana.enterLine("s");
-  await ana.endsWith("Contraseña:", wrong, "Contraseña:", connected(port, "ana"), ">");
+  await ana.waitForLastRows("Contraseña:", wrong, "Contraseña:", connected(port, "ana"), ">");
   await ana.enterLine("hola");
-  await ana.endsWith(`${TIME} ana: hola`, ">");
+  await ana.waitForLastRows(`${TIME} ana: hola`, ">");
   // Nor is it among the lines that were entered before.
   await ana.press("Up", "Up", "Up");
-  await ana.endsWith(`${TIME} ana: hola`, "> hola");
+  await ana.waitForLastRows(`${TIME} ana: hola`, "> hola");
   await ana.press("C-c");
-  await ana.endsWith("$");
+  await ana.waitForLastRows("$");
   await ana.enterLine(client);
-  await ana.endsWith("Contraseña:");
+  await ana.waitForLastRows("Contraseña:");
   await ana.type("tres");
   await ana.press("C-c");
-  await ana.endsWith("$");
+  await ana.waitForLastRows("$");
   await ana.expectRestoredSettings();
-  await one.says(`${TIME} ! Se cerró la conexión de ${LOOPBACK}: la contraseña no es correcta`);
+  await one.waitForText(`${TIME} ! Se cerró la conexión de ${LOOPBACK}: la contraseña no es correcta`);
   await Promise.all([leave(one), unsettle(ana)]);
 });

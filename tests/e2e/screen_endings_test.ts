@@ -28,9 +28,9 @@ for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
     await ana.rememberSettings();
     const start = `client --host ${LOOPBACK}:${port} --nick ana; echo $?`;
     await ana.enterLine(start);
-    await ana.shows(`$ ${start}`, connected(port, "ana"), ">");
+    await ana.waitForScreen(`$ ${start}`, connected(port, "ana"), ">");
     await end(ana);
-    await ana.shows(`$ ${start}`, connected(port, "ana"), "0", "$");
+    await ana.waitForScreen(`$ ${start}`, connected(port, "ana"), "0", "$");
     await ana.expectRestoredSettings();
     await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
   });
@@ -49,7 +49,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.rememberSettings();
     const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
     await one.enterLine(start);
-    await one.shows(`$ ${start}`, listening(port));
+    await one.waitForScreen(`$ ${start}`, listening(port));
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
     const hint = [
@@ -57,9 +57,9 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
       "  todas.",
     ];
     const before = [`$ ${start}`, listening(port), presence("ana", JOINED), ...hint];
-    await one.shows(...before);
+    await one.waitForScreen(...before);
     await end(one);
-    await one.shows(
+    await one.waitForScreen(
       ...before,
       "Cerrando el servidor: se avisa a quienes están conectados.",
       "Servidor cerrado.",
@@ -80,14 +80,14 @@ for (const [program, question] of Object.entries(QUESTIONS)) {
     const start = `clear; ${program}; echo $?`;
     for (const key of ["C-c", "C-d"]) {
       await screen.enterLine(start);
-      await screen.shows(question);
+      await screen.waitForScreen(question);
       await screen.press(key);
-      await screen.shows("0", "$");
+      await screen.waitForScreen("0", "$");
     }
     await screen.enterLine(start);
-    await screen.shows(question);
+    await screen.waitForScreen(question);
     await screen.enterLine("salir");
-    await screen.shows(`${question} salir`, "0", "$");
+    await screen.waitForScreen(`${question} salir`, "0", "$");
     await screen.expectRestoredSettings();
   });
 }
@@ -99,10 +99,10 @@ Deno.test("chat-client, killed, leaves a terminal that its shell can restore", a
   const ana = await terminals.open("ana");
   await ana.rememberSettings();
   await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana`);
-  await ana.endsWith(">");
+  await ana.waitForLastRows(">");
   await ana.terminate("KILL");
   await server.waitForOutput(presence("ana", LOST).slice(TIME.length));
-  await ana.endsWith("$");
+  await ana.waitForLastRows("$");
   await ana.expectRestoredSettings();
 });
 
@@ -119,9 +119,9 @@ Deno.test("chat-client in a pipe of a shell shows plain lines: printf '...' | cl
     connected(port, "ana"),
   ];
   await ana.enterLine(start);
-  await ana.shows(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
+  await ana.waitForScreen(`$ ${start}`, ...plain, `${TIME} ana: hola`, "$");
   await ana.runCommand(":");
   await ana.enterLine(`${start} | head -4`);
-  await ana.shows(`$ ${start} | head -4`, ...plain, "$");
+  await ana.waitForScreen(`$ ${start} | head -4`, ...plain, "$");
   await server.waitForOutput(LEFT, LEFT);
 });

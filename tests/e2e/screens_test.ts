@@ -15,11 +15,11 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   const count = addresses.length + 1;
 
   await one.enterLine(`server --backup ${LOOPBACK}:${second}`);
-  await one.endsWith("Puerto [5000]:");
+  await one.waitForLastRows("Puerto [5000]:");
   await one.enterLine(`${first}`);
-  await one.endsWith("Elija [1]:");
+  await one.waitForLastRows("Elija [1]:");
   await one.enterLine(`${count + 1}`);
-  await one.endsWith(`Elija un número de 1 a ${count}.`, "Elija [1]:");
+  await one.waitForLastRows(`Elija un número de 1 a ${count}.`, "Elija [1]:");
   await one.enterLine(LOOPBACK);
   const started = [
     `$ server --backup ${LOOPBACK}:${second}`,
@@ -32,19 +32,19 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `Elija [1]: ${LOOPBACK}`,
     listening(first),
   ];
-  await one.shows(...started);
+  await one.waitForScreen(...started);
   await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
-  await two.endsWith(listening(second));
+  await two.waitForLastRows(listening(second));
 
   await ana.enterLine("client");
-  await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
+  await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
   await ana.press("Enter");
-  await ana.endsWith("Puerto [5000]:");
+  await ana.waitForLastRows("Puerto [5000]:");
   await ana.enterLine(`${first}`);
-  await ana.endsWith("Nick:");
+  await ana.waitForLastRows("Nick:");
   await ana.enterLine("ana maría");
   const invalid = 'El nick "ana maría" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.';
-  await ana.endsWith(invalid, "Nick:");
+  await ana.waitForLastRows(invalid, "Nick:");
   await ana.enterLine("ana");
   const anaLines = [
     "$ client",
@@ -55,7 +55,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     "Nick: ana",
     connected(first, "ana"),
   ];
-  await ana.shows(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, ">");
 
   const start = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
   await celia.enterLine(start);
@@ -63,52 +63,62 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `$ ${start}`,
     `Connected to ${LOOPBACK}:${first}. Online: ana, celia. Type "quit" to end.`,
   ];
-  await celia.shows(...celiaLines, ">");
+  await celia.waitForScreen(...celiaLines, ">");
   await ana.enterLine("hola");
   celiaLines.push(`${TIME} ana: hola`);
-  await celia.shows(...celiaLines, ">");
+  await celia.waitForScreen(...celiaLines, ">");
   await celia.type("to be continued");
-  await celia.shows(...celiaLines, "> to be continued");
-  await one.shows(...started, presence("ana", JOINED), presence("celia", JOINED), `${TIME} ana: hola`);
+  await celia.waitForScreen(...celiaLines, "> to be continued");
+  await one.waitForScreen(
+    ...started,
+    presence("ana", JOINED),
+    presence("celia", JOINED),
+    `${TIME} ana: hola`,
+  );
   await ana.enterLine("/nada");
   anaLines.push(
     presence("celia", JOINED),
     `${TIME} ana: hola`,
     '! No existe la orden "/nada". Escriba /help para ver las que hay.',
   );
-  await ana.shows(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, ">");
 
   await one.terminate("KILL");
   anaLines.push(disconnected(first));
   for (const prompt of ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`]) {
     anaLines.push(prompt);
-    await ana.shows(...anaLines);
+    await ana.waitForScreen(...anaLines);
     await ana.press("Enter");
   }
   anaLines.push(connected(second, "ana"));
-  await ana.shows(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, ">");
   celiaLines.push(`${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`);
   const prompt = "New server (IP or name) [127.0.0.1]:";
-  await celia.shows(...celiaLines, prompt);
+  await celia.waitForScreen(...celiaLines, prompt);
   await celia.enterLine(`${LOOPBACK}:${second}`);
   celiaLines.push(
     `${prompt} ${LOOPBACK}:${second}`,
     `Connected to ${LOOPBACK}:${second}. Online: ana, celia. Type "quit" to end.`,
   );
-  await celia.shows(...celiaLines, "> to be continued");
+  await celia.waitForScreen(...celiaLines, "> to be continued");
   await celia.enterLine(", 😀");
-  await celia.shows(...celiaLines, `${TIME} celia: to be continued, 😀`, ">");
-  await ana.shows(...anaLines, presence("celia", REJOINED), `${TIME} celia: to be continued, 😀`, ">");
+  await celia.waitForScreen(...celiaLines, `${TIME} celia: to be continued, 😀`, ">");
+  await ana.waitForScreen(
+    ...anaLines,
+    presence("celia", REJOINED),
+    `${TIME} celia: to be continued, 😀`,
+    ">",
+  );
 });
 
 /** ana in a terminal of 40 columns, and beto with pipes. */
 interface NarrowChat {
   readonly beto: PipedProgram;
   readonly ana: TerminalScreen;
-  /** Waits until ana's terminal, now `columns` wide, shows these rows under the first lines of the client. */
-  readonly shows: (rows: readonly string[], columns?: number) => Promise<void>;
-  /** Waits until the cursor is there. The row counts from the first of `shows`. */
-  readonly hasCursorAt: (column: number, row: number) => Promise<void>;
+  /** Waits until ana's terminal, now `columns` wide, waitForRows these rows under the first lines of the client. */
+  readonly waitForRows: (rows: readonly string[], columns?: number) => Promise<void>;
+  /** Waits until the cursor is there. The row counts from the first of `waitForRows`. */
+  readonly waitForCursor: (column: number, row: number) => Promise<void>;
 }
 
 async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Promise<NarrowChat> {
@@ -122,11 +132,11 @@ async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Pr
     ...`$ ${start}`.match(new RegExp(`.{1,${columns}}`, "g"))!.map((row) => row.trimEnd()),
     ...wrapped(40)(connected(port, "beto", "ana")),
   ];
-  const shows = (rows: readonly string[], columns = 40) => ana.shows(...top(columns), ...rows);
+  const waitForRows = (rows: readonly string[], columns = 40) => ana.waitForScreen(...top(columns), ...rows);
   await ana.enterLine(start);
-  await shows([">"]);
-  const hasCursorAt = (column: number, row: number) => ana.hasCursorAt(column, row + top(40).length);
-  return { beto, ana, shows, hasCursorAt };
+  await waitForRows([">"]);
+  const waitForCursor = (column: number, row: number) => ana.waitForCursor(column, row + top(40).length);
+  return { beto, ana, waitForRows, waitForCursor };
 }
 
 /** Rows that a text of narrow characters takes. */
@@ -137,28 +147,28 @@ function wrapped(columns: number): (text: string) => string[] {
 Deno.test("chat-client keeps the typed line whole and its cursor in place while lines arrive", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
-  const { ana, beto, shows, hasCursorAt } = await narrowChat(terminals, scope);
+  const { ana, beto, waitForRows, waitForCursor } = await narrowChat(terminals, scope);
   await ana.type("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
-  await shows(["> una línea con 漢字 y 😀 que dobla dos", "veces antes de que se acabe de escribir"]);
+  await waitForRows(["> una línea con 漢字 y 😀 que dobla dos", "veces antes de que se acabe de escribir"]);
   await beto.type("hola");
-  await shows([
+  await waitForRows([
     `${TIME} beto: hola`,
     "> una línea con 漢字 y 😀 que dobla dos",
     "veces antes de que se acabe de escribir",
   ]);
-  await hasCursorAt(39, 2);
+  await waitForCursor(39, 2);
 
   // In the middle, at the edge and beyond it: 39 keys back is the first column of the last row.
   await ana.press(...Array(39).fill("Left"));
   await ana.type("字");
-  await shows([
+  await waitForRows([
     `${TIME} beto: hola`,
     "> una línea con 漢字 y 😀 que dobla dos",
     "字veces antes de que se acabe de escribi",
     "r",
   ]);
   await beto.type("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
-  await shows([
+  await waitForRows([
     `${TIME} beto: hola`,
     `${TIME} beto: 漢字, y lo`,
     "  que no cabe en una fila",
@@ -167,12 +177,12 @@ Deno.test("chat-client keeps the typed line whole and its cursor in place while 
     "字veces antes de que se acabe de escribi",
     "r",
   ]);
-  await hasCursorAt(2, 5);
+  await waitForCursor(2, 5);
   await ana.press("BSpace", "Enter");
   await beto.waitForOutput(
     "ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n",
   );
-  await shows([
+  await waitForRows([
     `${TIME} beto: hola`,
     `${TIME} beto: 漢字, y lo`,
     "  que no cabe en una fila",
@@ -187,47 +197,47 @@ Deno.test("chat-client keeps the typed line whole and its cursor in place while 
 Deno.test("chat-client draws and erases a wide character that does not fit at the end of a row", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
-  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
   await beto.type("hola");
-  await shows([`${TIME} beto: hola`, ">"]);
+  await waitForRows([`${TIME} beto: hola`, ">"]);
   await ana.type(`${"a".repeat(37)}漢字`);
-  await shows([`${TIME} beto: hola`, `> ${"a".repeat(37)}`, "漢字"]);
+  await waitForRows([`${TIME} beto: hola`, `> ${"a".repeat(37)}`, "漢字"]);
   await ana.press("C-u");
-  await shows([`${TIME} beto: hola`, ">"]);
+  await waitForRows([`${TIME} beto: hola`, ">"]);
   await ana.type(`${"a".repeat(37)}漢字`);
   await beto.type("adiós");
-  await shows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `> ${"a".repeat(37)}`, "漢字"]);
+  await waitForRows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `> ${"a".repeat(37)}`, "漢字"]);
 });
 
 Deno.test("chat-client draws and sends a line that is as long as the row", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
-  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
   const text = "x".repeat(38);
   await ana.type(text);
   await beto.type("hola");
-  await shows([`${TIME} beto: hola`, `> ${text}`]);
+  await waitForRows([`${TIME} beto: hola`, `> ${text}`]);
   await ana.press("Enter");
-  await shows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, ">"]);
+  await waitForRows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, ">"]);
 });
 
 Deno.test("chat-client keeps the typed line whole when the terminal is resized", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
-  const { ana, beto, shows } = await narrowChat(terminals, scope);
+  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
   await beto.type("hola");
   await ana.type("esta línea ocupa más de una fila de cuarenta");
-  await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cu", "arenta"]);
-  await ana.resizes(100);
-  await shows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cuarenta"], 100);
+  await waitForRows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cu", "arenta"]);
+  await ana.resize(100);
+  await waitForRows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cuarenta"], 100);
   await ana.type(" columnas");
-  await ana.resizes(30);
+  await ana.resize(30);
   const typed = ["> esta línea ocupa más de una", "fila de cuarenta columnas"];
-  await ana.endsWith(`${TIME} beto: ho`, "la", ...typed);
+  await ana.waitForLastRows(`${TIME} beto: ho`, "la", ...typed);
   await ana.press("Left", "BSpace");
   typed[1] = "fila de cuarenta columns";
   await beto.type("otra");
-  await ana.endsWith(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
+  await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
 
 Deno.test("chat-client takes typed-ahead lines for its prompts, then for the chat, also at a failover", async () => {
@@ -237,9 +247,9 @@ Deno.test("chat-client takes typed-ahead lines for its prompts, then for the cha
   await using two = await startServer(second);
   const ana = await terminals.open("ana");
   await ana.enterLine("client");
-  await ana.endsWith("Servidor (IP o nombre) [127.0.0.1]:");
+  await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
   await ana.type(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
-  await ana.endsWith(
+  await ana.waitForLastRows(
     '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
     `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
     `Puerto [5000]: ${first}`,
@@ -249,9 +259,9 @@ Deno.test("chat-client takes typed-ahead lines for its prompts, then for the cha
     "> sin",
   );
   one.sendSignal("SIGKILL");
-  await ana.endsWith("Nuevo servidor (IP o nombre) [127.0.0.1]:");
+  await ana.waitForLastRows("Nuevo servidor (IP o nombre) [127.0.0.1]:");
   await ana.type(`${LOOPBACK}\r${second}\racabar`);
-  await ana.endsWith(connected(second, "ana"), "> sin acabar");
+  await ana.waitForLastRows(connected(second, "ana"), "> sin acabar");
   await ana.press("Enter");
   await two.waitForOutput("ana: sin acabar");
 });

@@ -25,7 +25,7 @@ async function newChat(
   await ana.rememberSettings();
   await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${flags}`);
   await beto.waitForOutput(presence("ana", JOINED).slice(TIME.length));
-  await (flags === "--plain" ? ana.says("Conectado a ") : ana.endsWith(">"));
+  await (flags === "--plain" ? ana.waitForText("Conectado a ") : ana.waitForLastRows(">"));
   return { port, server, beto, ana };
 }
 
@@ -42,7 +42,7 @@ Deno.test("chat-client keeps the line that is typed while lines arrive in bursts
   })();
   for (const { segment } of new Intl.Segmenter().segment(text)) await ana.type(segment);
   await bursts;
-  await ana.endsWith(
+  await ana.waitForLastRows(
     `${TIME} beto: 19.48`,
     `${TIME} beto: 19.49`,
     ...["> una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una fil", "a de la pantalla, letra a letra"],
@@ -60,9 +60,9 @@ Deno.test("chat-client edits emoji, flags and accents as one character each, and
   await ana.type("[");
   await ana.press("End");
   await ana.type("]");
-  await ana.endsWith("> a[bc❤️df]");
+  await ana.waitForLastRows("> a[bc❤️df]");
   await beto.type("hola");
-  await ana.endsWith(`${TIME} beto: hola`, "> a[bc❤️df]");
+  await ana.waitForLastRows(`${TIME} beto: hola`, "> a[bc❤️df]");
   await ana.press("Enter");
   await beto.waitForOutput("ana: a[bc❤️df]\n");
 });
@@ -74,14 +74,14 @@ Deno.test("chat-client edits the line by the keys of a shell, and recalls earlie
   await ana.enterLine("la primera");
   await ana.type("uno dos tres");
   await ana.press("C-w", "C-a", "C-y", "M-f", "C-k", "C-e");
-  await ana.endsWith("> tresuno");
+  await ana.waitForLastRows("> tresuno");
   await ana.press("M-b", "C-Right", "M-BSpace", "C-y", "C-u", "Up");
-  await ana.endsWith("> la primera");
+  await ana.waitForLastRows("> la primera");
   await ana.press("C-Left", "M-d");
   await ana.type("segunda");
   await ana.press("Enter", "Up", "Up", "Down");
   await beto.waitForOutput("ana: la primera\n", "ana: la segunda\n");
-  await ana.endsWith("> la segunda");
+  await ana.waitForLastRows("> la segunda");
 });
 
 Deno.test("chat-server completes commands and nicks by Tab", async () => {
@@ -89,14 +89,14 @@ Deno.test("chat-server completes commands and nicks by Tab", async () => {
   const port = freePort();
   const one = await terminals.open("one");
   await one.enterLine(`server --host ${LOOPBACK} --port ${port}`);
-  await one.says("Escuchando");
+  await one.waitForText("Escuchando");
   await using ana = await startClient("ana", port);
   await one.type("/ki");
   await one.press("Tab");
   await one.type("A");
   await one.press("Tab");
   await one.type("por gritar");
-  await one.endsWith("/kick ana por gritar");
+  await one.waitForLastRows("/kick ana por gritar");
   await one.press("Enter");
   await ana.waitForOutput("por gritar\n");
   await ana.expectExit(1);
@@ -110,7 +110,7 @@ Deno.test("chat-client sends a pasted block line by line, from where it was past
   await ana.press(...Array(7).fill("Left"));
   await ana.paste("uno\n/quit\n\n\tsalir\nfin");
   await beto.waitForOutput("ana: mira: uno\n", "ana: /quit\n", "ana:     salir\n");
-  await ana.endsWith(`${TIME} ana:     salir`, "> fin, ¿ves?");
+  await ana.waitForLastRows(`${TIME} ana:     salir`, "> fin, ¿ves?");
   await ana.press("Enter");
   await beto.waitForOutput("ana: fin, ¿ves?\n");
 });
@@ -137,12 +137,12 @@ Deno.test("chat-client keeps a line longer than the screen through sizes, bursts
   const text = Array.from({ length: 90 }, (_, n) => `漢${n}👍🏽`).join(" ");
   await ana.paste(text);
   for (const [columns, rows] of [[25, 12], [90, 30], [31, 8], [60, 20]] as const) {
-    await ana.resizes(columns, rows);
+    await ana.resize(columns, rows);
     await beto.type(...Array.from({ length: 20 }, (_, n) => `${columns}.${n}`));
     await beto.waitForOutput(`beto: ${columns}.19\n`);
   }
   server.sendSignal("SIGKILL");
-  await ana.says("Nuevo servidor");
+  await ana.waitForText("Nuevo servidor");
   const second = freePort();
   scope.use(await startServer(second));
   const celia = scope.use(await startClient("celia", second));
@@ -159,13 +159,13 @@ Deno.test("chat-client --auto marks the prompt while no server is there, and kee
   await using scope = new AsyncDisposableStack();
   const { ana, server, port } = await newChat(terminals, scope, { flags: "--auto", columns: 100 });
   await ana.type("sin ");
-  await ana.endsWith("> sin");
+  await ana.waitForLastRows("> sin");
   server.sendSignal("SIGKILL");
-  await ana.endsWith("(sin conexión) > sin");
+  await ana.waitForLastRows("(sin conexión) > sin");
   await ana.type("acabar");
-  await ana.endsWith("(sin conexión) > sin acabar");
+  await ana.waitForLastRows("(sin conexión) > sin acabar");
   const again = scope.use(await startServer(port));
-  await ana.endsWith("> sin acabar");
+  await ana.waitForLastRows("> sin acabar");
   await ana.press("Enter");
   await again.waitForOutput("ana: sin acabar\n");
 });
@@ -178,15 +178,15 @@ Deno.test("chat-client --plain shows lines, and leaves line editing to the syste
   await ana.press("BSpace");
   await ana.enterLine("a");
   await beto.waitForOutput("ana: hola\n");
-  await ana.endsWith("hola", `${TIME} ana: hola`);
+  await ana.waitForLastRows("hola", `${TIME} ana: hola`);
   // Ctrl-Z has the system forget what nobody has read yet.
   await ana.press("C-z");
-  await ana.endsWith("^Z");
+  await ana.waitForLastRows("^Z");
   await ana.press("Enter");
   await beto.type("¿sigues?");
-  await ana.endsWith("^Z", `${TIME} beto: ¿sigues?`);
+  await ana.waitForLastRows("^Z", `${TIME} beto: ¿sigues?`);
   await ana.press("C-d");
-  await ana.shows(
+  await ana.waitForScreen(
     ...connected(port, "beto", "ana").match(/.{1,60}/g)!.map((row) => row.trimEnd()),
     "hola",
     `${TIME} ana: hola`,
@@ -203,10 +203,10 @@ for (const defect of ["error", "rejection"]) {
     const screen = await terminals.open("screen");
     await screen.rememberSettings();
     await screen.enterLine(`clear; crashing ${defect}; echo "status $?"`);
-    await screen.shows("begun", ">");
+    await screen.waitForScreen("begun", ">");
     await screen.enterLine("break");
-    await screen.says("error: Uncaught");
-    await screen.endsWith("status 1", "$");
+    await screen.waitForText("error: Uncaught");
+    await screen.waitForLastRows("status 1", "$");
     await screen.expectRestoredSettings();
   });
 }
@@ -217,6 +217,6 @@ Deno.test("chat-client ends when its terminal is closed", async () => {
   const { ana, server } = await newChat(terminals, scope);
   await terminals.open("other"); // tmux ends with its last terminal
   await ana.type("nunca dicho");
-  await ana.closes();
+  await ana.close();
   await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
 });

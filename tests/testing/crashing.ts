@@ -1,4 +1,4 @@
-// A program that shows a chat and breaks by a defect, as none of ours should.
+// A program that shows a chat, and ends by an uncaught error or rejection: terminals must be restored.
 
 import { systemClock } from "../../lib/base/time.ts";
 import { runProcess } from "../../lib/cli/process.ts";

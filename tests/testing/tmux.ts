@@ -1,17 +1,16 @@
-// Real terminals: panes of a tmux server of our own, where tests press keys and look at the screen as a person
-// would. Nobody else's tmux is touched.
+// Real terminals: panes of a private tmux server, where tests press keys and read the screen.
 
 import { assertEquals } from "@std/assert";
 import { EXECUTABLES_FOLDER, normalize } from "./piped_program.ts";
 import { commandOf, type Task } from "./program.ts";
 import { TEST_TIMEOUT_MS } from "./waiting.ts";
 
-/** How often to look at a screen that is to change, in ms. */
-const LOOK_MS = 20;
+/** How often to read a screen, in ms. */
+const POLL_MS = 20;
 const COLUMNS = 100;
 const ROWS = 30;
 const SHELL_PROMPT = "$ ";
-/** tmux takes no longer commands. */
+/** Longer commands are refused by tmux. */
 const PASTE_PART = /[^]{1,4000}/gu;
 const CRASHING = [
   Deno.execPath(),
@@ -21,12 +20,12 @@ const CRASHING = [
   new URL("crashing.ts", import.meta.url).pathname,
 ];
 
-/** Terminals with a shell in each. They end, with all that runs in them, at the end of their scope. */
+/** Terminals with a shell in each, closed at the end of their scope. */
 export class Terminals implements AsyncDisposable {
   readonly #socket = `chat-e2e-${crypto.randomUUID()}`;
   #isOpen = false;
 
-  /** A terminal with a shell that knows the programs as `server` and `client`. */
+  /** Opens a terminal whose shell knows the programs as `server`, `client` and `crashing`. */
   async open(name: string, { columns = COLUMNS, rows = ROWS } = {}): Promise<TerminalScreen> {
     const programs = (["server", "client", "crashing"] as const).flatMap((
       task,
@@ -37,7 +36,7 @@ export class Terminals implements AsyncDisposable {
     );
     this.#isOpen = true;
     const screen = new TerminalScreen(name, (...args) => this.#tmux(...args));
-    await screen.shows(SHELL_PROMPT.trimEnd());
+    await screen.waitForScreen(SHELL_PROMPT.trimEnd());
     return screen;
   }
 
@@ -85,7 +84,7 @@ export class TerminalScreen {
     await this.#tmux("send-keys", "-t", this.#name, ...keys);
   }
 
-  /** Pastes text as somebody with a mouse would: in a program that asks for it, marked as pasted. */
+  /** Pastes text, bracketed if the program asks for it. */
   async paste(text: string): Promise<void> {
     for (const part of text.match(PASTE_PART)!) {
       await this.#tmux("set-buffer", "-a", "-b", this.#name, "--", part);
@@ -99,8 +98,8 @@ export class TerminalScreen {
     await this.press("Enter");
   }
 
-  /** Changes its size, and goes on when what runs in it can know. */
-  async resizes(columns: number, rows = ROWS): Promise<void> {
+  /** Changes the size, and waits until the program can see it. */
+  async resize(columns: number, rows = ROWS): Promise<void> {
     await this.#tmux("resize-window", "-t", this.#name, "-x", `${columns}`, "-y", `${rows}`);
     // tmux draws what is there in the new size at once, but takes its time to tell the program.
     const isTold = `[ "$(stty size < #{pane_tty})" = "${rows} ${columns}" ]`;
@@ -112,73 +111,72 @@ export class TerminalScreen {
     );
   }
 
-  /** Has a shell do something that shows nothing, and goes on when it is done and the screen is empty. */
+  /** Runs a command without output, and waits until the screen is empty. */
   async runCommand(command: string): Promise<void> {
-    // A prompt alone may be the one before.
+    // A prompt alone may be the previous one.
     await this.enterLine(`${command}; clear; echo done`);
-    await this.shows("done", SHELL_PROMPT.trimEnd());
+    await this.waitForScreen("done", SHELL_PROMPT.trimEnd());
     await this.press("C-l");
-    await this.shows(SHELL_PROMPT.trimEnd());
+    await this.waitForScreen(SHELL_PROMPT.trimEnd());
   }
 
-  /** Has the shell note how the terminal is set: echo, line editing, keys that send signals. */
+  /** Stores the settings of the terminal in the shell: echo, line editing, keys that send signals. */
   async rememberSettings(): Promise<void> {
     await this.runCommand("settings=$(stty -g)");
   }
 
-  /** Goes on when it is sure that pasted text is not marked any more, and when the shell has found the terminal
-   * set as it was noted. */
+  /** Waits until bracketed paste is off, and the settings are those of {@linkcode rememberSettings}. */
   async expectRestoredSettings(): Promise<void> {
-    // The shell would have it marked itself.
+    // Not the prompt of the shell, which turns bracketed paste on.
     await this.enterLine("clear; head -1 | cat -v");
-    await this.shows("");
+    await this.waitForScreen("");
     await this.paste("pasted\n");
-    await this.shows("pasted", "pasted", SHELL_PROMPT.trimEnd());
+    await this.waitForScreen("pasted", "pasted", SHELL_PROMPT.trimEnd());
     await this.enterLine('clear; [ "$(stty -g)" = "$settings" ] && echo "as it was" || stty -a');
-    await this.shows("as it was", SHELL_PROMPT.trimEnd());
+    await this.waitForScreen("as it was", SHELL_PROMPT.trimEnd());
   }
 
-  /** Closes it, as somebody does who is done with it. */
-  async closes(): Promise<void> {
+  /** Closes the terminal. */
+  async close(): Promise<void> {
     await this.#tmux("kill-session", "-t", this.#name);
   }
 
-  /** Kills what runs in the foreground of its shell. */
+  /** Sends a signal to the program in the foreground of the shell. */
   async terminate(signal: "KILL" | "TERM" | "STOP" | "CONT" | "HUP"): Promise<void> {
     await this.#tmux("run-shell", "-t", this.#name, `kill -${signal} $(pgrep -P #{pane_pid})`);
   }
 
-  /** Goes on when the screen shows exactly these rows. Blanks at the end of a row do not count. */
-  async shows(...rows: readonly string[]): Promise<void> {
+  /** Waits until the screen has exactly these rows. Blanks at the end of a row do not count. */
+  async waitForScreen(...rows: readonly string[]): Promise<void> {
     await this.#until((screen) => screen.join("\n") === rows.join("\n"), rows);
   }
 
-  /** Goes on when these rows are the last ones on the screen. */
-  async endsWith(...rows: readonly string[]): Promise<void> {
+  /** Waits until these are the last rows on the screen. */
+  async waitForLastRows(...rows: readonly string[]): Promise<void> {
     await this.#until((screen) => screen.slice(-rows.length).join("\n") === rows.join("\n"), rows);
   }
 
-  /** Goes on when a row of the screen says this somewhere. */
-  async says(text: string): Promise<void> {
+  /** Waits until a row has this text. */
+  async waitForText(text: string): Promise<void> {
     await this.#until((screen) => screen.some((row) => row.includes(text)), [text]);
   }
 
-  /** What the screen says that matches, as soon as something does. */
-  async find(pattern: RegExp): Promise<string> {
+  /** Waits for a match, and returns it. */
+  async waitForMatch(pattern: RegExp): Promise<string> {
     let found: string | undefined;
     const isFound = (screen: string[]) => (found = pattern.exec(screen.join("\n"))?.[0]) !== undefined;
     await this.#until(isFound, [`${pattern}`]);
     return found!;
   }
 
-  /** Goes on when the cursor is in this column and row, from 0. */
-  async hasCursorAt(column: number, row: number): Promise<void> {
+  /** Waits until the cursor is in this column and row, from 0. */
+  async waitForCursor(column: number, row: number): Promise<void> {
     const read = () => this.#tmux("display-message", "-p", "-t", this.#name, "#{cursor_x},#{cursor_y}");
     for (const endMs = performance.now() + TEST_TIMEOUT_MS;;) {
       const position = (await read()).trim();
       if (position === `${column},${row}`) return;
       if (performance.now() > endMs) assertEquals(position, `${column},${row}`, "The cursor");
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
@@ -188,7 +186,7 @@ export class TerminalScreen {
       const screen = await this.#stableRows();
       if (isReached(screen)) return;
       if (performance.now() > endMs) assertEquals(screen, [...expected], `The screen of ${this.#name}`);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
