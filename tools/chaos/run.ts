@@ -57,10 +57,12 @@ export async function runChaos(options: ChaosOptions): Promise<Outcome> {
 }
 
 class Chaos implements AsyncDisposable {
-  readonly #seed: number;
-  readonly #storage: Storage;
-  readonly #signal: AbortSignal;
+  readonly problems: readonly Problem[];
+  /** The steps and events of the current round. */
+  story: string[] = [];
   readonly #ledger: Ledger;
+  readonly #options: ChaosOptions;
+  readonly #signal: AbortSignal;
   readonly #network: Network;
   readonly #natsServers: readonly NatsServer[];
   readonly #servers: readonly ChaosServer[];
@@ -69,14 +71,13 @@ class Chaos implements AsyncDisposable {
   readonly #random: Random;
   readonly #counts = new Map([["rounds", 0]]);
   #clientCount = 0;
-  story: string[] = [];
   #startedMs = 0;
 
-  constructor({ seed, storage, folder = "" }: ChaosOptions, signal: AbortSignal) {
-    this.#seed = seed;
-    this.#storage = storage;
+  constructor(options: ChaosOptions, signal: AbortSignal) {
+    const { seed, storage, folder = "" } = this.#options = options;
     this.#signal = signal;
     this.#ledger = new Ledger({ isStored: storage !== "memory", isShared: storage === "nats" });
+    this.problems = this.#ledger.problems;
     this.#random = new Random(seed, -1);
     // What interrupts this process may end the servers and clients as well: Ctrl-C does.
     signal.addEventListener("abort", () => this.#ledger.close());
@@ -105,17 +106,14 @@ class Chaos implements AsyncDisposable {
       }));
   }
 
-  get problems(): readonly Problem[] {
-    return this.#ledger.problems;
-  }
-
   get tally(): Tally {
     return { ...Object.fromEntries(this.#counts), ...this.#ledger.counts };
   }
 
   async play(number: number): Promise<void> {
-    const round = roundOf(this.#seed, number, this.#storage);
-    this.story = [`Round ${number} of seed ${this.#seed}:`];
+    const { seed, storage } = this.#options;
+    const round = roundOf(seed, number, storage);
+    this.story = [`Round ${number} of seed ${seed}:`];
     this.#startedMs = performance.now();
     this.#ledger.beginRound();
     for (let client = 0; client < CLIENTS.all; client++) this.#clients[client] ??= this.#newClient(client);
@@ -222,7 +220,7 @@ class Chaos implements AsyncDisposable {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
     if (when === "unread") {
-      server.freeze();
+      server.sendSignal("SIGSTOP");
       await sleep(heldMs, signal);
     } else if (when === "after one delivery" || when === "before an echo") {
       await this.#cutAt(server, when, signal);
@@ -237,19 +235,15 @@ class Chaos implements AsyncDisposable {
     const server = this.#servers[number]!;
     if (!server.isListening) return;
     this.#count("servers frozen");
-    server.freeze();
+    server.sendSignal("SIGSTOP");
     if (isCut) server.proxy.cut();
     await sleep(forMs, signal);
-    server.unfreeze();
+    server.sendSignal("SIGCONT");
   }
 
   /** Returns whether a connection got to the point in time. */
-  async #cutAt({ proxy }: ChaosServer, point: CutPoint, signal: AbortSignal): Promise<boolean> {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), CUT_POINT_MS);
-    const isCut = await proxy.cutAt(point, AbortSignal.any([timeout.signal, signal]));
-    clearTimeout(timer);
-    return isCut;
+  #cutAt({ proxy }: ChaosServer, point: CutPoint, signal: AbortSignal): Promise<boolean> {
+    return proxy.cutAt(point, AbortSignal.any([AbortSignal.timeout(CUT_POINT_MS), signal]));
   }
 
   async #impair({ client, direction, impairment, forMs }: Step & { type: "impair" }, signal: AbortSignal) {
@@ -276,7 +270,7 @@ class Chaos implements AsyncDisposable {
     this.#note("Recovery");
     for (const nats of this.#natsServers) nats.start();
     const last = this.#servers[lastServer]!;
-    const alive = this.#storage === "nats" ? this.#servers : [last];
+    const alive = this.#options.storage === "nats" ? this.#servers : [last];
     await Promise.all(this.#servers.map(async (server) => {
       if (alive.includes(server)) await this.#start(server, this.#signal);
       else if (await server.end("SIGKILL")) this.#count("servers killed");

@@ -88,12 +88,8 @@ export class ChaosServer implements AsyncDisposable {
     return wasListening;
   }
 
-  freeze(): void {
-    this.#program?.sendSignal("SIGSTOP");
-  }
-
-  unfreeze(): void {
-    this.#program?.sendSignal("SIGCONT");
+  sendSignal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#program?.sendSignal(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
