@@ -5,7 +5,7 @@ import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { connected, disconnected, JOINED, LEFT, numbers, presence, textsOf, TIME } from "./expected_lines.ts";
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   Deno.test(`chat-server ends by ${signal} with BYE to its clients`, async () => {
     const port = freePort();
     await using server = await startServer(port);

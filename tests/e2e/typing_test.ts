@@ -197,6 +197,22 @@ Deno.test("chat-client --plain shows lines, and leaves line editing to the syste
   await ana.expectRestoredSettings();
 });
 
+Deno.test("chat-client ignores Ctrl-Z, stops by SIGSTOP, and draws its line again after fg", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope, { columns: 100 });
+  await ana.type("sin ");
+  await ana.waitForLastRows("> sin");
+  await ana.press("C-z");
+  await ana.terminate("STOP");
+  await ana.waitForText("Stopped");
+  await ana.enterLine("clear; fg");
+  await ana.waitForLastRows("> sin");
+  await ana.type("acabar");
+  await ana.press("Enter");
+  await beto.waitForOutput("ana: sin acabar\n");
+});
+
 for (const defect of ["error", "rejection"]) {
   Deno.test(`runProcess() restores the terminal after an uncaught ${defect}`, async () => {
     await using terminals = new Terminals();
