@@ -1,57 +1,131 @@
-// Appending to a store that takes smaller records than before.
+// BatchWriter: when a store counts as unavailable, as available again, and as deleted.
 
 import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../../lib/cluster/batch_writer.ts";
+import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { encodeEvent } from "../../lib/cluster/store.ts";
 import { systemClock } from "../../lib/base/time.ts";
-import { clusterConfig } from "../testing/cluster_node.ts";
+import { clusterConfig, said } from "../testing/cluster_node.ts";
 import { FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
-function entry(clientSeq: number): Uint8Array<ArrayBuffer> {
-  const text = "x".repeat(300);
-  return encodeEvent({
-    type: "said",
-    timeMs: 5,
-    sessionId: 1n,
-    clientSeq,
-    redelivered: false,
-    nick: "ana",
-    text,
-  });
+/** A writer, and what it reports. Its entries have about 350 bytes. */
+function makeWriter(config: Partial<ClusterConfig> = {}, time?: { nowMs: number }) {
+  const log = new FakeLog();
+  const store = new FakeStore(log);
+  const clock = time ? () => ({ wallMs: 0, monotonicMs: time.nowMs }) : systemClock;
+  const writer = new BatchWriter({ store, nodeId: 1n }, clusterConfig(config), clock);
+  /** What was reported, and how many records there were then. */
+  const reports: [isUnavailable: boolean, records: number][] = [];
+  writer.onStalled = (isUnavailable) => reports.push([isUnavailable, log.records.length]);
+  const deletions: number[] = [];
+  writer.onStreamDeleted = () => deletions.push(log.appends);
+  const add = (count: number) => {
+    for (let n = 1; n <= count; n++) {
+      writer.add(encodeEvent({ ...said(1n, n), text: "x".repeat(300) } as never));
+    }
+  };
+  const end = async () => {
+    writer.close();
+    store.close();
+    await flushTasks();
+  };
+  return { log, store, writer, reports, deletions, add, end };
 }
 
+Deno.test("BatchWriter.onStalled(false) waits until all events that waited are stored", pure, async () => {
+  const { log, store, reports, add, end } = makeWriter({ unavailableAfterMs: 5 });
+  store.maxBytes = 900; // one entry per batch
+  log.faults.push("lost", "none", "lost", "none", "none", "lost", "none");
+  add(5);
+  await waitFor(() => reports.length > 1);
+  assertEquals(reports, [[true, 0], [false, 5]]);
+  await end();
+});
+
+Deno.test("BatchWriter.onStalled(false) does not wait for events that were added since", pure, async () => {
+  const { log, store, reports, add, end } = makeWriter({ unavailableAfterMs: 5 });
+  log.faults.push("lost");
+  const { append } = store;
+  store.append = (...job) => {
+    if (log.appends < 100) add(1);
+    return append.apply(store, job);
+  };
+  add(1);
+  await waitFor(() => log.appends >= 100);
+  assertEquals(reports, [[true, 0], [false, 2]]);
+  await end();
+});
+
 Deno.test(
-  "A store is not available again when it takes no batch as long as the pending one",
+  "BatchWriter.onStalled(false) waits while the store takes no batch as long as the next",
   pure,
   async () => {
-    const log = new FakeLog();
-    const store = new FakeStore(log);
+    const { log, store, writer, reports, add, end } = makeWriter({ unavailableAfterMs: 250 });
     store.maxBytes = 900; // one entry per batch
     log.isDown = true;
-    const news: boolean[] = [];
     let stored = 0;
-    const config = clusterConfig({ unavailableAfterMs: 250 });
-    const writer = new BatchWriter({ store, nodeId: 1n }, config, systemClock);
     writer.onAcknowledged = () => {
       if (++stored > 1) return;
       log.isDown = true;
       store.maxBytes = 4_000;
     };
-    writer.onStalled = (isUnavailable) => news.push(isUnavailable);
-    for (let n = 1; n <= 5; n++) writer.add(entry(n));
-    await waitFor(() => news.length === 1);
+    add(5);
+    await waitFor(() => reports.length === 1);
     log.isDown = false;
     await waitFor(() => stored === 1 && log.appends > 2);
     store.maxBytes = 700;
     const { appends } = log;
     await waitFor(() => log.appends > appends + 1); // parts, in vain
-    assertEquals(news, [true]);
+    assertEquals(reports, [[true, 0]]);
     assert(writer.unwrittenBytes > 0);
-    writer.close();
-    store.close();
-    await flushTasks();
+    await end();
   },
 );
+
+Deno.test(
+  "BatchWriter.onStreamDeleted is called once, and not for a store that comes back before deletedMs",
+  pure,
+  async () => {
+    for (const deletedMs of [1, 60_000]) {
+      const { log, writer, deletions, add, end } = makeWriter({ deletedMs });
+      log.isDeleted = true;
+      add(1);
+      await waitFor(() => log.appends >= 3 || deletions.length > 0);
+      log.isDeleted = false;
+      if (deletedMs > 1) await waitFor(() => writer.isIdle);
+      await end();
+      assertEquals([deletions.length, log.records.length], deletedMs > 1 ? [0, 1] : [1, 0]);
+    }
+  },
+);
+
+const NOT_DELETED: readonly [
+  store: string,
+  isDeleted: (asked: number) => Promise<boolean>,
+  appendMs: number,
+][] = [
+  ["says so only at times", (asked) => Promise.resolve(asked % 2 > 0), 0],
+  [
+    "does not answer in between",
+    (asked) => asked % 2 > 0 ? Promise.resolve(true) : Promise.reject(new Error()),
+    0,
+  ],
+  ["takes a second to refuse an append", () => Promise.resolve(true), 1_000],
+];
+
+for (const [which, isDeleted, appendMs] of NOT_DELETED) {
+  Deno.test(`BatchWriter.onStreamDeleted is not called for a store that ${which}`, pure, async () => {
+    const time = { nowMs: 0 };
+    const { log, store, deletions, add, end } = makeWriter({ deletedMs: 150 }, time);
+    let asked = 0;
+    store.isDeleted = () => (time.nowMs += 100, isDeleted(++asked));
+    store.append = () => (time.nowMs += appendMs, log.appends++, Promise.reject(new Error("down")));
+    add(1);
+    await waitFor(() => log.appends === 5);
+    assertEquals([deletions, asked], [[], appendMs > 0 ? 0 : 4]);
+    await end();
+  });
+}

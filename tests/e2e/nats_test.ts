@@ -1,26 +1,218 @@
-// Rooms in NATS: limits of the stream, leases, error codes, and a room that outlives all of its servers.
+// Rooms in NATS, with a real nats-server: what JetStream does, and chat-server --nats while servers start and die.
 
-import type { JetStreamManager, StreamConfig } from "@nats-io/jetstream";
-import { millis, nanos } from "@nats-io/transport-node";
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { encodeBatchHeader } from "../../lib/cluster/store.ts";
+import { assert, assertEquals } from "@std/assert";
 import { connectNats, type NatsModuleError } from "../../lib/cluster/nats/connection.ts";
-import { STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
-import { caSignedPair } from "../testing/certificates.ts";
-import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
-import { TestFolder } from "../testing/test_folder.ts";
-import { FakeNats } from "../testing/fake_nats.ts";
-import { bytes, inNats, openRoom } from "./nats_room.ts";
+import { openNatsRoom } from "../../lib/cluster/nats/room.ts";
+import { NatsStream, STREAM_AGE_MS, STREAM_BYTES } from "../../lib/cluster/nats/stream.ts";
+import {
+  encodeBatchHeader,
+  type NatsConfig,
+  type NatsRoom,
+  type StoredRecord,
+} from "../../lib/cluster/store.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { caSignedPair } from "../testing/certificates.ts";
+import { FakeNats } from "../testing/fake_nats.ts";
+import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
 import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
-import { withTimeout } from "../testing/waiting.ts";
+import { TestFolder } from "../testing/test_folder.ts";
+import { waitFor, withTimeout } from "../testing/waiting.ts";
 
-Deno.test(
-  "A NATS server without JetStream is asked again, as long as another may answer",
-  withNats,
-  async () => {
+const encode = (text: string) => new TextEncoder().encode(text);
+const textOf = (record: StoredRecord | undefined) => record && new TextDecoder().decode(record.bytes);
+
+type RoomOptions = Partial<NatsConfig> & { nodeId?: bigint };
+
+function openRoom(
+  { address }: NatsServer,
+  { nodeId = 0xabcn, ...config }: RoomOptions = {},
+): Promise<NatsRoom> {
+  return openNatsRoom({ servers: [address], isTls: false, ...config }, { room: "aula", nodeId });
+}
+
+/** Runs a test with a NATS server of its own. */
+function natsTest(
+  title: string,
+  run: (nats: NatsServer, folder: TestFolder) => Promise<void>,
+  options: { hasJetStream?: boolean; args?: string[] } = {},
+): void {
+  Deno.test(title, withNats, async () => {
     await using folder = new TestFolder();
-    await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
+    await using nats = await NatsServer.start({ ...options, folder: `${folder.path}/nats` });
+    await run(nats, folder);
+  });
+}
+
+/** Runs a test with a room in a NATS server of its own. */
+function roomTest(title: string, run: (room: NatsRoom, nats: NatsServer) => Promise<void>): void {
+  natsTest(title, async (nats) => {
+    const room = await openRoom(nats);
+    try {
+      await run(room, nats);
+    } finally {
+      await room.close();
+    }
+  });
+}
+
+async function take(count: number, records: AsyncIterable<StoredRecord>): Promise<StoredRecord[]> {
+  const taken: StoredRecord[] = [];
+  for await (const record of records) if (taken.push(record) === count) break;
+  return taken;
+}
+
+roomTest(
+  "NatsStream appends a record once per id, finds snapshots, and reads from any position",
+  async ({ store }) => {
+    const reading = take(5, store.read(1));
+    assertEquals(await store.append(encode("a"), { id: "a", after: 0 }), 1);
+    assertEquals(await store.append(encode("a"), { id: "a" }), 1);
+    assertEquals(await store.append(encode("x"), { id: "x", after: 0 }), undefined);
+    for (const text of ["b", "c", "d", "e"]) {
+      await store.append(encode(text), { id: text, isSnapshot: text === "b" || text === "d" });
+    }
+    const all = await withTimeout(reading, "five records");
+    assertEquals(all.map((record) => `${record.position}${textOf(record)}`), ["1a", "2b", "3c", "4d", "5e"]);
+    assertEquals(all.map(({ isSnapshot }) => isSnapshot), [false, true, false, true, false]);
+    assert(all.every(({ timeMs, isAfterGap }) => Math.abs(Date.now() - timeMs) < 60_000 && !isAfterGap));
+    assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
+    const found = await Promise.all([1, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
+    assertEquals(found.map(textOf), ["b", "d", "d", "d"]);
+    const { firstPosition, lastPosition, recordCount } = await store.state();
+    assertEquals([firstPosition, lastPosition, recordCount], [1, 5, 5]);
+  },
+);
+
+roomTest(
+  "NatsStream notices a gap, limits that are lifted, and a stream that is deleted",
+  async ({ store }, nats) => {
+    const { nc, manager: { streams } } = await connectNats({ servers: [nats.address], isTls: false });
+    for (const text of ["a", "b", "c"]) await store.append(encode(text), { id: text });
+    await streams.purge("CHAT_aula", { seq: 3 });
+    const [record] = await withTimeout(take(1, store.read(1)), "the last record");
+    assertEquals([record!.position, record!.isAfterGap], [3, true]);
+    const limits = async () => {
+      const { config: { max_bytes, max_age } } = await streams.info("CHAT_aula");
+      return [max_bytes, max_age / 1_000_000];
+    };
+    await store.setUnlimited(true);
+    assertEquals(await limits(), [-1, 0]);
+    await store.setUnlimited(false);
+    assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS]);
+    assertEquals(await store.isDeleted(), false);
+    await streams.delete("CHAT_aula");
+    assertEquals(await store.isDeleted(), true);
+    await nc.close();
+  },
+);
+
+/** Appends records, each until NATS has taken it. */
+async function appendAll(store: NatsRoom["store"], ...texts: string[]): Promise<void> {
+  for (const text of texts) {
+    while (!await store.append(encode(text), { id: text }).catch(() => undefined));
+  }
+}
+
+natsTest(
+  "NatsStream.read() gives its last record again from a store that was restored from a copy",
+  async (nats, folder) => {
+    const [now, copy] = [`${folder.path}/nats`, `${folder.path}/copy`];
+    const { store, close } = await openRoom(nats);
+    const restart = async (between: () => Promise<void>) => {
+      await nats.kill();
+      await between();
+      nats.start();
+      await nats.answers();
+    };
+    await appendAll(store, "a");
+    await restart(() => copyFolder(now, copy));
+    const read: string[] = [];
+    const reading = (async () => {
+      for await (const record of store.read(1)) {
+        read.push(`${record.position}${textOf(record)}${record.isAfterGap ? " gap" : ""}`);
+      }
+    })();
+    await appendAll(store, "b", "c");
+    await waitFor(() => read.includes("3c"));
+    await restart(async () => {
+      await Deno.remove(now, { recursive: true });
+      await copyFolder(copy, now);
+    });
+    await appendAll(store, "x", "y", "z");
+    await waitFor(() => read.includes("4z"));
+    assertEquals(read.filter((text, index) => text !== read[index - 1]), ["1a", "2b", "3c", "3y", "4z"]);
+    await close();
+    await reading;
+  },
+);
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+natsTest(
+  "NatsStream.read() fetches some records ahead, not all, and goes on at once when they are read",
+  async (nats) => {
+    const link = await connectNats({ servers: [nats.address], isTls: false });
+    const store = await NatsStream.open(link, "aula", [nats.address]);
+    const [big, count] = [new Uint8Array(50_000), 200];
+    for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
+    const { inBytes } = link.nc.stats();
+    const records = store.read(1);
+    await records.next();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert(link.nc.stats().inBytes - inBytes < count / 2 * big.length);
+    await withTimeout(take(count - 1, records), "the rest");
+    store.close();
+    await link.nc.close();
+  },
+);
+
+roomTest("NatsLeases: a lease holds until it is released, or not renewed", async ({ leases }, nats) => {
+  await leases.acquire("a:1");
+  const other = await openRoom(nats, { nodeId: 0xdefn });
+  await other.leases.acquire("b:2");
+  assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
+  await other.leases.release();
+  assertEquals(await leases.list(), new Map([[0xabcn, "a:1"]]));
+  await other.leases.renew("b:2");
+  await other.close();
+  const untilAlone = async () => {
+    while ((await leases.list()).size > 1) await leases.renew("a:1");
+  };
+  await withTimeout(untilAlone(), "the end of a lease");
+});
+
+/** The code of the error of opening a room. */
+async function openError(nats: NatsServer, options: RoomOptions = {}): Promise<string> {
+  const error = await openRoom(nats, options).then((room) => room.close(), (error) => error);
+  assert(error instanceof Error && error.name === "NatsModuleError", Deno.inspect(error));
+  const { message, details, code } = error as NatsModuleError;
+  assertEquals(JSON.stringify([message, details]).includes("s3cret"), false);
+  return code;
+}
+
+const ANA = { type: "user", user: "ana", password: "s3cret" } as const;
+
+natsTest(
+  "openNatsRoom() calls wrong credentials `nats-refused`, and shows no password",
+  async (nats) => {
+    assertEquals(await openError(nats), "nats-refused");
+    assertEquals(await openError(nats, { credentials: { ...ANA, password: "s3cret2" } }), "nats-refused");
+    await (await openRoom(nats, { credentials: ANA })).close();
+  },
+  { args: ["--user", ANA.user, "--pass", ANA.password] },
+);
+
+natsTest(
+  "openNatsRoom() finds the server that has JetStream, or says `nats-no-jetstream`",
+  async (plain, folder) => {
+    assertEquals(await openError(plain), "nats-no-jetstream");
+    assertEquals(await openError(plain, { isTls: true }), "nats-tls");
     await using complete = await NatsServer.start({ folder: folder.path });
     for (let i = 0; i < 4; i++) { // the library connects to either
       const { nc } = await connectNats({ servers: [plain.address, complete.address], isTls: false });
@@ -28,253 +220,134 @@ Deno.test(
       await nc.close();
     }
   },
-);
-
-Deno.test("A stream that somebody deletes is gone", withNats, () =>
-  inNats(async ({ store }, { address }) => {
-    const { nc, manager } = await connectNats({ servers: [address], isTls: false });
-    await manager.streams.delete("CHAT_aula");
-    assertEquals(await store.isDeleted(), true);
-    await nc.close();
-  }));
-
-/** Reads the limits of the stream, in bytes and ms, and its description. */
-function limitsIn({ streams }: JetStreamManager) {
-  return async () => {
-    const { config: { max_bytes, max_age, description } } = await streams.info("CHAT_aula");
-    return [max_bytes, millis(max_age), description];
-  };
-}
-
-Deno.test(
-  "A stream has no limits while they are lifted",
-  withNats,
-  () =>
-    inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await connectNats({ servers: [address], isTls: false });
-      const limits = limitsIn(manager);
-      const before = await limits();
-      assertEquals(before, [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
-      for (let time = 0; time < 2; time++) {
-        await store.setUnlimited(true);
-        assertEquals((await limits()).slice(0, 2), [-1, 0]);
-      }
-      await store.setUnlimited(false);
-      assertEquals(await limits(), before);
-      await nc.close();
-    }),
+  { hasJetStream: false },
 );
 
 Deno.test(
-  "Limits that are put back are those of the operator, set before or meanwhile",
-  withNats,
-  () =>
-    inNats(async ({ store }, { address }) => {
-      const { nc, manager } = await connectNats({ servers: [address], isTls: false });
-      const limits = limitsIn(manager);
-      const set = (change: Partial<StreamConfig>) => manager.streams.update("CHAT_aula", change);
-      const own = [50_000_000, 86_400_000, "Ours"];
-      await set({ max_bytes: 50_000_000, max_age: nanos(86_400_000), description: "Ours" });
-      for (const isUnlimited of [false, true, true, false]) await store.setUnlimited(isUnlimited);
-      assertEquals(await limits(), own);
-      await store.setUnlimited(true);
-      await set({ max_bytes: 70_000_000 });
-      await assertRejects(() => store.setUnlimited(true), Error, "limits"); // the operator's
-      assertEquals((await limits()).slice(0, 2), [70_000_000, 0]);
-      await store.setUnlimited(false);
-      assertEquals(await limits(), [70_000_000, ...own.slice(1)]);
-      // As earlier versions have left it.
-      const description = "A room of chat-server; it forgets nothing until max_payload is raised";
-      await set({ max_bytes: -1, max_age: 0, description });
-      await store.setUnlimited(false);
-      assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS, "A room of chat-server"]);
-      await nc.close();
-    }),
-);
-
-Deno.test(
-  "A lease holds until it is released, or not renewed",
-  withNats,
-  () =>
-    inNats(async ({ leases }, nats) => {
-      await leases.acquire("a:1");
-      const other = await openRoom(nats, { nodeId: 0xdefn });
-      await other.leases.acquire("b:2");
-      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
-      await other.leases.release();
-      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"]]));
-      await other.leases.renew("b:2");
-      await other.close();
-      const isAlone = async () => {
-        while ((await leases.list()).size > 1) await leases.renew("a:1");
-      };
-      await withTimeout(isAlone(), () => "the end of a lease");
-    }),
-);
-
-Deno.test(
-  "The address of a node that got its lease before it listened is read again",
-  withNats,
-  () =>
-    inNats(async ({ leases }, nats) => {
-      const other = await openRoom(nats, { nodeId: 0xdefn });
-      await leases.acquire("a:1");
-      await other.leases.acquire("");
-      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, ""]]));
-      await other.leases.renew("b:2");
-      assertEquals(await leases.list(), new Map([[0xabcn, "a:1"], [0xdefn, "b:2"]]));
-      await other.close();
-    }),
-);
-
-/** The error of opening a room. */
-async function openError(
-  nats: NatsServer,
-  options: Parameters<typeof openRoom>[1] = {},
-): Promise<NatsModuleError> {
-  const error = await openRoom(nats, options).then((room) => room.close(), (error) => error);
-  assert(error instanceof Error && error.name === "NatsModuleError", Deno.inspect(error));
-  return error as NatsModuleError;
-}
-
-Deno.test(
-  "Every error of NATS has a code, and no password in its message",
+  "openNatsRoom() needs a certificate of a trusted authority",
   withNats,
   async () => {
     await using folder = new TestFolder();
-    const nobody = new NatsServer({ folder: folder.path });
-    const secret = { type: "user", user: "ana", password: "s3cret" } as const;
-    const unreachable = await openError(nobody, { credentials: secret });
-    assertEquals(unreachable.code, "nats-unreachable");
-    assertEquals(JSON.stringify([unreachable.message, unreachable.details]).includes("s3cret"), false);
-
-    await using plain = await NatsServer.start({ folder: folder.path, hasJetStream: false });
-    assertEquals((await openError(plain)).code, "nats-no-jetstream");
-    assertEquals((await openError(plain, { isTls: true })).code, "nats-tls");
-
-    await using locked = await NatsServer.start({
-      folder: `${folder.path}/locked`,
-      args: ["--user", "ana", "--pass", "s3cret"],
-    });
-    assertEquals((await openError(locked)).code, "nats-refused");
-    const wrong = { ...secret, password: "n0" };
-    assertEquals((await openError(locked, { credentials: wrong })).code, "nats-refused");
-    await (await openRoom(locked, { credentials: secret })).close();
-
-    await using other = await NatsServer.start({ folder: `${folder.path}/other` });
-    const { nc, manager } = await connectNats({ servers: [other.address], isTls: false });
-    await manager.streams.add({ name: "CHAT_aula", subjects: ["something.else"] });
-    await nc.close();
-    const { code, details } = await openError(other);
-    assertEquals([code, details.stream], ["nats-other-stream", "CHAT_aula"]);
+    const start = async (ip: string) => {
+      const { cert, key, ca } = await caSignedPair(ip);
+      const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
+      const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
+      return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
+    };
+    const { ca, nats } = await start(LOOPBACK);
+    await using _ = nats;
+    const room = await openRoom(nats, { isTls: true, ca });
+    assertEquals(await room.store.append(encode("a"), { id: "a" }), 1);
+    await room.close();
+    assertEquals(await openError(nats, { isTls: true }), "nats-tls");
+    const other = await start("10.0.0.7");
+    await using __ = other.nats;
+    assertEquals(await openError(other.nats, { isTls: true, ca: other.ca }), "nats-tls");
   },
 );
 
-Deno.test("TLS to NATS needs a certificate of a trusted authority", withNats, async () => {
-  await using folder = new TestFolder();
-  const start = async (ip: string) => {
-    const { cert, key, ca } = await caSignedPair(ip);
-    const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
-    const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
-    return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
-  };
-  const { ca, nats } = await start(LOOPBACK);
-  await using _ = nats;
-  const room = await openRoom(nats, { isTls: true, ca });
-  assertEquals(await room.store.append(bytes("a"), { id: "a" }), 1);
-  await room.close();
-  assertEquals((await openError(nats, { isTls: true })).code, "nats-tls");
-  // For another address.
-  const other = await start("10.0.0.7");
-  await using __ = other.nats;
-  assertEquals((await openError(other.nats, { isTls: true, ca: other.ca })).code, "nats-tls");
-});
+/** Runs a test with the servers of a NATS cluster, which it starts. */
+function clusterTest(title: string, run: (cluster: NatsServer[]) => Promise<void>): void {
+  Deno.test(title, withNats, async () => {
+    await using folder = new TestFolder();
+    const cluster = natsCluster({ folder: folder.path, size: 3 });
+    try {
+      await run(cluster);
+    } finally {
+      await Promise.all(cluster.map((nats) => nats.kill()));
+    }
+  });
+}
 
-Deno.test("A cluster of three keeps three copies, a server alone one", withNats, async () => {
-  await using folder = new TestFolder();
-  await using one = await NatsServer.start({ folder: `${folder.path}/one` });
-  const alone = await openRoom(one);
-  assertEquals(alone.store.replicas, 1);
-  await alone.close();
-  const cluster = natsCluster({ folder: folder.path, size: 3 });
-  try {
+clusterTest(
+  "openNatsRoom() keeps three copies in a cluster of three, also of a stream that had one",
+  async (cluster) => {
     for (const nats of cluster) nats.start();
     await Promise.all(cluster.map((nats) => nats.answers()));
     const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
     assertEquals(room.store.replicas, 3);
     await room.close();
-    // A stream that was created before there were three.
     const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isTls: false });
     await manager.streams.update("CHAT_aula", { num_replicas: 1 });
     await nc.close();
     const again = await openRoom(cluster[0]!);
     assertEquals(again.store.replicas, 3);
     await again.close();
-  } finally {
-    await Promise.all(cluster.map((nats) => nats.kill()));
-  }
-});
-
-Deno.test("A room outlives all of its servers, and what somebody said who left", withNats, async () => {
-  await using folder = new TestFolder();
-  await using nats = await NatsServer.start({ folder: folder.path });
-  const sharing = ["--nats", `nats://${nats.address}`, "--room", "aula"];
-  const ports = [freePort(), freePort()] as const;
-  const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
-  {
-    await using first = await startServer(ports[0], ...sharing);
-    await first.waitForOutput(stored);
-    await using second = await startServer(ports[1], ...sharing);
-    await using beto = await startClient("beto", ports[1]);
-    await using ana = await startClient("ana", ports[0]);
-    await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
-    await ana.type("hasta luego");
-    await Promise.all([ana, beto].map((client) => client.waitForOutput("ana: hasta luego")));
-    await ana.type("salir");
-    await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
-    for (const server of [first, second]) server.sendSignal("SIGKILL");
-  }
-  await nats.kill();
-  nats.start();
-  await nats.answers();
-  await using third = await startServer(ports[0], ...sharing);
-  await third.waitForOutput(stored);
-  await using eva = await startClient("eva", ports[0]);
-  await eva.waitForOutput("ana: hasta luego");
-  await third.type("salir");
-  await third.expectExit(0);
-});
-
-Deno.test(
-  "A server that cannot listen, or whose room cannot go on, takes leave of NATS and of its clients",
-  withNats,
-  () =>
-    inNats(async ({ store, leases }, nats) => {
-      await leases.acquire("a:1");
-      const alone = await leases.list();
-      const sharing = ["--nats", nats.address, "--room", "aula"];
-      using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
-      await using server = new PipedProgram(
-        ...["server", "--host", LOOPBACK, "--port", `${taken.addr.port}`, ...sharing] as const,
-      );
-      const inUse = `El puerto ${taken.addr.port} ya está en uso en ${LOOPBACK}: elija otro.\n`;
-      await server.expectExit(1, inUse);
-      assertEquals(await leases.list(), alone);
-
-      const port = freePort();
-      await using other = await startServer(port, ...sharing);
-      await using ana = await startClient("ana", port);
-      assertEquals((await leases.list()).size, 2);
-      const newer = encodeBatchHeader({ nodeId: 1n, batchSeq: 1 });
-      newer[5]!++;
-      await store.append(newer, { id: "newer" });
-      await ana.waitForOutput("el servidor se ha cerrado");
-      await other.expectExit(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
-      assertEquals(await leases.list(), alone);
-    }),
+  },
 );
 
-Deno.test("A server without NATS says so and ends", withNats, async () => {
+natsTest(
+  "chat-server --nats finds the room again after all of its servers and NATS have died",
+  async (nats) => {
+    const flags = ["--nats", `nats://${nats.address}`, "--room", "aula"];
+    const ports = [freePort(), freePort()] as const;
+    const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
+    {
+      await using first = await startServer(ports[0], ...flags);
+      await first.waitForOutput(stored);
+      await using second = await startServer(ports[1], ...flags);
+      await using beto = await startClient("beto", ports[1]);
+      await using ana = await startClient("ana", ports[0]);
+      await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
+      await ana.type("hasta luego");
+      await Promise.all([ana, beto].map((client) => client.waitForOutput("ana: hasta luego")));
+      await ana.type("salir");
+      await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
+      for (const server of [first, second]) server.sendSignal("SIGKILL");
+    }
+    await nats.kill();
+    nats.start();
+    await nats.answers();
+    await using third = await startServer(ports[0], ...flags);
+    await third.waitForOutput(stored);
+    await using eva = await startClient("eva", ports[0]);
+    await eva.waitForOutput("ana: hasta luego");
+    await third.type("salir");
+    await third.expectExit(0);
+  },
+);
+
+roomTest(
+  "chat-server --nats releases its lease when it cannot listen, or its room cannot go on",
+  async (room, nats) => {
+    const { store, leases } = room;
+    await leases.acquire("a:1");
+    const alone = await leases.list();
+    const flags = ["--nats", nats.address, "--room", "aula"];
+    using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+    const { port: takenPort } = taken.addr;
+    await using server = new PipedProgram("server", "--host", LOOPBACK, "--port", `${takenPort}`, ...flags);
+    await server.expectExit(1, `El puerto ${takenPort} ya está en uso en ${LOOPBACK}: elija otro.\n`);
+    assertEquals(await leases.list(), alone);
+
+    const port = freePort();
+    await using other = await startServer(port, ...flags);
+    await using ana = await startClient("ana", port);
+    assertEquals((await leases.list()).size, 2);
+    const newer = encodeBatchHeader({ nodeId: 1n, batchSeq: 1 });
+    newer[5]!++;
+    await store.append(newer, { id: "newer" });
+    await ana.waitForOutput("el servidor se ha cerrado");
+    await other.expectExit(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+    assertEquals(await leases.list(), alone);
+  },
+);
+
+natsTest("chat-server --nats announces its fingerprint", async (nats, folder) => {
+  const { leases, close } = await openRoom(nats);
+  await leases.acquire("");
+  const [port, tls] = [freePort(), ["--tls-auto", "--tls-dir", folder.path]];
+  await using server = await startServer(port, "--nats", nats.address, "--room", "aula", ...tls);
+  const fingerprint = /SHA256:\S{43}/.exec(server.output)?.[0];
+  const address = `${LOOPBACK}:${port}#${fingerprint}`;
+  const untilAnnounced = async () => {
+    while (![...(await leases.list()).values()].includes(address));
+  };
+  await withTimeout(untilAnnounced(), address);
+  await close();
+});
+
+Deno.test("chat-server --nats fails where nothing listens", async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
   await server.expectExit(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
@@ -282,25 +355,18 @@ Deno.test("A server without NATS says so and ends", withNats, async () => {
 
 const STARTING = "NATS está arrancando o tarda en responder: se espera hasta 30 s.";
 
-Deno.test("chat-server --nats waits for a NATS cluster that starts", withNats, async () => {
-  await using folder = new TestFolder();
-  const cluster = natsCluster({ folder: folder.path, size: 3 });
-  const [first, ...others] = cluster;
-  try {
-    first!.start(); // it has no leader before another one runs
-    await first!.answers();
-    const port = freePort();
-    const flags = ["--host", LOOPBACK, "--port", `${port}`, "--nats", first!.address, "--room", "aula"];
-    await using server = new PipedProgram("server", ...flags);
-    await server.waitForOutput(STARTING);
-    for (const nats of others) nats.start();
-    await server.waitForOutput(listening(port));
-  } finally {
-    await Promise.all(cluster.map((nats) => nats.kill()));
-  }
+clusterTest("chat-server --nats waits for a NATS cluster that starts", async ([first, ...others]) => {
+  first!.start(); // it has no leader before another one runs
+  await first!.answers();
+  const port = freePort();
+  const flags = ["--host", LOOPBACK, "--port", `${port}`, "--nats", first!.address, "--room", "aula"];
+  await using server = new PipedProgram("server", ...flags);
+  await server.waitForOutput(STARTING);
+  for (const nats of others) nats.start();
+  await server.waitForOutput(listening(port));
 });
 
-for (const how of ["SIGTERM", "SIGINT", "salir"] as const) {
+for (const how of ["SIGTERM", "salir"] as const) {
   Deno.test(`chat-server --nats ends by ${how} while it waits for NATS`, async () => {
     using nats = new FakeNats();
     nats.answer = () => "no-responders";

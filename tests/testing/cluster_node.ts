@@ -9,6 +9,7 @@ import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { testConfig } from "./test_config.ts";
 import { type FakeLog, FakeStore } from "./fake_store.ts";
+import { waitFor } from "./waiting.ts";
 
 export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
   return {
@@ -26,6 +27,18 @@ export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
 export function joined(sessionId: bigint, nodeId: bigint): ProposedEvent {
   const member = { nick: `u${sessionId}`, address: "::1" };
   return { type: "joined", timeMs: 5, sessionId, rejoined: false, ...member, nodeId };
+}
+
+/** Entries of one session, numbered from 1. */
+export function saidUpTo(count: number, sessionId = 1n): ProposedEvent[] {
+  return Array.from({ length: count }, (_, index) => said(sessionId, index + 1));
+}
+
+/** A record as a node of a later version writes it. */
+export function newer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = bytes.slice();
+  copy[5]!++; // frame length, type, version
+  return copy;
 }
 
 /** A batch with one entry. */
@@ -74,6 +87,20 @@ export class ClusterNode implements AsyncDisposable {
 
   propose(...entries: ProposedEvent[]): void {
     for (const entry of entries) this.commitLog.propose(entry);
+  }
+
+  /** Proposes entries, and waits until this node has applied as many. */
+  async commit(...entries: ProposedEvent[]): Promise<void> {
+    const count = this.applied.length + entries.length;
+    this.propose(...entries);
+    await waitFor(() => this.applied.length >= count);
+  }
+
+  /** Waits for the error that ends this node. Returns its code. */
+  async failure(): Promise<string> {
+    const errors = () => this.news.filter((one) => typeof one !== "boolean");
+    await waitFor(() => errors().length > 0);
+    return errors()[0]!.code;
   }
 
   get texts(): string[] {

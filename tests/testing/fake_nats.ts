@@ -10,8 +10,8 @@ export interface FakeRequest {
   /** The headers, as they are on the wire. */
   readonly headers: string;
   readonly body: Uint8Array;
-  /** Publishes to the client. */
-  readonly publish: (subject: string, body: Uint8Array | string, options?: { reply?: string }) => void;
+  /** Sends the client a message to a subscription; `subject` is what the message says that it was published to. */
+  readonly send: (to: string, body: Uint8Array, message: { subject: string; reply: string }) => void;
 }
 
 /** JSON of an answer, `no-responders` if nobody subscribes to the subject, undefined for silence. */
@@ -30,6 +30,10 @@ export class FakeNats implements Disposable {
   readonly subjects: string[] = [];
   /** How many clients have connected. */
   connections = 0;
+  /** What the last client said of itself. */
+  client: Readonly<Record<string, unknown>> = {};
+  /** Whether it hangs up on every client. */
+  isDown = false;
   answer: (request: FakeRequest) => FakeAnswer;
   info: Readonly<Record<string, unknown>>;
   readonly #listener: Deno.TcpListener;
@@ -45,7 +49,7 @@ export class FakeNats implements Disposable {
     void this.#accept();
   }
 
-  /** Cuts off all clients. */
+  /** Hangs up on all clients. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.close();
     this.#sockets.clear();
@@ -59,6 +63,10 @@ export class FakeNats implements Disposable {
   async #accept(): Promise<void> {
     for await (const socket of this.#listener) {
       this.connections++;
+      if (this.isDown) {
+        socket.close();
+        continue;
+      }
       this.#sockets.add(socket);
       void this.#serve(socket).catch(() => {}); // the client has hung up
     }
@@ -74,9 +82,9 @@ export class FakeNats implements Disposable {
       );
       writing = writing.then(() => writeAll(socket, bytes)).catch(() => {});
     };
-    const deliver = (subject: string, headers: string, body: Uint8Array, reply = "") => {
+    const deliver = (to: string, headers: string, body: Uint8Array, { subject = to, reply = "" } = {}) => {
       for (const [id, pattern] of subscriptions) {
-        if (!matches(pattern, subject)) continue;
+        if (!matches(pattern, to)) continue;
         const start = `${headers && "H"}MSG ${subject} ${id} ${reply && `${reply} `}`;
         const size = headers ? `${headers.length} ${headers.length + body.length}` : `${body.length}`;
         write(`${start}${size}\r\n`, headers, body, "\r\n");
@@ -85,6 +93,7 @@ export class FakeNats implements Disposable {
     write(`INFO ${JSON.stringify(this.info)}\r\n`);
     for await (const { words: [verb = "", ...words], headers, body } of readProtocol(socket)) {
       if (verb === "PING") write("PONG\r\n");
+      else if (verb === "CONNECT") this.client = JSON.parse(words.join(" "));
       else if (verb === "SUB") subscriptions.set(words.at(-1)!, words[0]!);
       else if (verb === "UNSUB" && words.length === 1) subscriptions.delete(words[0]!);
       else if (verb === "PUB" || verb === "HPUB") {
@@ -93,8 +102,7 @@ export class FakeNats implements Disposable {
         this.subjects.push(subject);
         const answer = this.answer({
           ...{ subject, reply, headers, body },
-          publish: (to, content, { reply } = {}) =>
-            deliver(to, "", typeof content === "string" ? encode(content) : content, reply),
+          send: (to, content, message) => deliver(to, "", content, message),
         });
         if (answer === "no-responders") deliver(reply, "NATS/1.0 503\r\n\r\n", new Uint8Array());
         else if (answer) deliver(reply, "", encode(JSON.stringify(answer)));

@@ -131,12 +131,15 @@ export class FakeLeases implements Leases {
   renewals = 0;
   attempts = 0;
   isReleased = false;
+  /** What {@linkcode acquire} and {@linkcode renew} were called with. */
+  readonly addresses: string[] = [];
 
-  acquire(): Promise<void> {
-    return this.renew();
+  acquire(address: string): Promise<void> {
+    return this.renew(address);
   }
 
-  renew(): Promise<void> {
+  renew(address: string): Promise<void> {
+    this.addresses.push(address);
     this.attempts++;
     if (this.isDown) return Promise.reject(new Error("down"));
     this.renewals++;

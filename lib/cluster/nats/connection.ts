@@ -151,7 +151,7 @@ function optionsFor(
 
 /** The library does not tell which IP address it has connected to, so the certificate must be for one of the servers of
  * `--nats`. */
-function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentity {
+export function tlsIdentityCheck(servers: readonly string[]): typeof checkServerIdentity {
   const hosts = servers.map((server) => parseServerAddress(server).host);
   return (name, certificate) => {
     const errors = [name, ...hosts].map((host) => checkServerIdentity(host, certificate));

@@ -4,8 +4,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   connectNats,
   NATS_TIMEOUTS,
-  type NatsModuleError,
+  NatsModuleError,
   startWait,
+  tlsIdentityCheck,
+  toNatsError,
 } from "../../../lib/cluster/nats/connection.ts";
 import { LOOPBACK } from "../../testing/addresses.ts";
 import { apiError } from "../../testing/fake_jetstream.ts";
@@ -115,4 +117,73 @@ Deno.test("connectNats() ends its wait when the signal is aborted", async () => 
   await waitFor(() => nats.subjects.length > 0);
   ending.abort();
   assertEquals((await assertRejects(() => connecting, Error)).name, "AbortError");
+});
+
+const LOGINS = [
+  { credentials: { type: "token", token: "t" }, expected: { auth_token: "t" } },
+  { credentials: { type: "user", user: "ana", password: "p" }, expected: { user: "ana", pass: "p" } },
+  { expected: {} },
+] as const;
+
+for (const { expected, ...login } of LOGINS) {
+  Deno.test(`connectNats() logs in with ${Object.keys(expected).join(" and ") || "nothing"}`, async () => {
+    using nats = new FakeNats();
+    nats.answer = () => READY;
+    const { nc } = await connectNats({ servers: [nats.address], isTls: false, ...login });
+    const { auth_token, user, pass, name } = nats.client;
+    assertEquals(JSON.parse(JSON.stringify({ auth_token, user, pass })), expected);
+    assertEquals(name, "chat-server");
+    await nc.close();
+  });
+}
+
+Deno.test("connectNats() gives a link that reconnects, however long NATS is away, and keeps maxBytes meanwhile", async () => {
+  using nats = new FakeNats();
+  nats.answer = () => READY;
+  const config = { servers: [nats.address], isTls: false };
+  const link = await connectNats(config, startWait(undefined, PATIENT));
+  nats.isDown = true;
+  nats.disconnect();
+  await waitFor(() => nats.connections > 30);
+  assertEquals(link.maxBytes, 1_048_576);
+  nats.info = { ...nats.info, max_payload: 2_000 };
+  nats.isDown = false;
+  await waitFor(() => link.maxBytes === 2_000);
+  await link.nc.flush();
+  await link.nc.close();
+});
+
+Deno.test("tlsIdentityCheck() takes a certificate for the address, or for a server of --nats", () => {
+  const check = tlsIdentityCheck(["nats.example:4222"]);
+  const certificateFor = (name: string) => ({ subject: { CN: "x" }, subjectaltname: name }) as never;
+  assertEquals(check("10.0.0.7", certificateFor("DNS:nats.example")), undefined);
+  assertEquals(check("10.0.0.7", certificateFor("IP Address:10.0.0.7")), undefined);
+  assert(check("10.0.0.7", certificateFor("DNS:other.example")) instanceof Error);
+});
+
+const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+const CODES = [
+  [named("PermissionViolationError", "Permissions Violation for Publish to x"), "nats-forbidden"],
+  [named("AuthorizationError", "Authorization Violation"), "nats-refused"],
+  [named("UserAuthenticationExpiredError", "User Authentication Expired"), "nats-refused"],
+  [named("InvalidCredentialsError", "no"), "nats-refused"],
+  [named("Error", "self-signed certificate"), "nats-tls"],
+  [named("InvalidArgumentError", "server does not support 'tls'"), "nats-tls"],
+  [Object.assign(new Error("no"), { code: 10_047 }), "nats-full"],
+  [Object.assign(new Error("no"), { code: 10_039 }), "nats-no-jetstream"],
+  [named("ConnectionError", "connection refused"), "nats-unreachable"],
+  ["thrown text", "nats-unreachable"],
+] as const;
+
+for (const [error, code] of CODES) {
+  Deno.test(`toNatsError() calls "${error instanceof Error ? error.message : error}" ${code}`, () => {
+    const { details, ...found } = toNatsError(error, { servers: ["a:1", "b:2"] });
+    assertEquals([found.code, details.servers], [code, "a:1, b:2"]);
+    assertEquals(details.systemReason, /does not support/.test(`${error}`) ? "no-tls" : undefined);
+  });
+}
+
+Deno.test("toNatsError() keeps an error that has a code", () => {
+  const error = new NatsModuleError("nats-full", {});
+  assertEquals(toNatsError(error, { servers: [] }), error);
 });

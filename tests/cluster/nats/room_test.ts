@@ -1,29 +1,103 @@
-// Rooms and leases in NATS: what is created, and a bucket whose leader is not elected yet.
+// Rooms in NATS: the leases of the nodes in a bucket.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { millis } from "@nats-io/transport-node";
 import { openNatsRoom } from "../../../lib/cluster/nats/room.ts";
 import { apiError, FakeJetStream } from "../../testing/fake_jetstream.ts";
 
-const openRoom = ({ address }: FakeJetStream, nodeId = 7n) =>
-  openNatsRoom({ servers: [address], isTls: false }, { room: "aula", nodeId });
+const BUCKET = "KV_chat_aula";
+
+/** Rooms on one NATS, one for each node. */
+async function openRooms(nats: FakeJetStream, ...nodeIds: bigint[]) {
+  const config = { servers: [nats.address], isTls: false };
+  const rooms = await Promise.all(nodeIds.map((nodeId) => openNatsRoom(config, { room: "aula", nodeId })));
+  const leases = rooms.map((room) => room.leases);
+  return { leases, close: () => Promise.all(rooms.map((room) => room.close())) };
+}
 
 Deno.test("NatsLeases.acquire() waits for a bucket that has no leader yet", async () => {
   using nats = new FakeJetStream();
-  const room = await openRoom(nats);
+  const { leases: [one], close } = await openRooms(nats, 7n);
   const puts = () => nats.subjects.filter((subject) => subject === "$KV.chat_aula.0000000000000007").length;
   // Nobody subscribes to the subjects of a stream without a leader.
   nats.intercept = ({ subject }) => subject.startsWith("$KV.") && puts() < 3 ? "no-responders" : undefined;
-  await room.leases.acquire("a:1");
-  assertEquals([puts(), nats.streams.get("KV_chat_aula")?.messages.length], [3, 1]);
-  await room.close();
+  await one!.acquire("a:1");
+  assertEquals([puts(), await one!.list()], [3, new Map([[7n, "a:1"]])]);
+  await close();
 });
 
 Deno.test("NatsLeases.acquire() gives its error a code", async () => {
   using nats = new FakeJetStream();
-  const room = await openRoom(nats);
+  const { leases: [one], close } = await openRooms(nats, 7n);
   nats.intercept = ({ subject }) => subject.startsWith("$KV.") ? apiError(10_047) : undefined;
-  const error = await assertRejects(() => room.leases.acquire("a:1"), Error);
+  const error = await assertRejects(() => one!.acquire("a:1"), Error);
   assertEquals([error.name, (error as Error & { code: string }).code], ["NatsModuleError", "nats-full"]);
-  assert(nats.connections === 1);
-  await room.close();
+  await close();
+});
+
+Deno.test("NatsLeases.acquire() creates a bucket like the stream, whose keys expire after 6 s", async () => {
+  using nats = new FakeJetStream();
+  nats.info = { ...nats.info, cluster: "chat" };
+  const { leases: [one], close } = await openRooms(nats, 7n);
+  await one!.acquire("a:1");
+  const { max_age, num_replicas, allow_direct, max_msgs_per_subject } = nats.configOf(BUCKET);
+  assertEquals([millis(max_age as number), num_replicas], [6_000, 3]);
+  assertEquals([allow_direct, max_msgs_per_subject], [false, 1]);
+  await close();
+});
+
+Deno.test("NatsLeases.renew() creates a bucket anew that an operator has deleted", async () => {
+  using nats = new FakeJetStream();
+  const { leases: [one], close } = await openRooms(nats, 7n);
+  await one!.acquire("a:1");
+  nats.streams.delete(BUCKET);
+  await assertRejects(() => one!.renew("a:1"), Error);
+  await one!.renew("a:1");
+  assertEquals(await one!.list(), new Map([[7n, "a:1"]]));
+  await close();
+});
+
+Deno.test("NatsLeases.list() reads an address again until the node has one, and a known one no more", async () => {
+  using nats = new FakeJetStream();
+  const { leases: [one, other], close } = await openRooms(nats, 7n, 0xffff_ffff_ffff_ffffn);
+  await one!.acquire("a:1");
+  await other!.acquire("");
+  const reads = () => nats.subjects.filter((subject) => subject.includes("STREAM.MSG.GET")).length;
+  assertEquals(await one!.list(), new Map([[7n, "a:1"], [0xffff_ffff_ffff_ffffn, ""]]));
+  await other!.renew("b:2");
+  const before = reads();
+  for (let time = 0; time < 2; time++) {
+    assertEquals(await one!.list(), new Map([[7n, "a:1"], [0xffff_ffff_ffff_ffffn, "b:2"]]));
+  }
+  assertEquals(reads(), before + 1);
+  await close();
+});
+
+Deno.test("NatsLeases.list() skips a lease that expires meanwhile", async () => {
+  using nats = new FakeJetStream();
+  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
+  await one!.acquire("a:1");
+  await other!.acquire("b:2");
+  const gone = `"last_by_subj":"$KV.chat_aula.0000000000000007"`;
+  nats.intercept = ({ body }) => new TextDecoder().decode(body).includes(gone) ? apiError(10_037) : undefined;
+  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
+  await close();
+});
+
+Deno.test("NatsLeases.release() removes the lease of this node alone", async () => {
+  using nats = new FakeJetStream();
+  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
+  await one!.acquire("a:1");
+  await other!.acquire("b:2");
+  await one!.release();
+  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
+  await close();
+});
+
+Deno.test("openNatsRoom() closes its connection if the stream is not a room's", async () => {
+  using nats = new FakeJetStream();
+  await (await openRooms(nats)).close();
+  nats.streams.set("CHAT_aula", { config: { name: "CHAT_aula", subjects: ["x"] }, messages: [], lastSeq: 0 });
+  const error = await assertRejects(() => openRooms(nats, 7n), Error);
+  assertEquals([(error as Error & { code: string }).code, nats.connections], ["nats-other-stream", 1]);
 });
