@@ -102,6 +102,16 @@ Deno.test(
   },
 );
 
+Deno.test("BatchWriter.addSnapshot() appends one snapshot before the next batch", pure, async () => {
+  const { log, store, writer, add, end } = makeWriter();
+  store.maxBytes = 900; // one entry per batch
+  add(2);
+  for (const n of [1, 2]) writer.addSnapshot(Uint8Array.of(n), `${n}`);
+  await waitFor(() => writer.isIdle);
+  assertEquals(log.records.map(({ isSnapshot, bytes }) => isSnapshot && bytes[0]), [1, false, false]);
+  await end();
+});
+
 const NOT_DELETED: readonly [
   store: string,
   isDeleted: (asked: number) => Promise<boolean>,

@@ -114,6 +114,7 @@ Deno.test("LogReader.open() reads the end of a long log alone", async () => {
     ...Array.from({ length: 400 }, (_, n) => ({ ...long, clientSeq: n + 1 }) as ProposedEvent),
   );
   await waitFor(() => log.records.filter(({ isSnapshot }) => isSnapshot).length >= 3);
+  assert(log.records.every(({ bytes }) => bytes.length < 270_000));
   await using later = await ClusterNode.open(log, 2n);
   assert(later.commitLog.firstSeq > 0, `${later.commitLog.firstSeq}`);
   assertEquals(later.applied.at(-1)?.seq, 399);

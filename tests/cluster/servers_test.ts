@@ -83,17 +83,6 @@ Deno.test("ChatServer nodes show a message that one of them took as the same ent
   assertEquals(read[0], read[1]);
 });
 
-Deno.test("ChatServer nodes give a nick to one of two that claim it at once", async () => {
-  await using nodes = new Nodes();
-  const [one, other] = await nodes.open({}, {});
-  const claims = [
-    nodes.enter(one, "ana"),
-    nodes.enter(other, "ANA", { resumeToken: new Uint8Array(16).fill(9) }),
-  ];
-  const statuses = (await Promise.allSettled(claims)).map(({ status }) => status);
-  assertEquals(statuses.sort(), ["fulfilled", "rejected"]);
-});
-
 const LONG_GRACE = { room: { graceMs: 10_000 } };
 
 Deno.test("ChatServer nodes announce nothing of a member that moves, who reads on", async () => {
@@ -168,34 +157,6 @@ Deno.test("ChatServer asks a client with BYE to come again whose node was called
   other.server.nodeDown(1n);
   assertEquals((await ana.peer.expect("left")).connectionLost, true);
   await ana.peer.expect("bye");
-});
-
-Deno.test("ChatServer.setClusterServers() announces the nodes once, in another order to each client", async () => {
-  await using nodes = new Nodes();
-  const [one, other] = await nodes.open({}, {});
-  const ana = await nodes.enter(one, "ana");
-  other.server.setClusterServers(["a:1", "b:2"]);
-  assertEquals((await ana.peer.expect("backups")).backups, ["a:1", "b:2"]);
-  await waitFor(() => other.server.clusterServers.length === 2);
-  const { head } = other.server.log;
-  other.server.setClusterServers(["b:2", "a:1"]);
-  await nodes.enter(other, "eva");
-  assertEquals(other.server.log.head, head + 1);
-  const firsts = new Set<string | undefined>();
-  for (const nick of ["pau", "ivo", "lea", "noa", "max", "iris"]) {
-    const { welcome: { backups } } = await nodes.enter(other, nick);
-    assertEquals(new Set(backups), new Set(["a:1", "b:2"]));
-    firsts.add(backups[0]);
-  }
-  assertEquals(firsts.size, 2);
-});
-
-Deno.test("ChatServer.setClusterServers() announces no node to a room that had one all the time", async () => {
-  await using nodes = new Nodes();
-  const [one] = await nodes.open({});
-  one.server.setClusterServers(["a:1"]);
-  const { welcome } = await nodes.enter(one, "ana");
-  assertEquals([one.server.clusterServers, welcome.backups], [[], []]);
 });
 
 const NAMED = [{ backups: ["x:1", "y:1"] }, { backups: ["x:1"] }];

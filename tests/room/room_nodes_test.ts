@@ -208,8 +208,12 @@ Deno.test("Room lists a member that has moved with its new address, on all nodes
 Deno.test("Room gives the nodes to each client in another order, which none can remove", pure, () => {
   const [one, other] = newPair();
   const { backups } = one.room;
+  backups.setCluster(["a:1"], at(0));
+  assertEquals(commit([one, other]), 0); // a node that is alone
   backups.setCluster(["a:1", "b:2"], at(0));
-  commit([one, other]);
+  assertEquals(commit([one, other]), 1);
+  backups.setCluster(["b:2", "a:1"], at(0));
+  assertEquals(commit([one, other]), 0);
   const orders = ["ana", "beto"].map((nick) => join(one, other, nick).welcome.backups);
   assertEquals(orders, [["b:2", "a:1"], ["a:1", "b:2"]]);
   backups.add("a:1", at(0)); // a configured backup as well

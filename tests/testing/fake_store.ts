@@ -73,6 +73,7 @@ export class FakeStore implements StreamStore {
     const log = this.#log;
     log.appends++;
     await Promise.resolve();
+    if (bytes.length > this.maxBytes) throw new Error("max_payload");
     const fault = log.faults.shift();
     if (fault !== "unsaid" && (log.isDown || log.isDeleted || fault === "lost")) {
       throw new Error("down");
