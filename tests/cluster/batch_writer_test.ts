@@ -94,8 +94,8 @@ Deno.test(
       log.isDeleted = true;
       add(1);
       await waitFor(() => log.appends >= 3 || deletions.length > 0);
-      log.isDeleted = false;
-      if (deletedMs > 1) await waitFor(() => writer.isIdle);
+      if (deletedMs > 1) log.isDeleted = false;
+      await waitFor(() => writer.isIdle);
       await end();
       assertEquals([deletions.length, log.records.length], deletedMs > 1 ? [0, 1] : [1, 0]);
     }
@@ -111,6 +111,22 @@ Deno.test("BatchWriter.addSnapshot() appends one snapshot before the next batch"
   assertEquals(log.records.map(({ isSnapshot, bytes }) => isSnapshot && bytes[0]), [1, false, false]);
   await end();
 });
+
+Deno.test(
+  "BatchWriter retries a batch of one event that is too large until the store takes it",
+  pure,
+  async () => {
+    const { log, store, writer, add, end } = makeWriter();
+    store.maxBytes = 100;
+    add(1);
+    await waitFor(() => log.appends === 2);
+    assertEquals([log.records.length, writer.isIdle], [0, false]);
+    store.maxBytes = 900;
+    await waitFor(() => writer.isIdle);
+    assertEquals(log.records.length, 1);
+    await end();
+  },
+);
 
 const NOT_DELETED: readonly [
   store: string,

@@ -333,20 +333,6 @@ roomTest(
   },
 );
 
-natsTest("chat-server --nats announces its fingerprint", async (nats, folder) => {
-  const { leases, close } = await openRoom(nats);
-  await leases.acquire("");
-  const [port, tls] = [freePort(), ["--tls-auto", "--tls-dir", folder.path]];
-  await using server = await startServer(port, "--nats", nats.address, "--room", "aula", ...tls);
-  const fingerprint = /SHA256:\S{43}/.exec(server.output)?.[0];
-  const address = `${LOOPBACK}:${port}#${fingerprint}`;
-  const untilAnnounced = async () => {
-    while (![...(await leases.list()).values()].includes(address));
-  };
-  await withTimeout(untilAnnounced(), address);
-  await close();
-});
-
 Deno.test("chat-server --nats fails where nothing listens", async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");

@@ -367,7 +367,7 @@ for (const isKept of [true, false]) {
     : "No se ha podido impedir que NATS olvide";
   Deno.test(`chat-server --nats prints that a snapshot is too large: ${consequence}`, async () => {
     const { store, parts } = fakeNats();
-    store.maxBytes = 20;
+    store.maxBytes = 100;
     if (!isKept) store.setUnlimited = () => Promise.reject(new Error("not allowed"));
     await using server = await RunningServer.start(NATS, {}, parts);
     using ana = (await enterAs("ana", server)).peer;
