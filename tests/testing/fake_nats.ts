@@ -32,6 +32,8 @@ export class FakeNats implements Disposable {
   connections = 0;
   /** What the last client said of itself. */
   client: Readonly<Record<string, unknown>> = {};
+  /** Why it refuses every login. */
+  refusal: string | undefined;
   /** Whether it hangs up on every client. */
   isDown = false;
   answer: (request: FakeRequest) => FakeAnswer;
@@ -92,9 +94,11 @@ export class FakeNats implements Disposable {
     };
     write(`INFO ${JSON.stringify(this.info)}\r\n`);
     for await (const { words: [verb = "", ...words], headers, body } of readProtocol(socket)) {
-      if (verb === "PING") write("PONG\r\n");
-      else if (verb === "CONNECT") this.client = JSON.parse(words.join(" "));
-      else if (verb === "SUB") subscriptions.set(words.at(-1)!, words[0]!);
+      if (verb === "PING" && this.refusal === undefined) write("PONG\r\n");
+      else if (verb === "CONNECT") {
+        this.client = JSON.parse(words.join(" "));
+        if (this.refusal !== undefined) write(`-ERR '${this.refusal}'\r\n`);
+      } else if (verb === "SUB") subscriptions.set(words.at(-1)!, words[0]!);
       else if (verb === "UNSUB" && words.length === 1) subscriptions.delete(words[0]!);
       else if (verb === "PUB" || verb === "HPUB") {
         const subject = words[0]!;

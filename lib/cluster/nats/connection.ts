@@ -10,8 +10,6 @@ import { parseServerAddress } from "../../net/address.ts";
 import type { NatsCode } from "../../errors.ts";
 import type { NatsConfig } from "../store.ts";
 
-/** Timeout of a request, in ms: a NATS cluster elects a leader in less. */
-const REQUEST_TIMEOUT_MS = 5_000;
 /** Between two pings, in ms. The connection is dead after two without an answer. */
 const PING_MS = 2_000;
 
@@ -47,6 +45,8 @@ globalThis.addEventListener("error", (event) => {
 interface NatsTimeouts {
   /** For a connection: a program that has not said INFO by then is no NATS. */
   readonly connectMs: number;
+  /** For the answer to a request: a NATS cluster elects a leader in less. */
+  readonly requestMs: number;
   /** For a NATS that starts, or that elects the leader which alone can answer. */
   readonly startupMs: number;
   /** For JetStream where the server's configuration has none: another server of `--nats`, or of its cluster, may have it. */
@@ -57,6 +57,7 @@ interface NatsTimeouts {
 
 export const NATS_TIMEOUTS: NatsTimeouts = {
   connectMs: 5_000,
+  requestMs: 5_000,
   startupMs: 30_000,
   noJetStreamMs: 5_000,
   retryMs: 250,
@@ -92,7 +93,7 @@ async function connectOnce(config: NatsConfig, wait: NatsWait): Promise<NatsLink
   try {
     const retryMsFor: RetryOptions["retryMsFor"] = (error, timeouts) =>
       isWithoutJetStream(error) ? 0 : retryUntilReady(error, timeouts);
-    const request = () => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS });
+    const request = () => jetstreamManager(nc, { timeout: wait.timeouts.requestMs });
     const manager = await withRetry(request, { ...wait, retryMsFor });
     let maxBytes = nc.info!.max_payload;
     return {

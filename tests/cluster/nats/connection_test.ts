@@ -16,7 +16,13 @@ import { waitFor } from "../../testing/waiting.ts";
 
 const READY = { type: "io.nats.jetstream.api.v1.account_info_response", streams: 0 };
 /** Long enough for a busy machine: no test waits that long. */
-const PATIENT = { connectMs: 60_000, startupMs: 60_000, noJetStreamMs: 60_000, retryMs: 1 };
+const PATIENT = {
+  connectMs: 60_000,
+  requestMs: 60_000,
+  startupMs: 60_000,
+  noJetStreamMs: 60_000,
+  retryMs: 1,
+};
 
 /** The error of connecting to an address. */
 async function connectError(address: string, timeouts = PATIENT): Promise<NatsModuleError> {
@@ -31,6 +37,7 @@ const STARTING: readonly [state: string, answer: FakeAnswer][] = [
   ["says that JetStream is not enabled", apiError(10_076)],
   ["says that JetStream is not enabled for the account", apiError(10_039)],
   ["has no leader", apiError(10_008)],
+  ["does not answer", undefined],
 ];
 
 for (const [state, answer] of STARTING) {
@@ -38,15 +45,15 @@ for (const [state, answer] of STARTING) {
     using nats = new FakeNats();
     nats.answer = () => nats.subjects.length > 2 ? READY : answer;
     const config = { servers: [nats.address], isTls: false };
-    const { nc } = await connectNats(config, startWait(undefined, PATIENT));
+    const { nc } = await connectNats(config, startWait(undefined, { ...PATIENT, requestMs: 50 }));
     assertEquals(nats.subjects, Array(3).fill("$JS.API.INFO"));
     await nc.close();
   });
 
   Deno.test(`connectNats() gives up on a NATS that ${state}, after startupMs`, async () => {
     using nats = new FakeNats({ answer: () => answer });
-    const { code } = await connectError(nats.address, { ...PATIENT, startupMs: 50 });
-    assertEquals(code, answer === STARTING[3]![1] ? "nats-unreachable" : "nats-no-jetstream");
+    const { code } = await connectError(nats.address, { ...PATIENT, requestMs: 20, startupMs: 50 });
+    assertEquals(code, /has no leader|not answer/.test(state) ? "nats-unreachable" : "nats-no-jetstream");
     assert(nats.subjects.length > 1, `${nats.subjects}`);
   });
 }
@@ -59,7 +66,13 @@ Deno.test("connectNats() waits noJetStreamMs for a NATS whose configuration has 
 });
 
 Deno.test("NATS_TIMEOUTS: 5 s for a connection, 30 s for a NATS that starts", () => {
-  assertEquals(NATS_TIMEOUTS, { connectMs: 5_000, startupMs: 30_000, noJetStreamMs: 5_000, retryMs: 250 });
+  assertEquals(NATS_TIMEOUTS, {
+    connectMs: 5_000,
+    requestMs: 5_000,
+    startupMs: 30_000,
+    noJetStreamMs: 5_000,
+    retryMs: 250,
+  });
 });
 
 Deno.test("connectNats() fails at once where nothing listens", async () => {
@@ -137,7 +150,7 @@ for (const { expected, ...login } of LOGINS) {
   });
 }
 
-Deno.test("connectNats() gives a link that reconnects, however long NATS is away, and keeps maxBytes meanwhile", async () => {
+Deno.test("connectNats() gives a link that reconnects, however long NATS is away or refuses the login", async () => {
   using nats = new FakeNats();
   nats.answer = () => READY;
   const config = { servers: [nats.address], isTls: false };
@@ -146,8 +159,12 @@ Deno.test("connectNats() gives a link that reconnects, however long NATS is away
   nats.disconnect();
   await waitFor(() => nats.connections > 30);
   assertEquals(link.maxBytes, 1_048_576);
-  nats.info = { ...nats.info, max_payload: 2_000 };
+  nats.refusal = "Authorization Violation";
   nats.isDown = false;
+  const { connections } = nats;
+  await waitFor(() => nats.connections > connections + 10);
+  nats.refusal = undefined;
+  nats.info = { ...nats.info, max_payload: 2_000 };
   await waitFor(() => link.maxBytes === 2_000);
   await link.nc.flush();
   await link.nc.close();

@@ -9,7 +9,13 @@ import { apiError, FakeJetStream } from "../../testing/fake_jetstream.ts";
 import type { FakeAnswer } from "../../testing/fake_nats.ts";
 import { withTimeout } from "../../testing/waiting.ts";
 
-const TIMEOUTS = { connectMs: 60_000, startupMs: 60_000, noJetStreamMs: 60_000, retryMs: 1 };
+const TIMEOUTS = {
+  connectMs: 60_000,
+  requestMs: 60_000,
+  startupMs: 60_000,
+  noJetStreamMs: 60_000,
+  retryMs: 1,
+};
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = ({ bytes }: StoredRecord) => new TextDecoder().decode(bytes);
 
