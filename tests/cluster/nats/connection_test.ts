@@ -46,23 +46,25 @@ for (const [state, answer] of STARTING) {
     nats.answer = () => nats.subjects.length > 2 ? READY : answer;
     const config = { servers: [nats.address], isTls: false };
     const { nc } = await connectNats(config, startWait(undefined, { ...PATIENT, requestMs: 50 }));
-    assertEquals(nats.subjects, Array(3).fill("$JS.API.INFO"));
+    assert(nats.subjects.length >= 3);
     await nc.close();
   });
 
   Deno.test(`connectNats() gives up on a NATS that ${state}, after startupMs`, async () => {
     using nats = new FakeNats({ answer: () => answer });
+    const startMs = performance.now();
     const { code } = await connectError(nats.address, { ...PATIENT, requestMs: 20, startupMs: 50 });
     assertEquals(code, /has no leader|not answer/.test(state) ? "nats-unreachable" : "nats-no-jetstream");
-    assert(nats.subjects.length > 1, `${nats.subjects}`);
+    assert(performance.now() - startMs >= 50);
   });
 }
 
 Deno.test("connectNats() waits noJetStreamMs for a NATS whose configuration has no JetStream", async () => {
   using nats = new FakeNats({ info: { jetstream: false }, answer: () => "no-responders" });
+  const startMs = performance.now();
   const { code } = await connectError(nats.address, { ...PATIENT, noJetStreamMs: 50 });
   assertEquals(code, "nats-no-jetstream");
-  assert(nats.connections > 1);
+  assert(performance.now() - startMs >= 50);
 });
 
 Deno.test("NATS_TIMEOUTS: 5 s for a connection, 30 s for a NATS that starts", () => {
