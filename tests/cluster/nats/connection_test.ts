@@ -12,7 +12,7 @@ import {
 import { LOOPBACK } from "../../testing/addresses.ts";
 import { apiError } from "../../testing/fake_jetstream.ts";
 import { type FakeAnswer, FakeNats } from "../../testing/fake_nats.ts";
-import { waitFor } from "../../testing/waiting.ts";
+import { waitFor, withTimeout } from "../../testing/waiting.ts";
 
 const READY = { type: "io.nats.jetstream.api.v1.account_info_response", streams: 0 };
 /** Long enough for a busy machine: no test waits that long. */
@@ -161,14 +161,14 @@ Deno.test("connectNats() gives a link that reconnects, however long NATS is away
   nats.disconnect();
   await waitFor(() => nats.connections > 30);
   assertEquals(link.maxBytes, 1_048_576);
+  nats.info = { ...nats.info, max_payload: 2_000 };
   nats.refusal = "Authorization Violation";
   nats.isDown = false;
   const { connections } = nats;
   await waitFor(() => nats.connections > connections + 10);
   nats.refusal = undefined;
-  nats.info = { ...nats.info, max_payload: 2_000 };
-  await waitFor(() => link.maxBytes === 2_000);
-  await link.nc.flush();
+  await withTimeout(link.nc.flush(), "a connection");
+  assertEquals(link.maxBytes, 2_000);
   await link.nc.close();
 });
 
