@@ -86,7 +86,7 @@ Deno.test("LogReader.open() finds the state of the other nodes, also of entries 
   first.propose(said(7n, 10));
   await waitFor(() => first.applied.length === 7);
   log.first = log.records.findLastIndex(({ isSnapshot }) => isSnapshot) + 1;
-  await using later = await ClusterNode.open(log, 2n);
+  await using later = await ClusterNode.open(log, 2n, { snapshotIntervalMs: 0 });
   assertEquals([later.commitLog.logId, later.commitLog.firstSeq, later.texts], [101n, 6, ["6:7.10"]]);
   assertEquals(later.applied[0]!.isRemote, true);
   const { snapshot } = later;
@@ -104,6 +104,10 @@ Deno.test("LogReader.open() finds the state of the other nodes, also of entries 
   later.propose(said(8n, 4));
   await waitFor(() => first.applied.length === 8 && later.applied.length === 2);
   assertEquals([first.texts.at(-1), later.texts.at(-1)], ["7:8.4", "7:8.4"]);
+  later.commitLog.snapshotIfDue();
+  await waitFor(() => log.records.at(-1)!.isSnapshot);
+  const { events } = decodeSnapshot(log.records.at(-1)!.bytes);
+  assertEquals(events.filter(({ type }) => type === "joined").length, 2);
 });
 
 Deno.test("LogReader.open() reads the end of a long log alone", async () => {

@@ -51,6 +51,11 @@ export class FakeNats implements Disposable {
     void this.#accept();
   }
 
+  /** How many clients are connected. */
+  get clients(): number {
+    return this.#sockets.size;
+  }
+
   /** Hangs up on all clients. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.close();
@@ -70,7 +75,10 @@ export class FakeNats implements Disposable {
         continue;
       }
       this.#sockets.add(socket);
-      void this.#serve(socket).catch(() => {}); // the client has hung up
+      // An error means that the client has hung up.
+      void this.#serve(socket).catch(() => {}).finally(() => {
+        if (this.#sockets.delete(socket)) socket.close();
+      });
     }
   }
 

@@ -85,7 +85,7 @@ export class FakeStore implements StreamStore {
   }
 
   findSnapshotFrom(position: number): Promise<StoredRecord | undefined> {
-    if (position < 1) return Promise.reject(new Error("no such position"));
+    if (!(position >= 1)) return Promise.reject(new Error("no such position"));
     const kept = this.#log.records.filter((one) => one.isSnapshot && one.position >= this.#log.first);
     return Promise.resolve(kept.find((one) => one.position >= position) ?? kept.at(-1));
   }

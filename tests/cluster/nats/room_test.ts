@@ -4,6 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { millis } from "@nats-io/transport-node";
 import { openNatsRoom } from "../../../lib/cluster/nats/room.ts";
 import { apiError, FakeJetStream } from "../../testing/fake_jetstream.ts";
+import { waitFor, withTimeout } from "../../testing/waiting.ts";
 
 const BUCKET = "KV_chat_aula";
 
@@ -12,7 +13,7 @@ async function openRooms(nats: FakeJetStream, ...nodeIds: bigint[]) {
   const config = { servers: [nats.address], isTls: false };
   const rooms = await Promise.all(nodeIds.map((nodeId) => openNatsRoom(config, { room: "aula", nodeId })));
   const leases = rooms.map((room) => room.leases);
-  return { leases, close: () => Promise.all(rooms.map((room) => room.close())) };
+  return { rooms, leases, close: () => Promise.all(rooms.map((room) => room.close())) };
 }
 
 Deno.test("NatsLeases.acquire() waits for a bucket that has no leader yet", async () => {
@@ -99,5 +100,16 @@ Deno.test("openNatsRoom() closes its connection if the stream is not a room's", 
   await (await openRooms(nats)).close();
   nats.streams.set("CHAT_aula", { config: { name: "CHAT_aula", subjects: ["x"] }, messages: [], lastSeq: 0 });
   const error = await assertRejects(() => openRooms(nats, 7n), Error);
-  assertEquals([(error as Error & { code: string }).code, nats.connections], ["nats-other-stream", 1]);
+  assertEquals((error as Error & { code: string }).code, "nats-other-stream");
+  await waitFor(() => nats.clients === 0);
+});
+
+Deno.test("openNatsRoom() gives a room whose close() ends reads and the connection", async () => {
+  using nats = new FakeJetStream();
+  const { rooms: [room] } = await openRooms(nats, 7n);
+  const reading = Array.fromAsync(room!.store.read(1));
+  await waitFor(() => nats.subjects.some((subject) => subject.includes("CONSUMER.MSG.NEXT")));
+  await room!.close();
+  assertEquals(await withTimeout(reading, "the end of the read"), []);
+  await waitFor(() => nats.clients === 0);
 });
