@@ -160,15 +160,15 @@ Deno.test("Cluster.open() reads --nats-creds, and with --nats-ca speaks TLS", wr
 Deno.test("Cluster.open() closes NATS if the log cannot be opened", async () => {
   let closed = 0;
   const store = new FakeStore(new FakeLog());
-  store.state = () => Promise.reject(new Error("no"));
+  store.state = () => Promise.reject(new NatsError("nats-unread"));
   const nats = { store, leases: new FakeLeases(), close: () => (closed++, Promise.resolve()) };
   const opening = Cluster.open(
     { target: TARGET, openNatsRoom: () => Promise.resolve(nats) },
     clusterConfig(),
     systemClock,
   );
-  await assertRejects(() => opening, NatsError);
-  assertEquals(closed, 1);
+  const { code } = await assertRejects(() => opening, NatsError);
+  assertEquals([code, closed], ["nats-unread", 1]);
 });
 
 Deno.test("parseNats() reads what users of NATS write", pure, () => {

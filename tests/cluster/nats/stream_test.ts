@@ -85,16 +85,23 @@ for (const { title, cluster, refusal, replicas } of REPLICAS) {
   });
 }
 
-Deno.test("NatsStream.open() waits for the peers of a cluster of three that starts", async () => {
-  using nats = new FakeJetStream();
-  nats.info = { ...nats.info, cluster: "chat" };
-  let refused = 0;
-  nats.intercept = ({ subject }) =>
-    subject.includes("STREAM.CREATE") && ++refused < 3 ? apiError(10_005) : undefined;
-  const { store, close } = await openStream(nats, ["a:1", "b:2", "c:3"]);
-  assertEquals([store.replicas, refused], [3, 3]);
-  await close();
-});
+const THREE = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"];
+for (const connect_urls of [undefined, THREE]) {
+  const which = connect_urls ? "NATS announces" : "--nats names";
+  Deno.test(`NatsStream.open() waits for the peers of three servers that ${which}`, async () => {
+    using nats = new FakeJetStream();
+    nats.info = { ...nats.info, cluster: "chat", connect_urls };
+    let asked = 0;
+    nats.intercept = ({ subject, body }) =>
+      subject.includes("STREAM.CREATE") && new TextDecoder().decode(body).includes('"num_replicas":3') &&
+        ++asked < 3
+        ? apiError(10_005)
+        : undefined;
+    const { store, close } = await openStream(nats, connect_urls ? [nats.address] : THREE);
+    assertEquals([store.replicas, asked], [3, 3]);
+    await close();
+  });
+}
 
 Deno.test("NatsStream.open() raises the copies of a stream once there is a cluster, if it can", async () => {
   using nats = new FakeJetStream();
