@@ -1,15 +1,24 @@
-// A server on real sockets, and clients by hand that say and read frames.
+// ChatServer on real sockets, with raw clients. hostile_clients_test.ts has the clients that break the protocol.
 
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import type { Address } from "../../lib/net/address.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
-import { ListenError } from "../../lib/errors.ts";
-import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
-import { dialPeer, enterAs, join, makeHello, makeToken, type RawClient, say } from "../testing/raw_peer.ts";
+import { encodeClient, sessionIdOf, type Uncommitted } from "../../lib/protocol/frames.ts";
+import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import {
+  dialPeer,
+  enterAs,
+  join,
+  makeHello,
+  makeToken,
+  type Peer,
+  type RawClient,
+  say,
+} from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
-import { freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { flushTasks, withTimeout } from "../testing/waiting.ts";
+import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 
 /** Who said what next. */
 async function hearSaid({ peer }: RawClient): Promise<string> {
@@ -17,7 +26,7 @@ async function hearSaid({ peer }: RawClient): Promise<string> {
   return `${nick}: ${text}`;
 }
 
-Deno.test("A connection that cannot be taken in is told of as a fault, and closed", async () => {
+Deno.test("ChatServer closes a connection that fails at once, and reports the fault", async () => {
   const told: string[] = [];
   await using server = startServer({
     onReject: ({ address }, { message }) => void told.push(`${address}: ${message}`),
@@ -36,7 +45,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   const clock = new TestClock();
   await using server = startServer({ clock: clock.now, backups: ["10.0.0.7:5001"] });
   const { wallMs } = clock.now();
-  using beto = (await enterAs("beto", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
   const { peer: ana, welcome, history } = await enterAs("ana", server);
   using _ = ana;
   const sessionId = sessionIdOf(makeToken("ana"));
@@ -54,7 +63,7 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     backups: ["10.0.0.7:5001"],
     memberCount: 2,
     members: [
-      { sessionId: sessionIdOf(makeToken("beto")), nick: "beto", address: LOOPBACK, sinceMs: wallMs },
+      { sessionId: sessionIdOf(makeToken("bea")), nick: "bea", address: LOOPBACK, sinceMs: wallMs },
       { sessionId, nick: "ana", address: LOOPBACK, sinceMs: wallMs },
     ],
   });
@@ -68,24 +77,14 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
     address: LOOPBACK,
   };
   assertEquals<unknown>(history, [joined]);
-  assertEquals<unknown>(await beto.receive(), joined);
+  assertEquals<unknown>(await bea.receive(), joined);
 });
 
-Deno.test("ChatServer has a new log id at each start", async () => {
-  await using first = startServer();
-  await using second = startServer();
-  const { peer: ana, welcome } = await enterAs("ana", first);
-  using _ana = ana;
-  const { peer: beto, welcome: other } = await enterAs("beto", second);
-  using _beto = beto;
-  assertNotEquals(welcome.logId, other.logId);
-});
-
-Deno.test("ChatServer gives a message with its time to everyone, the sender too", async () => {
+Deno.test("ChatServer sends a message with its time to all members, the sender too", async () => {
   const clock = new TestClock();
   await using server = startServer({ clock: clock.now });
   using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
   await ana.expect("joined");
   clock.set("2026-11-22 13:45:10");
   await ana.send(say(1, "hola"));
@@ -100,16 +99,16 @@ Deno.test("ChatServer gives a message with its time to everyone, the sender too"
     text: "hola",
   };
   assertEquals<unknown>(await ana.receive(), said);
-  assertEquals<unknown>(await beto.receive(), said);
+  assertEquals<unknown>(await bea.receive(), said);
 });
 
-Deno.test("ChatServer sends a new client as much history as it asks for", async () => {
+Deno.test("ChatServer sends as much history as HELLO asks for", async () => {
   await using server = startServer();
   using ana = (await enterAs("ana", server)).peer;
   await ana.send(say(1, "one"), say(2, "two"), say(3, "three"));
   for (let n = 1; n <= 3; n++) await ana.expect("said");
-  const { peer: beto, history } = await enterAs("beto", server, { historyCount: 2 });
-  using _ = beto;
+  const { peer: bea, history } = await enterAs("bea", server, { historyCount: 2 });
+  using _ = bea;
   assertEquals(history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
     "two",
     "three",
@@ -117,63 +116,63 @@ Deno.test("ChatServer sends a new client as much history as it asks for", async 
   ]);
 });
 
-Deno.test("ChatServer answers BYE with the rest of the log and BYE, and tells who left", async () => {
+Deno.test("ChatServer answers BYE with the rest of the log and BYE, and announces LEFT", async () => {
   await using server = startServer({ room: { graceMs: 60_000 } });
   using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
-  await beto.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
-  assertEquals(await beto.receiveTypes(), ["said", "left", "bye"]);
+  using bea = (await enterAs("bea", server)).peer;
+  await bea.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
+  assertEquals(await bea.receiveTypes(), ["said", "left", "bye"]);
   await ana.expect("joined");
   assertEquals((await ana.expect("said")).text, "adiós");
   const { nick, connectionLost } = await ana.expect("left");
-  assertEquals([nick, connectionLost], ["beto", false]);
+  assertEquals([nick, connectionLost], ["bea", false]);
 });
 
-Deno.test("ChatServer tells who was lost, once they did not come back in time", async () => {
+Deno.test("ChatServer announces a lost member when its grace is over", async () => {
   await using server = startServer({ room: { graceMs: 20 } });
   using ana = (await enterAs("ana", server)).peer;
-  const { peer: beto } = await enterAs("beto", server);
+  const { peer: bea } = await enterAs("bea", server);
   await ana.expect("joined");
-  beto[Symbol.dispose]();
+  bea[Symbol.dispose]();
   const { nick, connectionLost } = await ana.expect("left");
-  assertEquals([nick, connectionLost], ["beto", true]);
+  assertEquals([nick, connectionLost], ["bea", true]);
 });
 
-Deno.test("ChatServer tells nobody of a client that comes back in time", async () => {
+Deno.test("ChatServer announces nothing of a member that resumes within its grace", async () => {
   await using server = startServer({ room: { graceMs: 60_000 } });
   using ana = (await enterAs("ana", server)).peer;
-  const first = await enterAs("beto", server);
+  const first = await enterAs("bea", server);
   await ana.expect("joined");
   await first.peer.send(say(1, "one"));
   await first.peer.expect("said");
   first.peer[Symbol.dispose]();
   const resumePoints = [{ logId: first.welcome.logId, nextSeq: first.welcome.head + 1 }];
-  const second = await join(server.address, makeHello("beto", { resumePoints, lagMs: 100 }));
-  using beto = second.peer;
+  const second = await join(server.address, makeHello("bea", { resumePoints, lagMs: 100 }));
+  using bea = second.peer;
   assertEquals([second.welcome.lastClientSeq, second.history], [1, []]);
-  await beto.send(say(1, "one"), say(2, "two"));
+  await bea.send(say(1, "one"), say(2, "two"));
   assertEquals((await ana.expect("said")).text, "one");
   assertEquals((await ana.expect("said")).text, "two");
 });
 
-Deno.test("ChatServer still owes what was said to a client that has only ended its own side", async () => {
+Deno.test("ChatServer sends the rest of the log to a client that has ended its own side", async () => {
   await using server = startServer({ room: { graceMs: 0 } });
   using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
   await ana.expect("joined");
-  await beto.send(say(1, "last words"));
-  await beto.conn.closeWrite();
-  assertEquals((await beto.receiveTypes())[0], "said");
+  await bea.send(say(1, "last words"));
+  await bea.conn.closeWrite();
+  assertEquals((await bea.receiveTypes())[0], "said");
   assertEquals((await ana.expect("said")).text, "last words");
   assertEquals((await ana.expect("left")).connectionLost, true);
 });
 
-Deno.test("ChatServer lets the same token take its place over, and tells nobody else", async () => {
+Deno.test("ChatServer replaces the connection of a resumed session, and announces nothing", async () => {
   await using server = startServer({ room: { graceMs: 0 } });
   using ana = (await enterAs("ana", server)).peer;
-  using old = (await enterAs("beto", server)).peer;
-  const { peer: beto, welcome } = await enterAs("beto", server);
-  using _ = beto;
+  using old = (await enterAs("bea", server)).peer;
+  const { peer: bea, welcome } = await enterAs("bea", server);
+  using _ = bea;
   assertEquals(welcome.memberCount, 2);
   const messages = await old.receiveAll();
   assertEquals(messages.map((message) => message.type === "error" ? message.code : message.type), [
@@ -182,7 +181,7 @@ Deno.test("ChatServer lets the same token take its place over, and tells nobody 
   old[Symbol.dispose]();
   await ana.expect("joined");
   for (let n = 1; n <= 3; n++) { // so that the server has time to notice that the old one is gone
-    await beto.send(say(n, "it is me"));
+    await bea.send(say(n, "it is me"));
     assertEquals((await ana.expect("said")).text, "it is me");
   }
 });
@@ -193,12 +192,12 @@ for (
     [{ maxPerAddress: 1, isLoopbackExempt: false }, "address-crowded"],
   ] as const
 ) {
-  Deno.test(`ChatServer has room for who comes back where there is none for others: ${code}`, async () => {
+  Deno.test(`ChatServer at its limit (${code}) admits a resumed session, and no other client`, async () => {
     await using server = startServer({ limits: limit });
     const answer = async () => {
-      using beto = await dialPeer(server.address);
-      await beto.send(makeHello("beto"));
-      const message = await beto.receive();
+      using bea = await dialPeer(server.address);
+      await bea.send(makeHello("bea"));
+      const message = await bea.receive();
       return message?.type === "error" ? message.code : message?.type;
     };
     using broken = (await enterAs("ana", server)).peer;
@@ -219,24 +218,18 @@ for (
   });
 }
 
-Deno.test("ChatServer reads frames that come byte by byte", async () => {
-  await using server = startServer();
-  using ana = await dialPeer(server.address);
-  for (const message of [makeHello("ana"), say(1, "¿qué tal?"), { type: "bye" }] as const) {
-    for (const byte of encodeClient(message)) await ana.send(new Uint8Array([byte]));
-  }
-  assertEquals(await ana.receiveTypes(), ["welcome", "joined", "said", "left", "bye"]);
-});
+for (const [how, packetBytes] of [["byte by byte", 1], ["all at once", 1_000]] as const) {
+  Deno.test(`ChatServer reads frames that come ${how}`, async () => {
+    await using server = startServer();
+    using ana = await dialPeer(server.address);
+    const messages = [makeHello("ana"), say(1, "¿qué tal?"), say(2), { type: "bye" }] as const;
+    const sent = new Uint8Array(messages.flatMap((message) => [...encodeClient(message)]));
+    for (let at = 0; at < sent.length; at += packetBytes) await ana.send(sent.subarray(at, at + packetBytes));
+    assertEquals(await ana.receiveTypes(), ["welcome", "joined", "said", "said", "left", "bye"]);
+  });
+}
 
-Deno.test("ChatServer reads frames that come all at once", async () => {
-  await using server = startServer();
-  using ana = await dialPeer(server.address);
-  const messages = [makeHello("ana"), say(1, "one"), say(2, "two"), { type: "bye" }] as const;
-  await ana.send(new Uint8Array(messages.flatMap((message) => [...encodeClient(message)])));
-  assertEquals(await ana.receiveTypes(), ["welcome", "joined", "said", "said", "left", "bye"]);
-});
-
-Deno.test("ChatServer shows a hundred clients each other's messages, all in the same order", async () => {
+Deno.test("ChatServer sends a hundred clients the same messages in the same order", async () => {
   const [clients, each] = [100, 5];
   await using server = startServer();
   await using stack = new AsyncDisposableStack();
@@ -261,29 +254,29 @@ Deno.test("ChatServer shows a hundred clients each other's messages, all in the 
   }
 });
 
-Deno.test("ChatServer.close() tells everyone, after all that was said, and hears nothing more", async () => {
+Deno.test("ChatServer.close() sends BYE after the rest of the log, and reads nothing more", async () => {
   const server = startServer();
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
   using stranger = await dialPeer(server.address);
   await ana.expect("joined");
   await ana.send(say(1, "one"), say(2, "two"));
   await ana.expect("said");
   await ana.expect("said");
   const closing = server.close();
-  await beto.send(say(1, "never"));
+  await bea.send(say(1, "never"));
   assertEquals(await ana.receiveTypes(), ["bye"]);
-  assertEquals(await beto.receiveTypes(), ["said", "said", "bye"]);
+  assertEquals(await bea.receiveTypes(), ["said", "said", "bye"]);
   assertEquals(await stranger.receiveTypes(), ["bye"]);
-  for (const peer of [ana, beto, stranger]) peer[Symbol.dispose]();
+  for (const peer of [ana, bea, stranger]) peer[Symbol.dispose]();
   await withTimeout(closing, "the server to close");
   await withTimeout(server.close(), "a second close to have nothing to do");
   const { host: hostname, port } = server.address;
   assertEquals(await Deno.connect({ hostname, port }).catch((error) => error.name), "ConnectionRefused");
 });
 
-Deno.test("ChatServer.close() waits a second at most for clients that do not take leave", async () => {
+Deno.test("ChatServer.close() waits shutdownMs for clients that do not close", async () => {
   assertEquals(DEFAULT_CONFIG.timeouts.shutdownMs, 1_000);
   const server = startServer({ timeouts: { shutdownMs: 50 } });
   await using _ = server;
@@ -295,40 +288,147 @@ Deno.test("ChatServer.close() waits a second at most for clients that do not tak
   assertEquals(await ana.receiveTypes(), ["bye"]);
 });
 
-function listenFailure({ host, port }: Address): [string, unknown] {
-  const { code, details } = assertThrows(() => void startServer({ listen: { host, port } }), ListenError);
-  return [code, [details.host, details.port]];
+Deno.test("ChatServer announces a rejected member as lost before it has closed", async () => {
+  await using server = startServer({ room: { graceMs: 0 } });
+  using ana = (await enterAs("ana", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
+  await ana.expect("joined");
+  await bea.send(new Uint8Array(4));
+  assertEquals((await ana.expect("left")).connectionLost, true); // though bea's end of the connection is still open
+});
+
+Deno.test("ChatServer takes messages before a violation in the same packet", async () => {
+  await using server = startServer();
+  using ana = (await enterAs("ana", server)).peer;
+  await ana.send(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
+  assertEquals(await ana.receiveTypes(), ["said", "error"]);
+});
+
+Deno.test("ChatServer applies no handshake timeout after HELLO", async () => {
+  await using server = startServer({ connections: { handshakeMs: 150 } });
+  using ana = (await enterAs("ana", server)).peer;
+  using late = await dialPeer(server.address);
+  assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
+  await ana.send(say(1, "hola"));
+  await ana.expect("said");
+});
+
+/** Waits until the server has taken in all that this client said. */
+async function sync(peer: Peer): Promise<void> {
+  await peer.send({ type: "ping" });
+  await peer.expect("pong");
 }
 
-Deno.test("ChatServer says that a port is in use", async () => {
-  await using server = startServer();
-  const { host, port } = server.address;
-  assertEquals(listenFailure({ host, port }), ["port-in-use", [host, port]]);
+Deno.test("ChatServer disconnects with ERROR silent a client that sends nothing, and keeps one that sends PONG", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  await using server = startServer({
+    clock: clock.now,
+    room: { graceMs: 0 },
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
+  using ana = (await enterAs("ana", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
+  await ana.expect("joined");
+  for (const monotonicMs of [20, 40, 59]) {
+    clock.advanceTo(monotonicMs);
+    if (monotonicMs < 59) await ana.expect("ping");
+    await ana.send({ type: "pong" });
+    await sync(ana);
+  }
+  clock.advanceTo(60);
+  assertEquals(await bea.receiveTypes(), ["ping", "ping", "error"]);
+  bea[Symbol.dispose]();
+  await ana.expect("ping");
+  const { nick, connectionLost } = await ana.expect("left");
+  assertEquals([nick, connectionLost], ["bea", true]);
 });
 
-Deno.test("ChatServer says that an address is not this machine's", () => {
-  const { port } = freeAddress();
-  assertEquals(listenFailure({ host: "203.0.113.1", port }), ["address-not-local", ["203.0.113.1", port]]);
+Deno.test("ChatServer disconnects a client that sends messages but no PONG", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  await using server = startServer({
+    clock: clock.now,
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
+  using ana = (await enterAs("ana", server)).peer;
+  for (const monotonicMs of [20, 40, 60]) {
+    clock.advanceTo(monotonicMs);
+    await ana.expect("ping");
+    await sync(ana);
+  }
+  clock.advanceTo(80);
+  const messages = await ana.receiveAll();
+  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
 });
 
-Deno.test("ChatServer says that a name that nobody knows is not this machine's", () => {
-  assertEquals(listenFailure({ host: UNKNOWN_NAME, port: 0 }), ["address-not-local", [UNKNOWN_NAME, 0]]);
+Deno.test("ChatServer disconnects with ERROR too-slow a client that falls behind the log, and delays no other", async () => {
+  await using server = startServer({
+    room: { graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } },
+  });
+  using slow = (await enterAs("slow", server)).peer;
+  using ana = (await enterAs("ana", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
+  await ana.expect("joined");
+  // More than what the sockets between the two ends hold, until everybody knows that they are gone.
+  const [batch, text] = [25, "🙂".repeat(2_000)];
+  let [count, gone] = [0, 0];
+  while (gone < 2) {
+    for (let i = 0; i < batch; i++) await ana.send(say(++count, text));
+    for (const peer of [ana, bea]) {
+      for (let heard = 0; heard < batch;) {
+        const { type } = (await peer.receive())!;
+        if (type === "said") heard++;
+        else if (type === "left") gone++;
+      }
+    }
+    assert(count < 10_000);
+  }
+  const messages = await slow.receiveAll();
+  const last = messages.at(-1);
+  assertEquals(last?.type === "error" && last.code, "too-slow");
+  const numbers = messages.flatMap((message) => message.type === "said" ? [message.clientSeq] : []);
+  assert(numbers.length > 0 && numbers.length < count);
+  assertEquals(numbers, numbers.map((_, index) => index + 1));
 });
 
-Deno.test("ChatServer says that it cannot listen for any other reason", () => {
-  assertEquals(listenFailure({ host: LOOPBACK, port: 70_000 }), ["listen-failed", [LOOPBACK, 70_000]]);
-});
+/** A commit log that throws for some entries. */
+class FaultyCommitLog extends InMemoryCommitLog {
+  isFaulty: (entry: Uncommitted) => boolean = () => false;
 
-/** Whether this process may listen on a port that others may not: then nothing is refused. */
-function isPrivileged(): boolean {
-  try {
-    Deno.listen({ hostname: LOOPBACK, port: 1 }).close();
-    return true;
-  } catch {
-    return false;
+  override propose(entry: Uncommitted, now: Instant): void {
+    if (this.isFaulty(entry)) throw new TypeError("a mistake of ours");
+    super.propose(entry, now);
   }
 }
 
-Deno.test("ChatServer says that a port is privileged", { ignore: isPrivileged() }, () => {
-  assertEquals(listenFailure({ host: LOOPBACK, port: 1 }), ["port-privileged", [LOOPBACK, 1]]);
-});
+for (
+  const [type, client] of [["said", { address: LOOPBACK, nick: "ana" }], ["left", {
+    address: LOOPBACK,
+  }]] as const
+) {
+  Deno.test(`ChatServer reports a fault of its own at ${type}, and ends that connection alone`, async () => {
+    const commitLog = new FaultyCommitLog(1n);
+    commitLog.isFaulty = (entry) => entry.type === type;
+    const faults: [unknown, string][] = [];
+    await using server = startServer({
+      commitLog,
+      onReject: (rejected, { message }) => faults.push([rejected, message]),
+      room: { graceMs: 0 },
+      limits: { maxClients: 2 },
+    });
+    using bea = (await enterAs("bea", server)).peer;
+    const ana = (await enterAs("ana", server)).peer;
+    if (type === "said") {
+      await ana.send(say(1));
+      await ana.receiveAll();
+    }
+    ana[Symbol.dispose]();
+    await waitFor(() => server.stats.connectionCount === 1, "the connection to be closed");
+    assertEquals(faults, [[client, "a mistake of ours"]]);
+    using _eva = (await enterAs("eva", server)).peer; // the place of ana is free
+    await bea.send({ type: "ping" });
+    while ((await bea.receive())?.type !== "pong");
+    commitLog.isFaulty = () => false;
+  });
+}

@@ -1,10 +1,12 @@
 // A client of a server whose socket, room and clock are fakes.
 
 import { FrameDecoder } from "../../lib/codec.ts";
+import type { ProtocolError } from "../../lib/errors.ts";
 import { type ClientMessage, encodeClient, MAX_CLIENT_FRAME_BYTES } from "../../lib/protocol/frames.ts";
 import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import { ClientHandler, type ServerContext } from "../../lib/server/client_handler.ts";
-import { ConnectionLimiter } from "../../lib/server/connection_limiter.ts";
+import { BanList, ConnectionLimiter } from "../../lib/server/connection_limiter.ts";
+import { PasswordVerifier } from "../../lib/text/text.ts";
 import { makeHello } from "./raw_peer.ts";
 import { TestClock } from "./test_clock.ts";
 import { testConfig } from "./test_config.ts";
@@ -16,17 +18,21 @@ export const HOME = "10.0.0.7";
 export type Attempt = (now: unknown, onSettled: () => void) => boolean;
 
 /** Requests of the room are done at once unless `attempt` says otherwise. */
-export function makeClient({ attempt = () => true, isBlocked = false, commitWaitMs = 3_000 }: {
+export function makeClient({ attempt = () => true, isBlocked = false, commitWaitMs = 3_000, ...options }: {
   attempt?: Attempt;
   isBlocked?: boolean;
   commitWaitMs?: number;
+  /** Of the room. */
+  password?: string;
+  limiter?: ConnectionLimiter;
 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
   clock.advanceTo(0);
   const config = testConfig({ timeouts: { commitWaitMs } });
   const commitLog: { isBlocked: boolean } = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
-  const limiter = new ConnectionLimiter(config.limits);
+  const { password, limiter = new ConnectionLimiter(config.limits) } = options;
+  const bans = new BanList(config.limits);
   const seen = {
     /** Pauses, in ms. */
     paused: [] as number[],
@@ -35,6 +41,8 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     /** How often departures were announced. */
     expiries: 0,
     rejections: [] as Error[],
+    /** Codes of the errors with which the member was kicked. */
+    kicks: [] as string[],
     /** ERROR or BYE. */
     last: undefined as Uint8Array | undefined,
   };
@@ -49,6 +57,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     attach() {},
     memberOf: () => undefined,
     expireGrace: () => seen.expiries++,
+    kick: (_: unknown, error: ProtocolError) => seen.kicks.push(error.code),
   };
   let pause = Promise.withResolvers<void>();
   let reading = Promise.withResolvers<FrameDecoder | undefined>();
@@ -77,7 +86,8 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     manager: { backPressure() {}, scheduleFlush() {}, remove() {} },
     sessions,
     limiter,
-    bans: { has: () => false },
+    bans,
+    password: password === undefined ? undefined : new PasswordVerifier(password),
     handlers: new Map(),
     onReject: (_: unknown, error: Error) => void seen.rejections.push(error),
   };
@@ -96,6 +106,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     commitLog,
     connection,
     limiter,
+    bans,
     seen,
     /** The client sends messages. */
     async send(...messages: ClientMessage[]): Promise<void> {

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { merge } from "./test_config.ts";
 import { startServer, type TestServerOptions } from "./test_server.ts";
-import type { WireCode } from "../../lib/errors.ts";
+import type { ChatError, WireCode } from "../../lib/errors.ts";
 import { dialPeer, join, makeHello, type Peer, say } from "./raw_peer.ts";
 import { waitFor, withTimeout } from "./waiting.ts";
 import { TCP, type Transport } from "./transport.ts";
@@ -14,6 +14,9 @@ export const POLL_MS = 5;
 
 /** The HELLO of the attacker. */
 export const eva = makeHello("eva");
+
+/** What the bystanders read of an attacker that joins. */
+export const COMES_AND_GOES: readonly string[] = ["joined eva", "left eva"];
 
 /** An honest member: reads all the time and answers PINGs. */
 class Bystander implements AsyncDisposable {
@@ -64,14 +67,21 @@ export interface Case {
   readonly attack: (peer: Peer, server: ChatServer) => Promise<unknown>;
   /** The entries that the victims read because of it. */
   readonly bystanderLines?: readonly string[];
+  /** The code and the nick, or `-`, of each client that the server reports; undefined: any. */
+  readonly rejections?: readonly string[];
 }
 
 /** ana and beto talk before, during and after an attack. */
 export async function runAttack(
-  { code, server: options = {}, attack, bystanderLines = [] }: Case,
+  { code, server: options = {}, attack, bystanderLines = [], rejections }: Case,
   wire = TCP,
 ): Promise<void> {
-  await using server = startServer(merge<TestServerOptions>({ room: { graceMs: 0 } }, options), wire);
+  const reported: string[] = [];
+  const defaults: TestServerOptions = {
+    room: { graceMs: 0 },
+    onReject: ({ nick = "-" }, error) => void reported.push(`${(error as ChatError).code} ${nick}`),
+  };
+  await using server = startServer(merge(defaults, options), wire);
   await using ana = await Bystander.enter("ana", server, wire);
   await using beto = await Bystander.enter("beto", server, wire);
   await ana.expectLine("joined beto");
@@ -85,7 +95,8 @@ export async function runAttack(
     await outcome;
     if (code !== undefined) assertEquals(await codeOf(peer), code);
   }
-  await waitFor(() => server.stats.connectionCount === 2, "the offender's sockets to be closed");
+  await waitFor(() => server.stats.connectionCount === 2, "the attacker's sockets to be closed");
+  if (rejections) assertEquals(reported, rejections);
   await ana.say("after");
   await beto.expectLine("ana: after");
   await ana.expectLine("ana: after");
