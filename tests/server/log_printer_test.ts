@@ -1,159 +1,149 @@
-// What the server prints of the room on its operator's terminal.
+// LogPrinter: what a server prints of the room on its operator's terminal, and how the room waits for it.
 
 import { assert, assertEquals } from "@std/assert";
-import type { ChatServer } from "../../lib/server/chat_server.ts";
-import { testConfig } from "../testing/test_config.ts";
-import { startServer } from "../testing/test_server.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
-import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import { LogPrinter, type LogPrinterConfig } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
-import { UNLIMITED } from "../../lib/base/limits.ts";
+import { makeSaid } from "../testing/raw_peer.ts";
 import { newEventLog } from "../testing/room_fixture.ts";
-import { enterAs, say } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { waitFor, withTimeout } from "../testing/waiting.ts";
+import { testConfig } from "../testing/test_config.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
-Deno.test("What came to nothing keeps nothing that comes behind it from the screen", async () => {
-  const printed: string[] = [];
-  const terminal = {
-    hasLineEditor: false,
-    print: (...lines: string[]) => Promise.resolve(void printed.push(...lines)),
-  };
-  const renderer = { dateSeparator: () => [], entry: ({ seq }: { seq: number }) => `entry ${seq}` };
-  const log = newEventLog({ segmentBytes: 64 });
-  const parts = {
-    terminal: terminal as unknown as Terminal,
-    renderer: renderer as unknown as Renderer,
-    t: translator("en"),
-  };
-  const screen = new LogPrinter(parts, testConfig().logPrinter, new TestClock().now);
-  screen.attach({ log, startHead: 0, addConsumer: () => {} });
-  for (let seq = 0; seq < 8; seq++) log.append(encodeServer({ type: "noop", seq }), 0);
-  log.append(encodeServer({ type: "announced", seq: 8, timeMs: 0, text: "hi" }), 0);
-  await screen.drained();
-  assertEquals(printed, ["entry 8"]);
-});
-
-/** A console that writes to something that takes nothing but the first write until it is told to. */
-class StandingConsole implements AsyncDisposable {
+/** A LogPrinter on a log that retains two entries, and an output that takes the first write alone. */
+class PrinterFixture implements AsyncDisposable {
   output = "";
   readonly printer: LogPrinter;
-  readonly #taking = Promise.withResolvers<void>();
+  readonly log = newEventLog({ segmentBytes: 60, retainedBytes: 120 });
+  #unblocked = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor(limits: Partial<LogPrinterConfig> = {}) {
+  constructor(config: Partial<LogPrinterConfig> = {}) {
     const { now } = new TestClock();
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => controller.close() }),
       write: async (bytes) => {
-        this.output += new TextDecoder().decode(bytes);
-        await this.#taking.promise;
+        this.output += new TextDecoder().decode(bytes).replaceAll(/\[.{19}\] /g, "");
+        await this.#unblocked.promise;
       },
       isTty: false,
     }, now);
     const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
-    this.printer = new LogPrinter(
-      { terminal: this.#terminal, renderer, t: translator("es") },
-      testConfig({ logPrinter: limits }).logPrinter,
-      now,
-    );
+    const parts = { terminal: this.#terminal, renderer, t: translator("es") };
+    this.printer = new LogPrinter(parts, testConfig({ logPrinter: config }).logPrinter, now);
+    this.printer.attach({ log: this.log, startHead: 0, addConsumer: () => {} });
   }
 
-  /** From now on everything is taken. */
-  takes(): void {
-    this.#taking.resolve();
+  /** Appends messages, one to a segment. */
+  append(...texts: string[]): void {
+    for (const text of texts) {
+      this.log.append(encodeServer(makeSaid("ana", { seq: this.log.head, clientSeq: 1, text })), 0);
+    }
+  }
+
+  /** From now on the output takes everything. */
+  unblock(): void {
+    this.#unblocked.resolve();
+  }
+
+  /** From now on the output takes one more write. */
+  block(): void {
+    this.#unblocked = Promise.withResolvers();
+  }
+
+  async drained(): Promise<void> {
+    await withTimeout(this.printer.drained(), "the printer to print the rest");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.takes();
+    this.unblock();
     await this.#terminal[Symbol.asyncDispose]();
   }
 }
 
-/** A server with a short log and no rate limit. It sends no PING among the entries, however slow the machine is. */
-function forgetfulServer(): ChatServer {
-  return startServer({
-    messages: UNLIMITED,
-    connections: { pingMs: 60_000 },
-    room: { log: { segmentBytes: 2_000, retainedBytes: 40_000 } },
-  });
-}
+Deno.test("LogPrinter prints the entries behind a NOOP, and nothing of it", async () => {
+  await using fixture = new PrinterFixture();
+  fixture.unblock();
+  fixture.log.append(encodeServer({ type: "noop", seq: 0 }), 0);
+  fixture.append("hola");
+  await fixture.drained();
+  assertEquals(fixture.output, "ana: hola\n");
+});
 
-Deno.test("LogPrinter says how much it skips when it cannot keep up with the room", async () => {
-  const log = newEventLog({ segmentBytes: 60, retainedBytes: 120 });
-  const append = (text: string) => {
-    const entry = {
-      seq: log.head,
-      timeMs: 0,
-      sessionId: 1n,
-      clientSeq: 1,
-      redelivered: false,
-      nick: "ana",
-      text,
-    };
-    log.append(encodeServer({ type: "said", ...entry }), 0);
-  };
-  await using standing = new StandingConsole();
-  const { printer } = standing;
-  printer.attach({ log, startHead: 0, addConsumer: () => {} });
-  append("0");
-  printer.flush();
-  for (let clientSeq = 1; clientSeq <= 9; clientSeq++) append(String(clientSeq)); // one to a segment: the last two are retained
-  standing.takes();
-  await withTimeout(printer.drained(), "the console to show the rest");
+Deno.test("LogPrinter.print() prints a notice with the time, and at most 100 that wait", async () => {
+  await using fixture = new PrinterFixture();
+  fixture.append("hola");
+  for (let i = 0; i < 150; i++) fixture.printer.print(`notice ${i}`);
+  fixture.unblock();
+  await fixture.drained();
+  const notices = fixture.output.split("\n").filter((line) => line.startsWith("! notice"));
+  assert(notices.length >= 100 && notices.length <= 101, `${notices.length}`); // one may be on its way
+  assertEquals(notices[0], "! notice 0");
+});
+
+Deno.test("LogPrinter prints how many entries it skips when it falls behind the log", async () => {
+  await using fixture = new PrinterFixture();
+  fixture.append("0");
+  fixture.printer.flush();
+  fixture.append("1", "2", "3", "4", "5", "6", "7", "8", "9");
+  fixture.unblock();
+  await fixture.drained();
   assertEquals(
-    standing.output.replaceAll(/\[.{19}\] /g, ""),
-    [
-      "ana: 0",
-      "! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.",
-      "ana: 8",
-      "ana: 9",
-      "",
-    ].join("\n"),
+    fixture.output,
+    "ana: 0\n! Líneas que faltan aquí: 7. No se mostraron al ritmo de la sala.\nana: 8\nana: 9\n",
   );
 });
 
-Deno.test("A console that writes to a file leaves nothing out: the room waits for it", async () => {
-  await using server = forgetfulServer();
-  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 60_000 });
-  const { printer } = standing;
-  printer.attach(server);
-  using ana = (await enterAs("ana", server)).peer;
-  const numbers = Array.from({ length: 600 }, (_, index) => index + 1);
-  for (const clientSeq of numbers) {
-    await ana.send(say(clientSeq, "x".repeat(50) + clientSeq));
-  }
-  // Not earlier: the rest, which comes at once, must fit into what the log retains.
-  await waitFor(() => printer.backPressure() !== undefined, "the printer to hold up the room");
-  assert(server.log.head < 600);
-  // The log must not forget what she has yet to read, when all the rest comes at once.
-  const firstLeft = server.log.head - 1; // JOINED
-  for (const clientSeq of numbers.slice(0, firstLeft)) {
-    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
-  }
-  standing.takes();
-  for (const clientSeq of numbers.slice(firstLeft)) {
-    assertEquals((await ana.expect("said")).clientSeq, clientSeq);
-  }
-  await printer.drained();
-  const shown = [...standing.output.matchAll(/ana: x+(\d+)\n/g)].map(([, n]) => Number(n));
-  assertEquals(shown, numbers);
+Deno.test("LogPrinter.backPressure() lasts until a slow output has taken all entries", async () => {
+  await using fixture = new PrinterFixture({ maxLagBytes: 60, maxWaitMs: 60_000 });
+  const { printer } = fixture;
+  fixture.append("0");
+  printer.flush();
+  assertEquals(printer.backPressure(), undefined);
+  fixture.append("1", "2");
+  const waiting = printer.backPressure();
+  let isOver = false;
+  void waiting!.then(() => isOver = true);
+  await flushTasks();
+  assertEquals([isOver, printer.backPressure() === waiting], [false, true]);
+  fixture.unblock();
+  await withTimeout(waiting!, "the printer");
+  assertEquals([fixture.output, printer.backPressure()], ["ana: 0\nana: 1\nana: 2\n", undefined]);
 });
 
-Deno.test("A console that writes to a pipe that nobody reads holds the room up for a moment, then leaves lines out", async () => {
-  await using server = forgetfulServer();
-  await using standing = new StandingConsole({ maxLagBytes: 20_000, maxWaitMs: 20 });
-  const { printer } = standing;
-  printer.attach(server);
-  using ana = (await enterAs("ana", server)).peer;
-  for (let clientSeq = 1; clientSeq <= 600; clientSeq++) {
-    await ana.send(say(clientSeq, "x".repeat(50) + clientSeq));
-    assertEquals((await withTimeout(ana.expect("said"), "the room to go on")).clientSeq, clientSeq);
+Deno.test("LogPrinter.backPressure() ends after maxWaitMs, until all entries are printed or skipped", async () => {
+  await using fixture = new PrinterFixture({ maxLagBytes: 60, maxWaitMs: 1 });
+  const { printer } = fixture;
+  for (let round = 0; round < 2; round++) {
+    fixture.append("0");
+    printer.flush();
+    fixture.append("1", "2");
+    const waiting = printer.backPressure();
+    assert(waiting, `round ${round}`);
+    await withTimeout(waiting, "maxWaitMs");
+    assertEquals(printer.backPressure(), undefined);
+    fixture.append("3", "4");
+    assertEquals(printer.backPressure(), undefined);
+    fixture.unblock();
+    await fixture.drained();
+    assertEquals(fixture.output.match(/faltan aquí/g)?.length, round + 1);
+    fixture.block();
   }
-  standing.takes();
-  await printer.drained();
-  assert(/! Líneas que faltan aquí: \d+\./.test(standing.output));
-  assert(standing.output.endsWith("ana: " + "x".repeat(50) + "600\n"));
+});
+
+Deno.test("LogPrinter.backPressure() is none at a terminal, which may skip entries", async () => {
+  await using fixture = new PrinterFixture({ maxLagBytes: 0 });
+  fixture.append("0", "1");
+  assert(fixture.printer.backPressure() instanceof Promise);
+  const parts = { terminal: { hasLineEditor: true } as Terminal, t: translator("es") };
+  const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
+  const printer = new LogPrinter(
+    { ...parts, renderer },
+    { maxLagBytes: 0, maxWaitMs: 1 },
+    new TestClock().now,
+  );
+  printer.attach({ log: fixture.log, startHead: 0, addConsumer: () => {} });
+  assertEquals(printer.backPressure(), undefined);
 });

@@ -83,7 +83,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     clock: clock.now,
     commitLog,
     room,
-    manager: { backPressure() {}, scheduleFlush() {}, remove() {} },
+    manager: { backPressure: () => client.backPressure, scheduleFlush() {}, remove() {} },
     sessions,
     limiter,
     bans,
@@ -103,6 +103,8 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
   }
 
   const client = {
+    /** What the server waits for. */
+    backPressure: undefined as Promise<void> | undefined,
     commitLog,
     connection,
     limiter,
