@@ -10,20 +10,25 @@ import {
   enterAs,
   join,
   makeHello,
+  makeSaid,
   makeToken,
   type Peer,
-  type RawClient,
   say,
 } from "../testing/raw_peer.ts";
-import { startServer } from "../testing/test_server.ts";
+import { startServer, type TestServerOptions } from "../testing/test_server.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
+import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 
-/** Who said what next. */
-async function hearSaid({ peer }: RawClient): Promise<string> {
-  const { nick, text } = await peer.expect("said");
-  return `${nick}: ${text}`;
+/** A server with ana, who has read the log, and bea. */
+async function startPair(options: TestServerOptions = {}) {
+  const stack = new AsyncDisposableStack();
+  const server = stack.use(startServer(options));
+  const ana = stack.use((await enterAs("ana", server)).peer);
+  const bea = stack.use((await enterAs("bea", server)).peer);
+  await ana.expect("joined");
+  return { server, ana, bea, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 Deno.test("ChatServer closes a connection that fails at once, and reports the fault", async () => {
@@ -82,22 +87,11 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
 
 Deno.test("ChatServer sends a message with its time to all members, the sender too", async () => {
   const clock = new TestClock();
-  await using server = startServer({ clock: clock.now });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
-  await ana.expect("joined");
+  await using pair = await startPair({ clock: clock.now });
+  const { ana, bea } = pair;
   clock.set("2026-11-22 13:45:10");
   await ana.send(say(1, "hola"));
-  const said = {
-    type: "said",
-    seq: 2,
-    timeMs: clock.now().wallMs,
-    sessionId: sessionIdOf(makeToken("ana")),
-    clientSeq: 1,
-    redelivered: false,
-    nick: "ana",
-    text: "hola",
-  };
+  const said = makeSaid("ana", { seq: 2, timeMs: clock.now().wallMs, clientSeq: 1, text: "hola" });
   assertEquals<unknown>(await ana.receive(), said);
   assertEquals<unknown>(await bea.receive(), said);
 });
@@ -109,30 +103,23 @@ Deno.test("ChatServer sends as much history as HELLO asks for", async () => {
   for (let n = 1; n <= 3; n++) await ana.expect("said");
   const { peer: bea, history } = await enterAs("bea", server, { historyCount: 2 });
   using _ = bea;
-  assertEquals(history.map((entry) => entry.type === "said" ? entry.text : entry.type), [
-    "two",
-    "three",
-    "joined",
-  ]);
+  const texts = history.map((entry) => entry.type === "said" ? entry.text : entry.type);
+  assertEquals(texts, ["two", "three", "joined"]);
 });
 
 Deno.test("ChatServer answers BYE with the rest of the log and BYE, and announces LEFT", async () => {
-  await using server = startServer({ room: { graceMs: 60_000 } });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
+  await using pair = await startPair({ room: { graceMs: 60_000 } });
+  const { ana, bea } = pair;
   await bea.send(say(1, "adiós"), { type: "bye" }, say(2, "never"));
   assertEquals(await bea.receiveTypes(), ["said", "left", "bye"]);
-  await ana.expect("joined");
   assertEquals((await ana.expect("said")).text, "adiós");
   const { nick, connectionLost } = await ana.expect("left");
   assertEquals([nick, connectionLost], ["bea", false]);
 });
 
 Deno.test("ChatServer announces a lost member when its grace is over", async () => {
-  await using server = startServer({ room: { graceMs: 20 } });
-  using ana = (await enterAs("ana", server)).peer;
-  const { peer: bea } = await enterAs("bea", server);
-  await ana.expect("joined");
+  await using pair = await startPair({ room: { graceMs: 20 } });
+  const { ana, bea } = pair;
   bea[Symbol.dispose]();
   const { nick, connectionLost } = await ana.expect("left");
   assertEquals([nick, connectionLost], ["bea", true]);
@@ -156,10 +143,8 @@ Deno.test("ChatServer announces nothing of a member that resumes within its grac
 });
 
 Deno.test("ChatServer sends the rest of the log to a client that has ended its own side", async () => {
-  await using server = startServer({ room: { graceMs: 0 } });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
-  await ana.expect("joined");
+  await using pair = await startPair({ room: { graceMs: 0 } });
+  const { ana, bea } = pair;
   await bea.send(say(1, "last words"));
   await bea.conn.closeWrite();
   assertEquals((await bea.receiveTypes())[0], "said");
@@ -230,32 +215,56 @@ for (const [how, packetBytes] of [["byte by byte", 1], ["all at once", 1_000]] a
 }
 
 Deno.test("ChatServer sends a hundred clients the same messages in the same order", async () => {
-  const [clients, each] = [100, 5];
+  const [clientCount, each] = [100, 5];
   await using server = startServer();
   await using stack = new AsyncDisposableStack();
-  const sessions: RawClient[] = [];
-  for (let i = 0; i < clients; i++) {
-    const client = await enterAs(`n${i}`, server);
-    stack.use(client.peer);
-    sessions.push(client);
-  }
-  const heard = await Promise.all(sessions.map(async (client, i) => {
-    for (let n = 1; n <= each; n++) await client.peer.send(say(n, String(n)));
-    for (let joined = i + 1; joined < clients; joined++) await client.peer.expect("joined");
+  const peers: Peer[] = [];
+  for (let i = 0; i < clientCount; i++) peers.push(stack.use((await enterAs(`n${i}`, server)).peer));
+  const logs = await Promise.all(peers.map(async (peer, i) => {
+    for (let n = 1; n <= each; n++) await peer.send(say(n));
+    for (let joined = i + 1; joined < clientCount; joined++) await peer.expect("joined");
     const said: string[] = [];
-    while (said.length < clients * each) said.push(await hearSaid(client));
+    while (said.length < clientCount * each) {
+      const { nick, text } = await peer.expect("said");
+      said.push(`${nick}: ${text}`);
+    }
     return said;
   }));
-  for (const said of heard) assertEquals(said, heard[0]!);
-  assertEquals(new Set(heard[0]).size, clients * each);
-  for (let i = 0; i < clients; i++) {
-    const own = heard[0]!.filter((line) => line.startsWith(`n${i}:`));
-    assertEquals(own, Array.from({ length: each }, (_, n) => `n${i}: ${n + 1}`));
+  for (const said of logs) assertEquals(said, logs[0]!);
+  for (let i = 0; i < clientCount; i++) {
+    const own = logs[0]!.filter((line) => line.startsWith(`n${i}:`));
+    assertEquals(own, Array.from({ length: each }, (_, n) => `n${i}: t${n + 1}`));
   }
 });
 
+Deno.test("ChatServer.ban() kicks the members of an address, and rejects it until the ban ends", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  const pair = await startPair({ clock: clock.now });
+  await using _ = pair;
+  const { server, ana, bea } = pair;
+  const answer = async () => {
+    using eva = await dialPeer(server.address);
+    await eva.send(makeHello("eva"));
+    const message = await eva.receive();
+    return message?.type === "error" ? message.code : message?.type;
+  };
+  assertEquals([server.ban("10.0.0.7", 300_000), await answer()], [0, "welcome"]);
+  assertEquals(server.ban(LOOPBACK, 300_000), 3);
+  for (const peer of [ana, bea]) {
+    const last = (await peer.receiveAll()).at(-1);
+    assertEquals(last?.type === "error" && last.code, "banned");
+  }
+  clock.advanceTo(299_999);
+  assertEquals(await answer(), "banned");
+  clock.advanceTo(300_000);
+  assertEquals(await answer(), "welcome");
+  server.ban(LOOPBACK, 300_000);
+  assertEquals([server.ban(LOOPBACK, 0), await answer()], [0, "welcome"]);
+});
+
 Deno.test("ChatServer.close() sends BYE after the rest of the log, and reads nothing more", async () => {
-  const server = startServer();
+  const server = startServer({ commitLog: new DelayedCommitLog() });
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
   using bea = (await enterAs("bea", server)).peer;
@@ -264,10 +273,11 @@ Deno.test("ChatServer.close() sends BYE after the rest of the log, and reads not
   await ana.send(say(1, "one"), say(2, "two"));
   await ana.expect("said");
   await ana.expect("said");
+  server.announce("adiós");
   const closing = server.close();
   await bea.send(say(1, "never"));
-  assertEquals(await ana.receiveTypes(), ["bye"]);
-  assertEquals(await bea.receiveTypes(), ["said", "said", "bye"]);
+  assertEquals(await ana.receiveTypes(), ["announced", "bye"]);
+  assertEquals(await bea.receiveTypes(), ["said", "said", "announced", "bye"]);
   assertEquals(await stranger.receiveTypes(), ["bye"]);
   for (const peer of [ana, bea, stranger]) peer[Symbol.dispose]();
   await withTimeout(closing, "the server to close");
@@ -281,18 +291,16 @@ Deno.test("ChatServer.close() waits shutdownMs for clients that do not close", a
   const server = startServer({ timeouts: { shutdownMs: 50 } });
   await using _ = server;
   using ana = (await enterAs("ana", server)).peer;
-  const before = performance.now();
+  const startMs = performance.now();
   await server.close();
-  const lastProgressMs = performance.now() - before;
-  assert(lastProgressMs > 45 && lastProgressMs < 900, `took ${lastProgressMs} ms`);
+  const lastedMs = performance.now() - startMs;
+  assert(lastedMs > 45, `${lastedMs}`);
   assertEquals(await ana.receiveTypes(), ["bye"]);
 });
 
 Deno.test("ChatServer announces a rejected member as lost before it has closed", async () => {
-  await using server = startServer({ room: { graceMs: 0 } });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
-  await ana.expect("joined");
+  await using pair = await startPair({ room: { graceMs: 0 } });
+  const { ana, bea } = pair;
   await bea.send(new Uint8Array(4));
   assertEquals((await ana.expect("left")).connectionLost, true); // though bea's end of the connection is still open
 });
@@ -302,94 +310,6 @@ Deno.test("ChatServer takes messages before a violation in the same packet", asy
   using ana = (await enterAs("ana", server)).peer;
   await ana.send(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
   assertEquals(await ana.receiveTypes(), ["said", "error"]);
-});
-
-Deno.test("ChatServer applies no handshake timeout after HELLO", async () => {
-  await using server = startServer({ connections: { handshakeMs: 150 } });
-  using ana = (await enterAs("ana", server)).peer;
-  using late = await dialPeer(server.address);
-  assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
-  await ana.send(say(1, "hola"));
-  await ana.expect("said");
-});
-
-/** Waits until the server has taken in all that this client said. */
-async function sync(peer: Peer): Promise<void> {
-  await peer.send({ type: "ping" });
-  await peer.expect("pong");
-}
-
-Deno.test("ChatServer disconnects with ERROR silent a client that sends nothing, and keeps one that sends PONG", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
-  await using server = startServer({
-    clock: clock.now,
-    room: { graceMs: 0 },
-    connections: { pingMs: 20, pingTimeoutMs: 60 },
-  });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
-  await ana.expect("joined");
-  for (const monotonicMs of [20, 40, 59]) {
-    clock.advanceTo(monotonicMs);
-    if (monotonicMs < 59) await ana.expect("ping");
-    await ana.send({ type: "pong" });
-    await sync(ana);
-  }
-  clock.advanceTo(60);
-  assertEquals(await bea.receiveTypes(), ["ping", "ping", "error"]);
-  bea[Symbol.dispose]();
-  await ana.expect("ping");
-  const { nick, connectionLost } = await ana.expect("left");
-  assertEquals([nick, connectionLost], ["bea", true]);
-});
-
-Deno.test("ChatServer disconnects a client that sends messages but no PONG", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
-  await using server = startServer({
-    clock: clock.now,
-    connections: { pingMs: 20, pingTimeoutMs: 60 },
-  });
-  using ana = (await enterAs("ana", server)).peer;
-  for (const monotonicMs of [20, 40, 60]) {
-    clock.advanceTo(monotonicMs);
-    await ana.expect("ping");
-    await sync(ana);
-  }
-  clock.advanceTo(80);
-  const messages = await ana.receiveAll();
-  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
-});
-
-Deno.test("ChatServer disconnects with ERROR too-slow a client that falls behind the log, and delays no other", async () => {
-  await using server = startServer({
-    room: { graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } },
-  });
-  using slow = (await enterAs("slow", server)).peer;
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
-  await ana.expect("joined");
-  // More than what the sockets between the two ends hold, until everybody knows that they are gone.
-  const [batch, text] = [25, "🙂".repeat(2_000)];
-  let [count, gone] = [0, 0];
-  while (gone < 2) {
-    for (let i = 0; i < batch; i++) await ana.send(say(++count, text));
-    for (const peer of [ana, bea]) {
-      for (let heard = 0; heard < batch;) {
-        const { type } = (await peer.receive())!;
-        if (type === "said") heard++;
-        else if (type === "left") gone++;
-      }
-    }
-    assert(count < 10_000);
-  }
-  const messages = await slow.receiveAll();
-  const last = messages.at(-1);
-  assertEquals(last?.type === "error" && last.code, "too-slow");
-  const numbers = messages.flatMap((message) => message.type === "said" ? [message.clientSeq] : []);
-  assert(numbers.length > 0 && numbers.length < count);
-  assertEquals(numbers, numbers.map((_, index) => index + 1));
 });
 
 /** A commit log that throws for some entries. */
@@ -402,11 +322,8 @@ class FaultyCommitLog extends InMemoryCommitLog {
   }
 }
 
-for (
-  const [type, client] of [["said", { address: LOOPBACK, nick: "ana" }], ["left", {
-    address: LOOPBACK,
-  }]] as const
-) {
+for (const type of ["said", "left"] as const) {
+  const client = { address: LOOPBACK, ...(type === "said" && { nick: "ana" }) };
   Deno.test(`ChatServer reports a fault of its own at ${type}, and ends that connection alone`, async () => {
     const commitLog = new FaultyCommitLog(1n);
     commitLog.isFaulty = (entry) => entry.type === type;

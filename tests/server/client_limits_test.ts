@@ -1,8 +1,8 @@
-// Limits of ChatServer and honest clients, over TCP or TLS.
+// Rates, timeouts and limits of ChatServer, over TCP or TLS. hostile_clients_test.ts has more.
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeClient } from "../../lib/protocol/frames.ts";
-import { dialPeer, join, makeHello, say } from "../testing/raw_peer.ts";
+import { dialPeer, enterAs, join, type Peer, say } from "../testing/raw_peer.ts";
 import { eva, POLL_MS } from "../testing/victims.ts";
 import { startServer } from "../testing/test_server.ts";
 import { TestClock } from "../testing/test_clock.ts";
@@ -14,7 +14,7 @@ Deno.test("ChatServer keeps a slowed client whose PONG waits behind its messages
     messages: { burst: 2, perSecond: 12 },
     connections: { pingMs: 200, pingTimeoutMs: 1_000 },
   });
-  const { peer } = await join(server.address, makeHello("eva"));
+  const { peer } = await join(server.address, eva);
   using _ = peer;
   const messages = Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)));
   await peer.send(new Uint8Array(await new Blob(messages).arrayBuffer()));
@@ -80,4 +80,92 @@ Deno.test("ChatServer applies the frame timeout to each frame anew", async () =>
     clock.advanceTo(n * pingMs);
     await peer.expect("ping");
   }
+});
+
+Deno.test("ChatServer applies no handshake timeout after HELLO", async () => {
+  await using server = startServer({ connections: { handshakeMs: 150 } });
+  using ana = (await enterAs("ana", server)).peer;
+  using late = await dialPeer(server.address);
+  assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
+  await ana.send(say(1, "hola"));
+  await ana.expect("said");
+});
+
+/** Waits until the server has taken in all that this client said. */
+async function sync(peer: Peer): Promise<void> {
+  await peer.send({ type: "ping" });
+  await peer.expect("pong");
+}
+
+Deno.test("ChatServer disconnects with ERROR silent a client that sends nothing, and keeps one that sends PONG", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  await using server = startServer({
+    clock: clock.now,
+    room: { graceMs: 0 },
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
+  using ana = (await enterAs("ana", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
+  await ana.expect("joined");
+  for (const monotonicMs of [20, 40, 59]) {
+    clock.advanceTo(monotonicMs);
+    if (monotonicMs < 59) await ana.expect("ping");
+    await ana.send({ type: "pong" });
+    await sync(ana);
+  }
+  clock.advanceTo(60);
+  assertEquals(await bea.receiveTypes(), ["ping", "ping", "error"]);
+  bea[Symbol.dispose]();
+  await ana.expect("ping");
+  const { nick, connectionLost } = await ana.expect("left");
+  assertEquals([nick, connectionLost], ["bea", true]);
+});
+
+Deno.test("ChatServer disconnects a client that sends messages but no PONG", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  await using server = startServer({
+    clock: clock.now,
+    connections: { pingMs: 20, pingTimeoutMs: 60 },
+  });
+  using ana = (await enterAs("ana", server)).peer;
+  for (const monotonicMs of [20, 40, 60]) {
+    clock.advanceTo(monotonicMs);
+    await ana.expect("ping");
+    await sync(ana);
+  }
+  clock.advanceTo(80);
+  const messages = await ana.receiveAll();
+  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
+});
+
+Deno.test("ChatServer disconnects with ERROR too-slow a client that falls behind the log, and delays no other", async () => {
+  await using server = startServer({
+    room: { graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } },
+  });
+  using slow = (await enterAs("slow", server)).peer;
+  using ana = (await enterAs("ana", server)).peer;
+  using bea = (await enterAs("bea", server)).peer;
+  await ana.expect("joined");
+  // More than what the sockets between the two ends hold, until ana and bea have read that the other two have left.
+  const [batch, text] = [25, "🙂".repeat(2_000)];
+  let [count, gone] = [0, 0];
+  while (gone < 2) {
+    for (let i = 0; i < batch; i++) await ana.send(say(++count, text));
+    for (const peer of [ana, bea]) {
+      for (let heard = 0; heard < batch;) {
+        const { type } = (await peer.receive())!;
+        if (type === "said") heard++;
+        else if (type === "left") gone++;
+      }
+    }
+    assert(count < 10_000);
+  }
+  const messages = await slow.receiveAll();
+  const last = messages.at(-1);
+  assertEquals(last?.type === "error" && last.code, "too-slow");
+  const numbers = messages.flatMap((message) => message.type === "said" ? [message.clientSeq] : []);
+  assert(numbers.length > 0 && numbers.length < count);
+  assertEquals(numbers, numbers.map((_, index) => index + 1));
 });
