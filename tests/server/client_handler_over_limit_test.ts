@@ -9,7 +9,7 @@ import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { waitFor } from "../testing/waiting.ts";
 
-Deno.test("Who was given up has their place for as long as that connection takes it", async () => {
+Deno.test("ClientHandler keeps the place of a silent client until it resumes or closes", async () => {
   const codes: string[] = [];
   await using server = startServer({
     onReject: (_, error) => void codes.push(error instanceof ChatError ? error.code : error.message),
@@ -17,15 +17,15 @@ Deno.test("Who was given up has their place for as long as that connection takes
     connections: { pingMs: 50, pingTimeoutMs: 300 },
   });
   using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
-  await waitFor(() => codes.includes("silent"), "the server to give them up");
-  using beto = await dialPeer(server.address);
-  await beto.send(makeHello("beto"));
-  assertEquals((await beto.expect("error")).code, "room-full");
+  await waitFor(() => codes.includes("silent"), "the server to reject the silent client");
+  using bea = await dialPeer(server.address);
+  await bea.send(makeHello("bea"));
+  assertEquals((await bea.expect("error")).code, "room-full");
   using _ana = (await enterAs("ana", server)).peer;
   assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
 });
 
-Deno.test("Who has said who they are is not late because the server waits for its disk", async () => {
+Deno.test("ClientHandler applies overLimitMs to no HELLO that waits for the commit log", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({
     commitLog,
@@ -42,7 +42,7 @@ Deno.test("Who has said who they are is not late because the server waits for it
   using _ana = (await coming).peer;
 });
 
-Deno.test("Who has come back to a full server stays", async () => {
+Deno.test("ClientHandler applies no overLimitMs to a resumed session", async () => {
   await using server = startServer({ limits: { maxClients: 1 }, timeouts: { overLimitMs: 50 } });
   using _broken = (await enterAs("ana", server)).peer;
   using ana = (await enterAs("ana", server)).peer;
@@ -64,7 +64,7 @@ function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
   };
 }
 
-Deno.test("Connections over the limit from one address do not keep others from resuming", async () => {
+Deno.test("ClientHandler holds 64 pending connections of one address, so that others can resume", async () => {
   let hostname = "10.0.0.1";
   const wrapTls = (conn: Deno.TcpConn) => asFrom(hostname, conn);
   await using server = startServer({

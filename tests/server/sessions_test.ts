@@ -17,7 +17,7 @@ function fakeConnection() {
 }
 
 Deno.test(
-  "Who comes back in is in through the new connection alone, and who was lost through none",
+  "Sessions.attach() replaces the connection of a member, disconnect() leaves none",
   pure,
   () => {
     const clock = new TestClock().now;
@@ -34,7 +34,7 @@ Deno.test(
   },
 );
 
-Deno.test("Who is lost because the server ends has not left", pure, () => {
+Deno.test("Sessions.disconnect() expires no member after the disposal", pure, () => {
   const clock = new TestClock().now;
   const room = newRoom({ logId: 1n, graceMs: 0 });
   const { connection } = fakeConnection();
@@ -48,14 +48,14 @@ Deno.test("Who is lost because the server ends has not left", pure, () => {
   }
 });
 
-Deno.test("However many were lost, nothing is waited for when the server ends", {
+Deno.test("Sessions leaves no timer behind when it is disposed of", {
   ...pure,
   sanitizeOps: true,
 }, () => {
   const clock = new TestClock().now;
   const room = newRoom({ logId: 1n });
   using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
-  for (const [index, nick] of ["ana", "beto"].entries()) {
+  for (const [index, nick] of ["ana", "bea"].entries()) {
     const request = { hello: makeHello(nick), sessionId: BigInt(index), address: "10.0.0.7" };
     const joined = room.join(request, clock())!;
     sessions.attach(joined, fakeConnection().connection);

@@ -1,21 +1,19 @@
-// What can be done to TLS itself: to shake no hand, a bad one, or many, and to tear or change what is on its way.
+// Hostile TLS: no handshake, a bad one, or many, and records that are torn or changed on their way.
 
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { encodeClient } from "../../lib/protocol/frames.ts";
-import { type Case, POLL_MS, runAttack } from "../testing/victims.ts";
+import { type Case, COMES_AND_GOES, eva, POLL_MS, runAttack } from "../testing/victims.ts";
 import { startServer } from "../testing/test_server.ts";
-import { dialPeer, join, makeHello, type Peer, say } from "../testing/raw_peer.ts";
+import { dialPeer, join, type Peer, say } from "../testing/raw_peer.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 import { clientHello, tlsWire } from "../testing/transport.ts";
 
 const wire = await tlsWire(LOOPBACK);
-/** How long those who are honest may take to shake hands and say HELLO, in ms. */
+/** Time for the handshake and HELLO, in ms. */
 const HANDSHAKE_TIMEOUT_MS = 400;
-const eva = makeHello("eva");
-const COMES_AND_GOES = ["joined eva", "left eva"];
 
 /** Types of records, and the version that they begin with (RFC 8446, section 5.1). */
 const [ALERT, HANDSHAKE, DATA] = [21, 22, 23];
@@ -25,8 +23,8 @@ function bytes(...values: number[]): Uint8Array {
   return new Uint8Array(values);
 }
 
-/** Says something on a connection that speaks no TLS, and hears the server out. */
-async function saying({ address }: ChatServer, ...parts: Uint8Array[]): Promise<Uint8Array> {
+/** Writes on a connection without TLS, and reads until the server closes. */
+async function exchange({ address }: ChatServer, ...parts: Uint8Array[]): Promise<Uint8Array> {
   using conn = await Deno.connect({ hostname: address.host, port: address.port });
   for (const part of parts) await conn.write(part).catch(() => {});
   const heard: number[] = [];
@@ -38,10 +36,10 @@ async function saying({ address }: ChatServer, ...parts: Uint8Array[]): Promise<
   }
 }
 
-/** What lies on the way to a server, and does something to what clients say. */
+/** A proxy that tampers with what a client sends. */
 class Relay implements AsyncDisposable {
   readonly address: Address;
-  /** Makes something else of what a client says next; undefined to cut its connection. */
+  /** Changes what the client sends next; undefined to cut its connection. */
   tamper: (bytes: Uint8Array) => Uint8Array | undefined = (bytes) => bytes;
   readonly #listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   readonly #relaying: Promise<void>;
@@ -72,7 +70,7 @@ class Relay implements AsyncDisposable {
   }
 }
 
-/** eva is in, through a relay that then does something to the next that she says. */
+/** eva joins through a relay that tampers with her next message. */
 function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
   return {
     server,
@@ -89,23 +87,37 @@ function tampering(tamper: Relay["tamper"], server: Case["server"] = {}): Case {
   };
 }
 
-/** Who does not shake hands is waited for as long as who says no HELLO. */
-function waiting(...parts: Uint8Array[]): Case {
-  return {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
-    attack: (_, server) => saying(server, ...parts),
-  };
-}
+/** The server waits for a handshake as long as for HELLO. */
+const WAITING: Case["server"] = { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } };
+/** The server does not wait for the rest of a bad handshake. */
+const PATIENT: Case["server"] = { connections: { handshakeMs: 60_000, pingTimeoutMs: 60_000 } };
 
-/** Who shakes hands badly is not waited for. */
-function garbage(...parts: Uint8Array[]): Case {
-  return {
-    server: { connections: { handshakeMs: 60_000, pingTimeoutMs: 60_000 } },
-    attack: (_, server) => saying(server, ...parts),
-  };
-}
+const hello = await clientHello(wire);
 
-/** Somebody who would send without end, until nothing more is taken. Returns how many bytes were. */
+/** What a client sends instead of a handshake, in writes, and how the server's answer begins. */
+const HANDSHAKES: Record<string, [server: Case["server"], writes: Uint8Array[], answer?: Uint8Array]> = {
+  "a handshake that never begins": [WAITING, []],
+  "a handshake that never ends": [WAITING, [bytes(HANDSHAKE, ...VERSION, 0, 200, 1)]],
+  "the first byte of a handshake": [WAITING, [bytes(HANDSHAKE)]],
+  "a ClientHello and nothing more": [WAITING, [hello], bytes(HANDSHAKE)],
+  "a ClientHello that is cut off": [WAITING, [hello.subarray(0, -1)]],
+  "two ClientHellos": [PATIENT, [hello, hello]],
+  "garbage that begins as a handshake does": [PATIENT, [
+    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...Array.from({ length: 0x4000 }, (_, i) => i * 7 & 0xff)),
+  ]],
+  "a handshake of 16 MiB": [PATIENT, [
+    bytes(HANDSHAKE, ...VERSION, 0x40, 0, 1, 0xff, 0xff, 0xff, ...new Array(0x3ffc).fill(0)),
+    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...new Array(0x4000).fill(0)),
+  ]],
+  "a record that is too long": [PATIENT, [
+    bytes(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
+  ]],
+  "plain text": [{}, [encodeClient(eva)], wire.refusal],
+  "an alert before a handshake": [{}, [bytes(ALERT, ...VERSION, 0, 2, 2, 40)], wire.refusal],
+  "data before a handshake": [{}, [bytes(DATA, ...VERSION, 0, 1, 0)], wire.refusal],
+};
+
+/** Sends until the server takes no more. Returns the number of bytes. */
 async function flood({ conn }: Peer, chunk: Uint8Array, mostBytes: number): Promise<number> {
   let sent = 0;
   let seen = -1;
@@ -124,35 +136,32 @@ async function flood({ conn }: Peer, chunk: Uint8Array, mostBytes: number): Prom
 }
 
 const CASES: Record<string, Case> = {
-  "a handshake that never begins": waiting(),
-  "a handshake that never ends": waiting(bytes(HANDSHAKE, ...VERSION, 0, 200, 1)),
-  "the first byte of a handshake": waiting(bytes(HANDSHAKE)),
-  "a ClientHello and nothing more": {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
-    attack: async (_, server) => assertEquals((await saying(server, await clientHello(wire)))[0], HANDSHAKE),
-  },
-  "a ClientHello that is cut off": {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
-    attack: async (_, server) => await saying(server, (await clientHello(wire)).subarray(0, -1)),
-  },
+  ...Object.fromEntries(
+    Object.entries(HANDSHAKES).map(([name, [server, writes, answer]]) => [name, {
+      server,
+      attack: async (_: Peer, server: ChatServer) => {
+        const heard = await exchange(server, ...writes);
+        if (answer) assertEquals(heard.subarray(0, answer.length), answer);
+      },
+    }]),
+  ),
   "a ClientHello with a byte changed": {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
+    server: WAITING,
     attack: async (_, server) => {
-      const hello = await clientHello(wire);
       const changed = [1, 3, 5, 6, 9, 11, 43, 44, 76, 78, -1].map((at) =>
         hello.with(at, hello.at(at)! ^ 0xff)
       );
-      await Promise.all(changed.map((hello) => saying(server, hello)));
+      await Promise.all(changed.map((hello) => exchange(server, hello)));
     },
   },
   "a ClientHello a byte at a time, for ever": {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
+    server: WAITING,
     attack: async (_, { address }) => {
       using conn = await Deno.connect({ hostname: address.host, port: address.port });
       const ended = conn.read(new Uint8Array(1)).catch(() => null);
       let hasEnded = false;
       ended.then(() => hasEnded = true);
-      for (const byte of await clientHello(wire)) {
+      for (const byte of hello) {
         if (hasEnded) break;
         await conn.write(bytes(byte)).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -160,43 +169,17 @@ const CASES: Record<string, Case> = {
       await withTimeout(ended, "the server to hang up");
     },
   },
-  "two ClientHellos": {
-    server: { connections: { handshakeMs: 60_000, pingTimeoutMs: 60_000 } },
-    attack: async (_, server) => await saying(server, await clientHello(wire), await clientHello(wire)),
-  },
-  "garbage that begins as a handshake does": garbage(
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...Array.from({ length: 0x4000 }, (_, i) => i * 7 & 0xff)),
-  ),
-  "a handshake of 16 MiB": garbage(
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, 1, 0xff, 0xff, 0xff, ...new Array(0x3ffc).fill(0)),
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...new Array(0x4000).fill(0)),
-  ),
-  "a record that is too long": garbage(
-    bytes(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
-  ),
   "200 ClientHellos without an end": {
-    server: { connections: { handshakeMs: HANDSHAKE_TIMEOUT_MS } },
+    server: WAITING,
     attack: async (_, server) => {
-      const hello = await clientHello(wire);
-      await Promise.all(Array.from({ length: 200 }, () => saying(server, hello)));
+      await Promise.all(Array.from({ length: 200 }, () => exchange(server, hello)));
     },
   },
-  "100 who shake hands at once, and hang up": {
+  "100 handshakes at once, of connections that are closed": {
     attack: async (_, { address }) => {
       const peers = await Promise.all(Array.from({ length: 100 }, () => dialPeer(address, wire)));
       for (const peer of peers) peer[Symbol.dispose]();
     },
-  },
-  "plain text": {
-    attack: async (_, server) => assertEquals(await saying(server, encodeClient(eva)), wire.refusal),
-  },
-  "an alert before a handshake": {
-    attack: async (_, server) =>
-      assertEquals(await saying(server, bytes(ALERT, ...VERSION, 0, 2, 2, 40)), wire.refusal),
-  },
-  "data before a handshake": {
-    attack: async (_, server) =>
-      assertEquals(await saying(server, bytes(DATA, ...VERSION, 0, 1, 0)), wire.refusal),
   },
   "a bit of a record changed on its way": tampering((record) => record.with(-1, record.at(-1)! ^ 1)),
   "a record said twice": tampering((record) => new Uint8Array([...record, ...record])),
@@ -205,7 +188,7 @@ const CASES: Record<string, Case> = {
     connections: { pingMs: 50, pingTimeoutMs: 300 },
   }),
   "a record that is cut off": tampering(() => undefined),
-  "who hangs up in the midst of a frame, without a word of TLS": {
+  "a connection closed within a frame, without a TLS alert": {
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
       await peer.send(eva);
@@ -214,7 +197,7 @@ const CASES: Record<string, Case> = {
       peer[Symbol.dispose]();
     },
   },
-  "a flood without end into the slowed lane": {
+  "a flood without an end of a client that is slowed": {
     server: {
       messages: { burst: 20, perSecond: 0.001 },
       connections: { pingMs: 500, pingTimeoutMs: 5_000 },
@@ -234,10 +217,10 @@ const CASES: Record<string, Case> = {
 };
 
 for (const [name, offence] of Object.entries(CASES)) {
-  Deno.test(`Hostile TLS: ${name}`, () => runAttack(offence, wire));
+  Deno.test(`tlsServer() outlives ${name}`, () => runAttack(offence, wire));
 }
 
-Deno.test("Hostile TLS: who floods a server that is done with it has it close", async () => {
+Deno.test("tlsServer() closes a rejected connection that goes on sending", async () => {
   await using server = startServer({}, wire);
   using peer = await dialPeer(server.address, wire);
   await peer.send(bytes(0, 0, 0, 0)); // no frame
@@ -245,7 +228,7 @@ Deno.test("Hostile TLS: who floods a server that is done with it has it close", 
   await waitFor(() => server.stats.connectionCount === 0, "the socket to be closed");
 });
 
-Deno.test("Who is slowed over TLS loses nothing of what waited in between", async () => {
+Deno.test("tlsServer() loses nothing of a client that is slowed", async () => {
   await using server = startServer({ messages: { burst: 2, perSecond: 200 } }, wire);
   const { peer } = await join(server.address, eva, wire);
   using _ = peer;
