@@ -37,7 +37,7 @@ const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const MAX_BAN_MINUTES = 525_600;
 
 /** What the commands use. */
-export type AdminContext = Omit<AdminConsole, "run">;
+type AdminContext = Omit<AdminConsole, "run">;
 
 const command = commandsFor<AdminContext>();
 

@@ -237,6 +237,14 @@ Deno.test("ChatServer sends a hundred clients the same messages in the same orde
   }
 });
 
+Deno.test("ChatServer.kick() ends the connection of a member with the reason", async () => {
+  await using pair = await startPair();
+  const { server, bea } = pair;
+  assertEquals([server.kick("eva", "why"), server.kick("bea", "why")], [false, true]);
+  const last = (await bea.receiveAll()).at(-1);
+  assertEquals(last?.type === "error" && [last.code, last.reason.includes("why")], ["kicked", true]);
+});
+
 Deno.test("ChatServer.ban() kicks the members of an address, and rejects it until the ban ends", async () => {
   const clock = new TestClock();
   clock.advanceTo(0);
