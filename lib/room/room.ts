@@ -280,12 +280,14 @@ export class Room {
     const { sessionId } = event;
     const before = this.#state.get(sessionId);
     const wasLocal = before !== undefined && this.#isLocal(before);
+    const wasConnected = wasLocal && before.resumableUntilMs === undefined;
     if (event.type === "joined") this.#updateAddress(before, event.address);
     this.#apply(event, seq, at);
     if (isRemote) {
       if (wasLocal) this.#handleTakeover(before, event);
     } else if (this.#inFlight.has(sessionId)) {
-      if (event.type === "joined") this.#onJoined(sessionId, at);
+      // The join may be that of an older connection, long closed: it must not end a younger one (found by the simulator).
+      if (event.type === "joined" && !wasConnected) this.#onJoined(sessionId, at);
       this.#inFlight.finish(sessionId);
     }
   }

@@ -137,6 +137,14 @@ Deno.test("Room.expire() does not expect a member that has moved during its grac
   assertEquals([one.commitLog.store(), one.room.size], [0, 1]);
 });
 
+Deno.test("Room.join() of an older connection, committed late, starts no grace", pure, () => {
+  const [one, other] = newPair();
+  const { member } = join(one, other, "ana");
+  joining(one, "ana")();
+  commit([one]);
+  assertEquals([member.resumableUntilMs, one.room.expire(at(1_000))], [undefined, Infinity]);
+});
+
 for (const isMoveFirst of [true, false]) {
   Deno.test(
     `Room keeps a member whose LEFT is stored ${isMoveFirst ? "after" : "before"} its move`,
