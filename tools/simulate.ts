@@ -66,18 +66,18 @@ if (weaken !== undefined && mutation === undefined) {
   refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
 }
 const startedMs = performance.now();
-const { runs, messages, crashes, disconnects, truncatedFrames, failed } = await search({
+const { runs, messages, crashes, disconnects, truncatedWrites, failed } = await search({
   first: parsePositive(flags.seed, "seed"),
   runs: parsePositive(flags.runs, "runs"),
   workers: parsePositive(flags.workers, "workers"),
   mutation,
 });
-const rules = mutation === undefined ? {} : MUTATIONS[mutation]?.rules;
-for (const seed of failed.slice(0, MAX_EXPLAINED)) console.log(`${explainFailure(seed, rules)}\n`);
+const planted = mutation === undefined ? undefined : MUTATIONS[mutation];
+for (const seed of failed.slice(0, MAX_EXPLAINED)) console.log(`${await explainFailure(seed, planted)}\n`);
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
   `${runs} runs, ${messages} messages, ${crashes} server crashes, ${disconnects} other disconnects, ` +
-    `${truncatedFrames} connections cut within a frame (${seconds} s): ${failed.length} runs with a fault`,
+    `${truncatedWrites} connections cut within a write (${seconds} s): ${failed.length} runs with a fault`,
 );
 if (failed.length > 0) {
   console.log(`Seeds: ${failed.slice(0, 20).join(" ")}`);

@@ -5,7 +5,7 @@ import { type Clock, makeReplayClock } from "../base/time.ts";
 import { errorMessage, StoreError, systemReason } from "../errors.ts";
 import type { Uncommitted } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
-import type { SqliteStore } from "./sqlite_store.ts";
+import type { EntryStore } from "./sqlite_store.ts";
 
 /** Entries over `retainEntries` before the log prunes: one by one would cost too much, and many at once would stall the
  * room. */
@@ -28,7 +28,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   /** Called with the error when writing begins to fail, and with undefined when it works again. */
   onStalled: (error: StoreError | undefined) => void = () => {};
   readonly logId: bigint;
-  readonly #store: SqliteStore;
+  readonly #store: EntryStore;
   readonly #config: StorageConfig;
   readonly #clock: Clock;
   readonly #pruneTimer: ReturnType<typeof setInterval>;
@@ -47,7 +47,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #apply: Apply = () => {};
   #onReady = () => {};
 
-  constructor(store: SqliteStore, config: StorageConfig, clock: Clock) {
+  constructor(store: EntryStore, config: StorageConfig, clock: Clock) {
     this.logId = store.logId;
     this.#store = store;
     this.#config = config;

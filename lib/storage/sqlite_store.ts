@@ -40,6 +40,9 @@ const TABLES = `
   PRAGMA user_version = ${TABLES_VERSION};
 `;
 
+/** What the commit log uses of the store. */
+export type EntryStore = Pick<SqliteStore, keyof SqliteStore>;
+
 /** An open file. No other process can open it until this one closes it or dies. */
 export class SqliteStore implements Disposable {
   readonly logId: bigint;

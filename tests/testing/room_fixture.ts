@@ -31,7 +31,7 @@ export function at(ms: number): Instant {
   return { wallMs: NOON_MS + ms, monotonicMs: ms };
 }
 
-export const ROOM_CONFIG = testConfig().room;
+const ROOM_CONFIG = testConfig().room;
 
 export function newEventLog(
   config: Partial<EventLogConfig> = {},

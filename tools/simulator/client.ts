@@ -1,27 +1,81 @@
-// A simulated client: a SessionState behind simulated connections, with a user that follows all others to one server.
+// A simulated client: a process with a Session, and a user that follows all others to one server.
 
-import type { SessionState } from "../../lib/client/session_state.ts";
-import { type MessageOptions, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import type { Delivery } from "../../lib/client/read_tracker.ts";
+import { recoveryFor } from "../../lib/client/recovery.ts";
 import { backoffMs } from "../../lib/client/server_pool.ts";
-import { ClientConnection, type Connect, type Departure } from "./client_connection.ts";
-import type { Server } from "./server.ts";
-import { TICK_MS } from "./timeline.ts";
+import {
+  type ConnectionFailure,
+  type ConnectTarget,
+  Session,
+  type SessionEvent,
+} from "../../lib/client/session.ts";
+import { SessionState } from "../../lib/client/session_state.ts";
+import { ConnectError } from "../../lib/errors.ts";
+import { delay } from "../../lib/base/time.ts";
+import type { Address } from "../../lib/net/address.ts";
+import type { DialOptions } from "../../lib/net/tcp.ts";
+import {
+  encodeClient,
+  type LogEntry,
+  type MessageOptions,
+  type ServerPing,
+  TOKEN_BYTES,
+  type WelcomeHeader,
+} from "../../lib/protocol/frames.ts";
+import type { Dialled, Link } from "./network.ts";
+import { Process } from "./process.ts";
+import { addressOf, type Server } from "./server.ts";
 import type { World } from "./world.ts";
 
 const FILLERS = ["", " hola", " ¿qué tal?", " 日本語", " 👩🏽‍🚀".repeat(9), " ab".repeat(100)];
 
+/** How a client leaves: with BYE, by closing the connection, or without a packet to the server. */
+export type Departure = "said" | "closed" | "unnoticed";
+
 interface ClientOptions {
-  readonly name: string;
+  readonly index: number;
   readonly nick: string;
-  readonly connect: Connect;
   /** Index of the server that all clients prefer. */
   readonly primary: () => number;
+  readonly newLink: () => { link: Link; windowBytes: number };
+}
+
+/** Tells the ledger what the client reads and sends again. */
+class WatchedState extends SessionState {
+  readonly #world: World;
+  logId = 0n;
+  /** `seq` of the next entry. */
+  nextSeq = 0;
+  onRead: () => void = () => {};
+
+  constructor(resumeToken: Uint8Array, world: World) {
+    super(resumeToken, DEFAULT_CONFIG);
+    this.#world = world;
+  }
+
+  override onWelcome(welcome: WelcomeHeader, nowMs: number) {
+    const result = super.onWelcome(welcome, nowMs);
+    [this.logId, this.nextSeq] = [welcome.logId, welcome.startSeq];
+    for (const message of result.resend) this.#world.ledger.resent(this.sessionId, message);
+    return result;
+  }
+
+  override onEntry(entry: LogEntry, nowMs: number): Delivery {
+    this.#world.ledger.read({ reader: this.sessionId, logId: this.logId, nextSeq: this.nextSeq++ }, entry);
+    return super.onEntry(entry, nowMs);
+  }
+
+  override onPing(ping: ServerPing, nowMs: number): void {
+    super.onPing(ping, nowMs);
+    if (this.nextSeq >= ping.head) this.onRead();
+  }
 }
 
 /** One process. */
 export class Client {
-  readonly world: World;
-  readonly state: SessionState;
+  readonly process: Process;
+  readonly state: WatchedState;
   readonly name: string;
   /** When it was last caught up on the primary; undefined before its first WELCOME. */
   caughtUpOnPrimaryMs: number | undefined;
@@ -31,144 +85,180 @@ export class Client {
   isIsolated = false;
   /** Without a network. */
   isOffline = false;
+  readonly #world: World;
   readonly #options: ClientOptions;
-  readonly #sinceMs: number;
+  readonly #session: Session;
   #nick: string;
-  #connection: ClientConnection | undefined;
+  #requestedNick = "";
+  /** Index of the server that it uses or dials. */
+  #place = -1;
+  #connection: Dialled | undefined;
+  #abortDial: (reason: Error) => void = () => {};
   #attempt = 0;
   #isGone = false;
-  /** Events that are due while it is suspended. */
-  #held: { sockets: (() => void)[]; timers: (() => void)[] } | undefined;
   #saidCount = 0;
 
   constructor(world: World, options: ClientOptions) {
-    this.world = world;
+    const { random, ledger } = world;
+    this.#world = world;
     this.#options = options;
-    this.name = options.name;
+    this.name = `client ${options.index}`;
     this.#nick = options.nick;
-    this.#sinceMs = world.timeline.nowMs - world.random.between(0, 1_000_000);
-    const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => world.random.below(256));
-    this.state = world.rules.newSessionState(resumeToken);
-    world.ledger.addClient(this.state.sessionId, options.name);
-    this.#dial();
+    this.process = new Process(world, { startedMsAgo: random.between(0, 1_000_000) });
+    const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => random.below(256));
+    this.state = new WatchedState(resumeToken, world);
+    // Everything before a PING was read.
+    this.state.onRead = () => {
+      if (this.#place === options.primary()) this.caughtUpOnPrimaryMs = world.timeline.nowMs;
+    };
+    ledger.addClient(this.state.sessionId, this.name);
+    let session!: Session;
+    this.process.run(() => {
+      session = new Session(
+        {
+          state: this.state,
+          nextServer: (failure) => this.#nextServer(failure),
+          dial: (server, { signal }) => this.#dial(server, signal),
+          passwordFor: () => "",
+        },
+        DEFAULT_CONFIG.session,
+        this.process.clock,
+      );
+    });
+    this.#session = session;
+    this.process.post(() => {
+      this.#receive().catch((error) => ledger.report("crashed", `${this.name}: ${error.stack}`));
+    });
   }
 
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** Its monotonic clock. */
-  get nowMs(): number {
-    return this.world.timeline.nowMs - this.#sinceMs;
-  }
-
   get nick(): string {
     return this.#nick;
   }
 
-  get connection(): ClientConnection | undefined {
+  get place(): number {
+    return this.#place;
+  }
+
+  get connection(): Dialled | undefined {
     return this.#connection;
   }
 
   /** Whether it has read everything and has no unacked message. */
-  isSettledOn(server: Server): boolean {
-    return this.#connection?.isCaughtUpWith(server) === true && this.state.unacked.length === 0;
+  isSettledOn({ head, logId }: Server, place: number): boolean {
+    const { state } = this;
+    return this.#session.idleMs !== undefined && this.#place === place && state.logId === logId &&
+      state.nextSeq === head && state.unacked.length === 0;
   }
 
   say(options: MessageOptions): void {
-    if (this.#isGone || this.isIsolated || this.#held || this.state.isFull) return;
-    const text = `${++this.#saidCount}${this.world.random.pick(FILLERS)}`;
-    this.world.ledger.sent(this.state.sessionId, { text, ...options });
-    const message = this.state.say(text, options);
-    this.#connection?.say(message);
+    this.#act(() => {
+      if (this.isIsolated || this.state.isFull) return;
+      const text = `${++this.#saidCount}${this.#world.random.pick(FILLERS)}`;
+      this.#world.ledger.sent(this.state.sessionId, { text, ...options });
+      this.#session.say(text, options);
+    });
   }
 
   /** Asks the current server, or the next one. */
   rename(nick: string): void {
-    if (this.#isGone || this.#held) return;
-    if (this.#connection?.isIn) this.#connection.say({ type: "nick", nick });
-    else this.#nick = nick;
+    this.#act(() => {
+      if (!this.#session.rename(nick)) this.#nick = nick;
+    });
   }
 
-  onRenamed(nick: string): void {
-    this.#nick = nick;
-  }
-
-  /** Ends the process. */
+  /** Ends the process, after a BYE in a second at the latest. */
   stop(departure: Departure): void {
     this.#isGone = true;
-    this.#connection?.depart(departure);
-    this.#connection = undefined;
+    this.process.resume();
+    if (departure !== "said") return this.#exit(departure);
+    this.#world.ledger.saidBye(this.state.sessionId);
+    this.process.post(() => this.#session.leave());
+    this.#world.timeline.after(1_000, () => this.#exit("closed"));
   }
 
   /** Leaves the current server and connects again, to `override` or the primary. */
   move(departure: Departure): void {
-    const connection = this.#connection;
-    if (this.#isGone || this.#held || !connection) return;
-    connection.depart(departure);
-    this.onDisconnect(connection);
+    this.#act(() => this.#leave(departure));
   }
 
-  goToPrimary(departure: Departure): void {
+  goToPrimary(): void {
     this.override = undefined;
-    if (this.#connection && this.#connection.serverIndex !== this.#options.primary()) this.move(departure);
+    if (this.#place !== this.#options.primary()) this.move("closed");
   }
 
-  suspend(): void {
-    this.#held ??= { sockets: [], timers: [] };
+  /** Does something as its user, who cannot while it is suspended. */
+  #act(act: () => void): void {
+    if (!this.#isGone && !this.process.isSuspended) this.process.post(act);
   }
 
-  resume(): void {
-    if (!this.#held) return;
-    const { sockets, timers } = this.#held;
-    this.#held = undefined;
-    // A runtime may run timers or sockets first.
-    const all = this.world.random.chance(0.5) ? [...sockets, ...timers] : [...timers, ...sockets];
-    for (const run of all) run();
-  }
-
-  /** Runs an event from the network. */
-  dispatch(run: () => void): void {
-    if (this.#held) this.#held.sockets.push(run);
-    else run();
-  }
-
-  /** A timer of the process. */
-  later(delayMs: number, run: () => void): void {
-    this.world.timeline.after(delayMs + TICK_MS, () => {
-      if (this.#held) this.#held.timers.push(run);
-      else run();
-    });
-  }
-
-  onWelcome(): void {
-    this.#attempt = 0;
-    this.world.ledger.welcomed(this.state.sessionId);
-    this.caughtUpOnPrimaryMs ??= this.world.timeline.nowMs;
-  }
-
-  /** Everything before a PING was read. */
-  onCaughtUp({ serverIndex }: ClientConnection): void {
-    if (serverIndex === this.#options.primary()) this.caughtUpOnPrimaryMs = this.world.timeline.nowMs;
-  }
-
-  onDisconnect(connection: ClientConnection): void {
-    if (connection !== this.#connection) return;
+  #exit(departure: Departure): void {
+    this.process.exit();
+    this.#connection?.socket.break({ isNoticed: departure === "closed" });
     this.#connection = undefined;
-    const { agesUntilNoticed } = this.world.rules;
-    if (connection.isIn) this.state.onDisconnect(agesUntilNoticed ? this.nowMs : connection.lastReceivedMs);
-    this.later(backoffMs(this.#attempt++, this.world.random.unit), () => this.#dial());
   }
 
-  /** After `nick-taken`. */
-  useFallbackNick(): void {
-    this.#nick = this.name.replaceAll(" ", "_");
+  #leave(departure: Departure): void {
+    this.#abortDial(new ConnectError("refused", { server: "" }));
+    const { socket } = this.#connection ?? {};
+    if (departure === "said" && this.#session.idleMs !== undefined) {
+      this.#world.ledger.saidBye(this.state.sessionId);
+      socket?.pipe.send(encodeClient({ type: "bye" }));
+    }
+    if (departure === "unnoticed") socket?.break({ isNoticed: false });
+    else socket?.close();
   }
 
-  #dial(): void {
-    if (this.#isGone || this.#connection) return;
-    const serverIndex = this.override ?? this.#options.primary();
-    this.#connection = new ClientConnection(this, serverIndex);
-    if (!this.isOffline) this.#connection.connect(this.#options.connect);
+  async #receive(): Promise<void> {
+    for await (const event of this.#session.run()) this.#onEvent(event);
+  }
+
+  #onEvent(event: SessionEvent): void {
+    const { ledger, timeline } = this.#world;
+    const { sessionId, logId } = this.state;
+    if (event.type === "joined") {
+      this.#attempt = 0;
+      ledger.welcomed(logId, sessionId, { requested: this.#requestedNick, granted: event.welcome.nick });
+      this.caughtUpOnPrimaryMs ??= timeline.nowMs;
+    } else if (event.type === "entries") {
+      for (const { entry, delivery } of event.entries) {
+        ledger.shown({ reader: sessionId, logId }, entry, delivery);
+        const isOwn = entry.type === "renamed" && entry.sessionId === sessionId;
+        if (isOwn && delivery === "live") this.#nick = entry.nick;
+      }
+    }
+  }
+
+  async #nextServer(failure: ConnectionFailure | undefined): Promise<ConnectTarget> {
+    if (failure) {
+      const { error } = failure;
+      if (recoveryFor(error).action === "exclude" && error.code !== "replaced") {
+        this.#world.ledger.report("crashed", `${this.name}: ${error.stack}`);
+      }
+      if (error.code === "nick-taken") this.#nick = this.name.replaceAll(" ", "_");
+      await delay(backoffMs(this.#attempt++, this.#world.random.unit));
+    }
+    this.#place = this.override ?? this.#options.primary();
+    this.#requestedNick = this.#nick;
+    return { server: addressOf(this.#place), nick: this.#nick };
+  }
+
+  async #dial(server: Address, signal: DialOptions["signal"]) {
+    const aborting = new AbortController();
+    this.#abortDial = (reason) => aborting.abort(reason);
+    signal.addEventListener("abort", () => aborting.abort(signal.reason));
+    const { link, windowBytes } = this.#options.newLink();
+    this.#connection = await this.#world.network.dial(server, {
+      process: this.process,
+      address: `192.0.2.${10 + this.#options.index}`,
+      link: this.isOffline ? undefined : link,
+      windowBytes,
+      signal: aborting.signal,
+      client: this.state.sessionId,
+    });
+    return this.#connection.socket;
   }
 }

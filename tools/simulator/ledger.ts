@@ -2,6 +2,7 @@
 
 import type { Delivery } from "../../lib/client/read_tracker.ts";
 import type { Left, LogEntry, MessageBody, Renamed, Said, Say } from "../../lib/protocol/frames.ts";
+import { CLOSE_TIMEOUT_MS } from "../../lib/net/connection.ts";
 import { RESUME_GRACE_MS } from "../../lib/room/room.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -51,23 +52,27 @@ interface LogRecord {
   readonly logged: Map<bigint, number>;
   /** Of the members. */
   readonly nicks: Map<bigint, string>;
+  /** The last connection of each session to a server with this log, and when the server lost it. */
+  readonly connections: Map<bigint, { connection: unknown; lostMs: number }>;
   /** `seq` after the last entry shown live, by reader. */
   readonly live: Map<bigint, number>;
 }
 
-export interface Reading {
+/** A client and a log that it reads. */
+interface Reader {
   readonly reader: bigint;
   readonly logId: bigint;
-  readonly nextSeq: number;
 }
+
+/** How long a server may take to close a connection that it has ended, in ms. */
+const CLOSE_MS = CLOSE_TIMEOUT_MS + 100;
 
 export class Ledger {
   readonly problems: Problem[] = [];
-  /** Connections that ended within a frame. */
-  truncatedFrames = 0;
   readonly #timeline: Timeline;
   readonly #clients = new Map<bigint, ClientRecord>();
   readonly #logs = new Map<bigint, LogRecord>();
+  readonly #saidBye = new Set<bigint>();
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
@@ -87,18 +92,44 @@ export class Ledger {
     });
   }
 
-  /** A server starts. Returns how many entries of its log the ledger has from before. */
-  openLog(logId: bigint, name: string): number {
-    const known = this.#logs.get(logId);
-    if (known) return known.entries.length;
+  /** A server starts with a log, which may be known from another one. */
+  openLog(logId: bigint, name: string): void {
+    if (this.#logs.has(logId)) return;
     this.#logs.set(logId, {
       name,
       entries: [],
       logged: new Map(),
       nicks: new Map(),
+      connections: new Map(),
       live: new Map(),
     });
-    return 0;
+  }
+
+  sizeOf(logId: bigint): number {
+    return this.#logs.get(logId)!.entries.length;
+  }
+
+  /** A server welcomes a session. */
+  attached(logId: bigint, sessionId: bigint, connection: unknown): void {
+    this.#logs.get(logId)!.connections.set(sessionId, { connection, lostMs: Infinity });
+  }
+
+  /** A server has noticed the end of a session's connection, ends it, or is suspended with it. */
+  detached(logId: bigint, sessionId: bigint, connection: unknown): void {
+    const last = this.#logs.get(logId)!.connections.get(sessionId);
+    if (last?.connection === connection) last!.lostMs = Math.min(last!.lostMs, this.#timeline.nowMs);
+  }
+
+  /** A session's connection has ended before WELCOME: if it was to replace one that the server believed to be there, the
+   * member may be removed as soon as the join is committed. */
+  abandoned(logId: bigint, sessionId: bigint): void {
+    const last = this.#logs.get(logId)!.connections.get(sessionId);
+    if (last) last.lostMs = 0;
+  }
+
+  /** A client leaves a server. */
+  saidBye(sessionId: bigint): void {
+    this.#saidBye.add(sessionId);
   }
 
   report(fault: Fault, details: string): void {
@@ -122,32 +153,36 @@ export class Ledger {
     this.report("garbled", `${name} sends message ${clientSeq} again as another`);
   }
 
-  joined(logId: bigint, { requested, granted }: { requested: string; granted: string }): void {
-    const { name } = this.#logs.get(logId)!;
-    if (granted !== requested) this.report("wrong nick", `${name} calls ${requested} ${granted}`);
-  }
-
   /** A server has rejected a nick. */
-  rejected(logId: bigint, sessionId: bigint, nick: string): void {
-    const log = this.#logs.get(logId)!;
-    if (!isTaken(log, nick, sessionId)) {
-      this.report("wrong nick", `${log.name} rejects ${nick}, which is free`);
-    }
+  rejected(logId: bigint, nick: string): void {
+    const { name, nicks } = this.#logs.get(logId)!;
+    if (nicks.values().some((held) => held === nick)) return;
+    this.report("wrong nick", `${name} rejects ${nick}, which is free`);
   }
 
-  welcomed(sessionId: bigint): void {
+  welcomed(logId: bigint, sessionId: bigint, nick: { requested: string; granted: string }): void {
+    const { name } = this.#logs.get(logId)!;
+    if (nick.granted !== nick.requested) {
+      this.report("wrong nick", `${name} calls ${nick.requested} ${nick.granted}`);
+    }
     this.#clients.get(sessionId)!.sinceMs ??= this.#timeline.nowMs;
   }
 
-  /** A log has a new entry. `disconnectedMs`: for LEFT, how long the member had no connection. */
-  logged(logId: bigint, entry: LogEntry, disconnectedMs: number): void {
+  /** A server has an entry of a log: a new one, or one that the log had before the server started, or on another one. */
+  logged(logId: bigint, entry: LogEntry): void {
     const log = this.#logs.get(logId)!;
-    if (entry.seq !== log.entries.length) {
+    if (entry.seq < log.entries.length) {
+      if (!isSame(entry, log.entries[entry.seq])) {
+        this.report("garbled", `${log.name} has another entry ${entry.seq} than before`);
+      }
+      return;
+    }
+    if (entry.seq > log.entries.length) {
       this.report("garbled", `${log.name} leaves a gap before ${entry.seq}`);
     }
     log.entries.push(entry);
     if (entry.type === "said") return this.#recordSaid(log, entry);
-    if (entry.type === "left") return this.#recordLeft(log, entry, disconnectedMs);
+    if (entry.type === "left") return this.#recordLeft(log, entry);
     if (entry.type === "renamed") this.#checkRenamed(log, entry);
     if (entry.type !== "joined" && entry.type !== "renamed") return;
     if (isTaken(log, entry.nick, entry.sessionId)) {
@@ -159,7 +194,8 @@ export class Ledger {
     log.nicks.set(entry.sessionId, entry.nick);
   }
 
-  read({ reader, logId, nextSeq }: Reading, entry: LogEntry, delivery: Delivery): void {
+  /** A client has received an entry, the one after those before `nextSeq`. */
+  read({ reader, logId, nextSeq }: Reader & { nextSeq: number }, entry: LogEntry): void {
     const client = this.#clients.get(reader)!;
     const log = this.#logs.get(logId)!;
     const logged = log.entries[nextSeq];
@@ -173,10 +209,15 @@ export class Ledger {
       const message = client.sent[entry.clientSeq - 1];
       if (message) message.echoedTimeMs ||= entry.timeMs;
     }
-    if (delivery === "duplicate") return;
+  }
+
+  /** A client shows an entry. */
+  shown({ reader, logId }: Reader, entry: LogEntry, delivery: Delivery): void {
+    const client = this.#clients.get(reader)!;
+    const log = this.#logs.get(logId)!;
     if (delivery === "live") {
       if (entry.seq < (log.live.get(reader) ?? 0)) {
-        this.report("shown out of order", `${client.name} shows entry ${nextSeq} of ${log.name} late`);
+        this.report("shown out of order", `${client.name} shows entry ${entry.seq} of ${log.name} late`);
       }
       log.live.set(reader, entry.seq + 1);
     }
@@ -246,7 +287,8 @@ export class Ledger {
     if (!isSameContent(message?.content, entry)) {
       this.report("garbled", `${log.name} logs a wrong message ${clientSeq} of ${name}`);
     }
-    if (log.nicks.get(sessionId) !== entry.nick) {
+    // A message that was proposed before its sender left keeps the nick of then.
+    if ((log.nicks.get(sessionId) ?? entry.nick) !== entry.nick) {
       this.report("wrong nick", `${log.name} calls ${name} ${entry.nick}`);
     }
     if (redelivered && !message?.timesMs.has(timeMs)) {
@@ -263,11 +305,14 @@ export class Ledger {
     this.report("wrong nick", `${name} says that ${oldNick} is now ${nick}`);
   }
 
-  #recordLeft(log: LogRecord, { sessionId, connectionLost }: Left, disconnectedMs: number): void {
+  #recordLeft(log: LogRecord, { sessionId, connectionLost }: Left): void {
     const wasPresent = log.nicks.delete(sessionId);
-    if (wasPresent && disconnectedMs >= (connectionLost ? RESUME_GRACE_MS : 0)) return;
+    const { lostMs = 0 } = log.connections.get(sessionId) ?? {};
+    const absentMs = this.#timeline.nowMs - lostMs;
+    const isExpected = connectionLost ? absentMs >= RESUME_GRACE_MS - CLOSE_MS : this.#saidBye.has(sessionId);
+    if (wasPresent && isExpected) return;
     const { name } = this.#clients.get(sessionId)!;
-    this.report("wrong departure", `${log.name} says that ${name} left, gone ${disconnectedMs} ms`);
+    this.report("wrong departure", `${log.name} says that ${name} left, gone ${absentMs} ms`);
   }
 
   #recordShown({ name, shown, lastShown }: ClientRecord, { sessionId, clientSeq }: Said): void {

@@ -1,20 +1,33 @@
-// A simulated network: bytes arrive in order, delayed, in slices, and only up to the point where the link broke.
+// A simulated network. Bytes arrive in order, delayed, in slices, and only up to the point where the link broke. A packet
+// that is lost is sent again later, as by TCP.
 
+import { ConnectError } from "../../lib/errors.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import type { Socket } from "../../lib/net/tls_socket.ts";
 import type { Random } from "../../tests/testing/random.ts";
+import type { Process } from "./process.ts";
 import type { Timeline } from "./timeline.ts";
+import type { World } from "./world.ts";
 
-export interface Receiver {
-  received(bytes: Uint8Array): void;
-  ended(): void;
+/** Before a lost packet is sent again, in ms, doubled each time (RFC 6298, section 2; Linux has 200 ms once connected). */
+const [CONNECT_RETRY_MS, RETRY_MS] = [1_000, 200];
+
+/** What a connection's packets go through, in both directions. */
+export interface Link {
+  readonly latencyMs: number;
+  /** Most that is added to the latency of a packet. */
+  readonly jitterMs: number;
+  /** Probability that a packet is lost. */
+  readonly loss: number;
+  /** Probability that what is written at once is split, once more after each split. */
+  readonly sliced: number;
 }
 
-/** Of one direction of a connection. */
-export interface Quality {
-  readonly latencyMs: number;
-  /** Most that is added to the latency of a slice. */
-  readonly jitterMs: number;
-  /** Probability that a chunk is split, once more after each split. */
-  readonly sliced: number;
+/** How long a packet takes, those included that were lost. */
+function delayOf({ latencyMs, jitterMs, loss }: Link, random: Random, retryMs: number): number {
+  let delayMs = latencyMs + jitterMs * random.unit();
+  for (let waitMs = retryMs; loss > 0 && random.chance(loss); waitMs *= 2) delayMs += waitMs;
+  return delayMs;
 }
 
 interface Slice {
@@ -24,36 +37,36 @@ interface Slice {
 }
 
 /** One direction of a connection. */
-export class Pipe {
+class Pipe {
   /** Bytes sent and not arrived. */
   inFlight = 0;
   /** Called when no bytes are in flight any more. */
   onDrained: () => void = () => {};
+  /** Set before anything is sent. */
+  receiver!: { received(bytes: Uint8Array): void; ended(): void };
+  /** Called if a break loses a part of what was written at once. */
+  readonly #onTruncated: () => void;
   readonly #timeline: Timeline;
   readonly #random: Random;
-  readonly #quality: Quality;
-  readonly #receiver: Receiver;
+  readonly #link: Link;
   #slices: Slice[] = [];
   #lastMs = 0;
   #stalledUntilMs = 0;
   #isClosed = false;
   #isScheduled = false;
 
-  constructor(
-    receiver: Receiver,
-    { timeline, random, quality }: { timeline: Timeline; random: Random; quality: Quality },
-  ) {
-    this.#receiver = receiver;
+  constructor({ timeline, random, network }: World, link: Link) {
     this.#timeline = timeline;
     this.#random = random;
-    this.#quality = quality;
+    this.#link = link;
+    this.#onTruncated = () => network.truncatedWrites++;
   }
 
   send(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     this.inFlight += bytes.length;
     let rest = bytes;
-    while (rest.length > 1 && this.#random.chance(this.#quality.sliced)) {
+    while (rest.length > 1 && this.#random.chance(this.#link.sliced)) {
       const count = 1 + this.#random.below(rest.length - 1);
       this.#push(rest.subarray(0, count));
       rest = rest.subarray(count);
@@ -77,6 +90,7 @@ export class Pipe {
     for (const { bytes, atMs } of slices) {
       if (!bytes || keep === 0) break;
       const kept = bytes.subarray(0, keep);
+      if (kept.length < bytes.length) this.#onTruncated();
       keep -= kept.length;
       this.#slices.push({ bytes: kept, atMs });
     }
@@ -90,8 +104,7 @@ export class Pipe {
   }
 
   #push(bytes: Uint8Array | undefined): void {
-    const { latencyMs, jitterMs } = this.#quality;
-    const dueMs = this.#timeline.nowMs + latencyMs + jitterMs * this.#random.unit();
+    const dueMs = this.#timeline.nowMs + delayOf(this.#link, this.#random, RETRY_MS);
     this.#lastMs = Math.max(this.#lastMs, dueMs);
     this.#slices.push({ bytes, atMs: this.#lastMs });
     this.#schedule();
@@ -113,10 +126,251 @@ export class Pipe {
     if (nowMs < this.#stalledUntilMs) return;
     while (this.#slices.length > 0 && this.#slices[0]!.atMs <= nowMs) {
       const { bytes } = this.#slices.shift()!;
-      if (!bytes) return this.#receiver.ended();
+      if (!bytes) return this.receiver.ended();
       this.inFlight -= bytes.length;
-      this.#receiver.received(bytes);
+      this.receiver.received(bytes);
     }
     if (this.inFlight === 0) this.onDrained();
   }
+}
+
+/** One end of a connection. */
+export class SimulatedSocket implements Socket {
+  readonly remoteAddr: Deno.NetAddr;
+  /** To the peer. */
+  readonly pipe: Pipe;
+  /** Called before the process reads or writes: it may end there. */
+  onStep: () => void = () => {};
+  /** Called with each write. */
+  onWrite: (bytes: Uint8Array) => void = () => {};
+  /** Called when the process knows that the connection, or its own side of it, has ended. */
+  onEnd: () => void = () => {};
+  readonly #process: Process;
+  /** The host buffers at most this much until the peer reads. */
+  readonly #windowBytes: number;
+  #received: Uint8Array[] = [];
+  #hasEnded = false;
+  #isClosed = false;
+  #reading: PromiseWithResolvers<number | null> & { into: Uint8Array } | undefined;
+  #writing: PromiseWithResolvers<number> & { bytes: Uint8Array } | undefined;
+
+  constructor(process: Process, pipe: Pipe, { windowBytes, peer }: { windowBytes: number; peer: string }) {
+    this.#process = process;
+    this.pipe = pipe;
+    this.#windowBytes = windowBytes;
+    this.remoteAddr = { transport: "tcp", hostname: peer, port: 50_000 };
+    pipe.onDrained = () => {
+      if (this.#writing) process.run(() => this.#write());
+    };
+  }
+
+  setNoDelay(): void {}
+
+  read(into: Uint8Array): Promise<number | null> {
+    this.#process.world.timeline.touch();
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("closed"));
+    this.#reading = { ...Promise.withResolvers(), into };
+    const { promise } = this.#reading;
+    this.#read();
+    return promise;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.#process.world.timeline.touch();
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BrokenPipe("closed"));
+    this.#writing = { ...Promise.withResolvers(), bytes };
+    const { promise } = this.#writing;
+    this.#write();
+    return promise;
+  }
+
+  closeWrite(): Promise<void> {
+    this.onEnd();
+    this.pipe.end();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#process.world.timeline.touch();
+    if (this.#isClosed) return;
+    // If bytes were not read, the system drops those that wait to be sent. Some may be on their way.
+    const isClean = this.#received.length === 0 && this.#process.world.random.chance(0.7);
+    this.#close();
+    if (isClean) this.pipe.end();
+    else this.pipe.break({ isNoticed: true });
+  }
+
+  /** Breaks the connection at this end. */
+  break({ isNoticed }: { isNoticed: boolean }): void {
+    if (this.#isClosed) return;
+    this.#close();
+    this.pipe.break({ isNoticed });
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#received.push(bytes);
+    this.#process.run(() => this.#read());
+  }
+
+  ended(): void {
+    this.#hasEnded = true;
+    this.#process.run(() => this.#read());
+  }
+
+  #read(): void {
+    if (!this.#reading) return;
+    const { into, resolve } = this.#reading;
+    const bytes = this.#received[0];
+    if (!bytes && !this.#hasEnded) return;
+    this.onStep();
+    if (this.#process.isDead) return;
+    this.#reading = undefined;
+    if (!bytes) {
+      this.onEnd();
+      return resolve(null);
+    }
+    const count = Math.min(bytes.length, into.length);
+    into.set(bytes.subarray(0, count));
+    if (count < bytes.length) this.#received[0] = bytes.subarray(count);
+    else this.#received.shift();
+    resolve(count);
+  }
+
+  #write(): void {
+    if (!this.#writing || this.pipe.inFlight >= this.#windowBytes) return;
+    const { bytes, resolve } = this.#writing;
+    this.onStep();
+    if (this.#process.isDead) return;
+    this.#writing = undefined;
+    const count = Math.min(bytes.length, this.#windowBytes);
+    this.onWrite(bytes);
+    this.pipe.send(bytes.subarray(0, count));
+    resolve(count);
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#received = [];
+    this.onEnd();
+    if (this.#process.isDead) return;
+    this.#reading?.reject(new Deno.errors.ConnectionReset("closed"));
+    this.#writing?.reject(new Deno.errors.BrokenPipe("closed"));
+    this.#reading = this.#writing = undefined;
+  }
+}
+
+/** Of a server: it accepts the connections that {@linkcode Network.dial} makes. */
+export class SimulatedListener {
+  readonly addr: Deno.NetAddr;
+  readonly process: Process;
+  /** Called with each socket before it is accepted. */
+  onSocket: (socket: SimulatedSocket, client: unknown) => void = () => {};
+  #waiting: SimulatedSocket[] = [];
+  #accepting: PromiseWithResolvers<SimulatedSocket> | undefined;
+  #isClosed = false;
+
+  constructor(process: Process, { host, port }: Address) {
+    this.process = process;
+    this.addr = { transport: "tcp", hostname: host, port };
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed || this.process.isDead;
+  }
+
+  accept(): Promise<SimulatedSocket> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("closed"));
+    const socket = this.#waiting.shift();
+    if (socket) return Promise.resolve(socket);
+    this.#accepting = Promise.withResolvers();
+    return this.#accepting.promise;
+  }
+
+  push(socket: SimulatedSocket): void {
+    this.process.run(() => {
+      if (this.#accepting) this.#accepting.resolve(socket);
+      else this.#waiting.push(socket);
+      this.#accepting = undefined;
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#accepting?.reject(new Deno.errors.BadResource("closed"));
+    for (const socket of this.#waiting.splice(0)) socket.break({ isNoticed: true });
+  }
+}
+
+/** A connection as its client has it. */
+export interface Dialled {
+  readonly socket: SimulatedSocket;
+  /** The server's end. */
+  readonly peer: SimulatedSocket;
+}
+
+interface DialOptions {
+  readonly process: Process;
+  readonly address: string;
+  /** Undefined: the client has no network. */
+  readonly link: Link | undefined;
+  readonly windowBytes: number;
+  readonly signal: AbortSignal;
+  /** Given to {@linkcode SimulatedListener.onSocket}. */
+  readonly client: unknown;
+}
+
+/** The servers that listen. */
+export class Network {
+  /** Connections that broke within what was written at once. */
+  truncatedWrites = 0;
+  readonly #listeners = new Map<string, SimulatedListener>();
+
+  listen(process: Process, server: Address): SimulatedListener {
+    const listener = new SimulatedListener(process, server);
+    this.#listeners.set(formatAddress(server), listener);
+    return listener;
+  }
+
+  /** Takes a round trip.
+   * @throws {ConnectError} `refused`
+   * @throws the signal's reason */
+  dial(server: Address, { process, link, signal, ...options }: DialOptions): Promise<Dialled> {
+    const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
+    const { timeline, random } = process.world;
+    timeline.touch();
+    signal.addEventListener("abort", () => reject(signal.reason));
+    if (!link) return promise;
+    const name = formatAddress(server);
+    timeline.after(delayOf(link, random, CONNECT_RETRY_MS), () => {
+      const listener = this.#listeners.get(name);
+      const isRefused = !listener || listener.isClosed;
+      const dialled = isRefused || process.isDead || signal.aborted
+        ? undefined
+        : connect({ process, listener, link, ...options });
+      timeline.after(link.latencyMs, () =>
+        process.run(() => {
+          if (dialled && !signal.aborted) return resolve(dialled);
+          dialled?.socket.close();
+          if (isRefused) reject(new ConnectError("refused", { server: name, host: server.host }));
+        }));
+    });
+    return promise;
+  }
+}
+
+function connect(
+  { process, listener, address, link, windowBytes, client }: Omit<DialOptions, "signal" | "link"> & {
+    listener: SimulatedListener;
+    link: Link;
+  },
+): Dialled {
+  const { world } = process;
+  const [up, down] = [new Pipe(world, link), new Pipe(world, link)];
+  const socket = new SimulatedSocket(process, up, { windowBytes: Infinity, peer: listener.addr.hostname });
+  const peer = new SimulatedSocket(listener.process, down, { windowBytes, peer: address });
+  [up.receiver, down.receiver] = [peer, socket];
+  listener.onSocket(peer, client);
+  listener.push(peer);
+  return { socket, peer };
 }

@@ -1,236 +1,279 @@
-// The correct rules, and mutations that break one rule each: the simulator must find the fault of every mutation.
+// Mutations that break one rule each, by replacing methods of lib/: the simulator must find the fault of every mutation.
 
-import { RESUME_MARGIN_MS } from "../../lib/room/welcome.ts";
-import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
-import { SessionState } from "../../lib/client/session_state.ts";
-import type { Member } from "../../lib/room/state.ts";
-import {
-  type Hello,
-  type LogEntry,
-  type MessageBody,
-  RETAIN_ACKED_MS,
-  type Say,
-  type Welcome,
-} from "../../lib/protocol/frames.ts";
-import { type JoinRequest, type JoinResult, Room } from "../../lib/room/room.ts";
-import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
 import type { Instant } from "../../lib/base/time.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { Outbox } from "../../lib/client/outbox.ts";
+import { SessionState } from "../../lib/client/session_state.ts";
+import type { Connection } from "../../lib/net/connection.ts";
+import { type Hello, NEVER_CAUGHT_UP, RETAIN_ACKED_MS } from "../../lib/protocol/frames.ts";
 import type { Apply } from "../../lib/room/commit_log.ts";
-import type { Delivery } from "../../lib/client/read_tracker.ts";
-import type { Uncommitted } from "../../lib/protocol/frames.ts";
-import { DelayedCommitLog } from "../../tests/testing/delayed_commit_log.ts";
+import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
+import { Room } from "../../lib/room/room.ts";
+import type { Member } from "../../lib/room/state.ts";
+import { RESUME_MARGIN_MS } from "../../lib/room/welcome.ts";
+import { Sessions } from "../../lib/server/sessions.ts";
+import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Fault } from "./ledger.ts";
-import type { Rules } from "./world.ts";
+import { currentClock, Process } from "./process.ts";
 
-export const CORRECT_RULES: Rules = {
-  newSessionState: (resumeToken) => new SessionState(resumeToken, DEFAULT_CONFIG),
-  newRoom: (commitLog, config) => new Room(commitLog, config),
-  newCommitLog: (store) => new DelayedCommitLog(store),
-  losesReplaced: false,
-  trustsLateBytes: false,
-  agesUntilNoticed: false,
-};
+/** Puts another value in place of a property, and returns how to undo that. */
+type Replacement = () => () => void;
 
-/** Records when each of its messages was last echoed. */
-class WatchedSessionState extends SessionState {
-  protected readonly echoedAtMs = new Map<number, number>();
-  #droppedCount = 0;
-
-  override get unacked(): MessageBody[] {
-    return super.unacked.slice(this.#droppedCount);
-  }
-
-  override onEntry(entry: LogEntry, nowMs: number): Delivery {
-    if (entry.type === "said" && entry.sessionId === this.sessionId) {
-      this.echoedAtMs.set(entry.clientSeq, nowMs);
-    }
-    return super.onEntry(entry, nowMs);
-  }
-
-  /** Does not send the messages again for which `isDropped`. */
-  protected dropResend(welcome: Welcome, nowMs: number, isDropped: (message: Say) => boolean) {
-    const { resend, truncatedCount } = super.onWelcome(welcome, nowMs);
-    this.#droppedCount = resend.filter(isDropped).length;
-    return { resend: resend.slice(this.#droppedCount), truncatedCount };
-  }
-}
-
-class ResendsOnlyUnacked extends WatchedSessionState {
-  override onWelcome(welcome: Welcome, nowMs: number) {
-    return this.dropResend(welcome, nowMs, ({ clientSeq }) => this.echoedAtMs.has(clientSeq));
-  }
-}
-
-class AgesDuringResend extends WatchedSessionState {
-  override onWelcome(welcome: Welcome, nowMs: number) {
-    const isDue = ({ clientSeq }: Say) => nowMs - (this.echoedAtMs.get(clientSeq) ?? nowMs) > RETAIN_ACKED_MS;
-    return this.dropResend(welcome, nowMs, isDue);
-  }
-}
-
-class LagSinceDisconnect extends SessionState {
-  #staleSinceMs: number | undefined;
-
-  override onDisconnect(nowMs: number): void {
-    this.#staleSinceMs = nowMs;
-    super.onDisconnect(nowMs);
-  }
-
-  override hello(nick: string, nowMs: number): Hello {
-    const hello = super.hello(nick, nowMs);
-    return this.#staleSinceMs === undefined
-      ? hello
-      : { ...hello, lagMs: Math.ceil(nowMs - this.#staleSinceMs) };
-  }
-}
-
-class AlwaysCaughtUp extends SessionState {
-  #hasJoined = false;
-
-  override onWelcome(welcome: Welcome, nowMs: number) {
-    this.#hasJoined = true;
-    return super.onWelcome(welcome, nowMs);
-  }
-
-  override hello(nick: string, nowMs: number): Hello {
-    const hello = super.hello(nick, nowMs);
-    return this.#hasJoined ? { ...hello, lagMs: 0 } : hello;
-  }
-}
-
-class NoResumePoints extends SessionState {
-  override hello(nick: string, nowMs: number): Hello {
-    return { ...super.hello(nick, nowMs), resumePoints: [] };
-  }
-}
-
-class NoClientDedup extends SessionState {
-  override onEntry(entry: LogEntry, nowMs: number): Delivery {
-    const delivery = super.onEntry(entry, nowMs);
-    return delivery === "duplicate" && entry.type === "said" ? "missed" : delivery;
-  }
-}
-
-class NoResumeWindow extends Room {
-  override join(
-    { hello, ...request }: JoinRequest,
-    now: Instant,
-    onSettled: () => void,
-  ): JoinResult | undefined {
-    const lagMs = hello.lagMs - RETAIN_ACKED_MS - RESUME_MARGIN_MS;
-    return super.join({ ...request, hello: { ...hello, lagMs } }, now, onSettled);
-  }
-}
-
-class NoServerDedup extends Room {
-  override join(request: JoinRequest, now: Instant, onSettled: () => void): JoinResult | undefined {
-    const joined = super.join(request, now, onSettled);
-    return joined && { ...joined, welcome: { ...joined.welcome, lastClientSeq: 0 } };
-  }
-
-  override say(member: Member, message: Say, now: Instant): void {
-    member.lastClientSeq = member.lastProposedSeq = 0;
-    super.say(member, message, now);
-  }
-}
-
-class NoPrivacy extends Room {
-  override join(request: JoinRequest, now: Instant, onSettled: () => void): JoinResult | undefined {
-    const joined = super.join(request, now, onSettled);
-    return joined && { ...joined, cursor: this.log.cursorAt(joined.welcome.startSeq, ALL_ENTRIES) };
-  }
-}
-
-/** Applies events that are not stored yet. */
-class ApplyBeforeCommit extends DelayedCommitLog {
-  #seq = 0;
-  #apply: Apply = () => {};
-
-  override subscribe(apply: Apply, onReady: () => void): void {
-    this.#apply = apply;
-    const skipApplied: Apply = (event, seq, at) => {
-      if (seq < this.#seq) return;
-      this.#seq = seq + 1;
-      apply(event, seq, at);
-    };
-    super.subscribe(skipApplied, onReady);
-  }
-
-  override propose(event: Uncommitted, now: Instant): void {
-    super.propose(event, now);
-    this.#apply(event, this.#seq++, now);
-  }
-}
-
-interface Mutation {
-  readonly rules: Partial<Rules>;
+export interface Mutation {
   readonly fault: Fault;
+  /** Whether the fault takes minutes. */
+  readonly needsLongRun?: boolean;
+  readonly replacements: readonly Replacement[];
+}
+
+/** Until it is disposed of, the rule is broken. */
+export function plant({ replacements }: Mutation): Disposable {
+  const undo = replacements.map((replace) => replace());
+  return {
+    [Symbol.dispose]() {
+      for (const restore of undo) restore();
+    },
+  };
+}
+
+function replacing<Owner extends object, Name extends keyof Owner>(
+  owner: Owner,
+  name: Name,
+  make: (original: Owner[Name]) => Owner[Name],
+): Replacement {
+  return () => {
+    const original = owner[name];
+    owner[name] = make(original);
+    return () => owner[name] = original;
+  };
+}
+
+/** What a mutation remembers of an object. */
+function remembering<Value>(initial: () => Value): { of(owner: object): Value } {
+  const values = new WeakMap<object, Value>();
+  return {
+    of(owner) {
+      const value = values.get(owner) ?? initial();
+      values.set(owner, value);
+      return value;
+    },
+  };
+}
+
+/** At WELCOME, `isForgotten` messages count as acked by every server. `echoedAtMs` of a message is when it was last
+ * echoed. */
+function forgettingEchoed(isForgotten: (echoedAtMs: number, nowMs: number) => boolean): Replacement[] {
+  const echoed = remembering(() => new Map<number, number>());
+  return [
+    replacing(Outbox.prototype, "onEcho", (onEcho) =>
+      function (this: Outbox, echo, nowMs) {
+        echoed.of(this).set(echo.clientSeq, nowMs);
+        onEcho.call(this, echo, nowMs);
+      }),
+    replacing(Outbox.prototype, "onWelcome", (onWelcome) =>
+      function (this: Outbox, lastClientSeq, nowMs) {
+        const forgotten = [...echoed.of(this)].filter(([, atMs]) => isForgotten(atMs, nowMs));
+        return onWelcome.call(this, Math.max(lastClientSeq, ...forgotten.map(([seq]) => seq)), nowMs);
+      }),
+  ];
+}
+
+function changingHello(change: (hello: Hello, nowMs: number, state: SessionState) => Partial<Hello>) {
+  return replacing(
+    SessionState.prototype,
+    "hello",
+    (hello) =>
+      function (this: SessionState, nick, nowMs, password) {
+        const message = hello.call(this, nick, nowMs, password);
+        return { ...message, ...change(message, nowMs, this) };
+      },
+  );
+}
+
+function noResumeWindow(): Replacement {
+  const windowMs = RETAIN_ACKED_MS + RESUME_MARGIN_MS;
+  const changed = new WeakSet<Hello>();
+  return replacing(Room.prototype, "join", (join) =>
+    function (this: Room, request, now, onSettled) {
+      // A join that waits for the commit log is repeated with the same request.
+      if (!changed.has(request.hello)) {
+        const hello = { ...request.hello, lagMs: request.hello.lagMs - windowMs };
+        changed.add(hello);
+        Object.assign(request, { hello });
+      }
+      return join.call(this, request, now, onSettled);
+    });
+}
+
+function lagSinceDisconnect(): Replacement[] {
+  const disconnected = remembering<{ atMs?: number }>(() => ({}));
+  return [
+    replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
+      function (this: SessionState, nowMs) {
+        disconnected.of(this).atMs = nowMs;
+        onDisconnect.call(this, nowMs);
+      }),
+    changingHello(({ lagMs }, nowMs, state) => ({
+      lagMs: Math.ceil(nowMs - (disconnected.of(state).atMs ?? nowMs - lagMs)),
+    })),
+  ];
+}
+
+function noServerDedup(): Replacement[] {
+  return [
+    replacing(Room.prototype, "join", (join) =>
+      function (this: Room, ...request) {
+        const joined = join.apply(this, request);
+        return joined && { ...joined, welcome: { ...joined.welcome, lastClientSeq: 0 } };
+      }),
+    replacing(Room.prototype, "say", (say) =>
+      function (this: Room, member, message, now) {
+        member.lastClientSeq = member.lastProposedSeq = 0;
+        say.call(this, member, message, now);
+      }),
+  ];
+}
+
+function losingReplaced(): Replacement[] {
+  const memberOf = new WeakMap<Connection, Member>();
+  return [
+    replacing(Sessions.prototype, "attach", (attach) =>
+      function (this: Sessions, joined, connection) {
+        memberOf.set(connection, joined.member);
+        attach.call(this, joined, connection);
+      }),
+    replacing(Sessions.prototype, "memberOf", () => (connection) => memberOf.get(connection)),
+  ];
+}
+
+function applyingBeforeCommit(): Replacement[] {
+  const applied = remembering<{ seq: number; apply: Apply }>(() => ({ seq: 0, apply: () => {} }));
+  return [
+    replacing(
+      SqliteCommitLog.prototype,
+      "subscribe",
+      (subscribe) =>
+        function (this: SqliteCommitLog, apply, onReady) {
+          const log = applied.of(this);
+          log.apply = apply;
+          subscribe.call(this, (event, seq, at) => {
+            if (seq < log.seq) return;
+            log.seq = seq + 1;
+            apply(event, seq, at);
+          }, onReady);
+        },
+    ),
+    replacing(
+      SqliteCommitLog.prototype,
+      "propose",
+      (propose) =>
+        function (this: SqliteCommitLog, event, ...rest: unknown[]) {
+          const log = applied.of(this);
+          propose.call(this, event);
+          log.apply(event, log.seq++, rest[0] as Instant);
+        },
+    ),
+  ];
+}
+
+function clockStandingStill(): Replacement[] {
+  const suspended = remembering<{ atMs?: number }>(() => ({}));
+  const nowMs = ({ world }: Process) => world.timeline.nowMs;
+  return [
+    replacing(Process.prototype, "suspend", (suspend) =>
+      function (this: Process) {
+        suspended.of(this).atMs ??= nowMs(this);
+        suspend.call(this);
+      }),
+    replacing(Process.prototype, "resume", (resume) =>
+      function (this: Process) {
+        const state = suspended.of(this);
+        this.startedMs += nowMs(this) - (state.atMs ?? nowMs(this));
+        delete state.atMs;
+        resume.call(this);
+      }),
+  ];
 }
 
 /** By the name that `--weaken` takes. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "only unacked messages are sent again": {
-    rules: { newSessionState: (resumeToken) => new ResendsOnlyUnacked(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
+    replacements: forgettingEchoed(() => true),
   },
   "acked messages are retained for 5 s only": {
-    rules: {
-      newSessionState: (resumeToken) => {
-        const outbox = { ...DEFAULT_CONFIG.outbox, retainAckedMs: 5_000 };
-        return new SessionState(resumeToken, { ...DEFAULT_CONFIG, outbox });
-      },
-    },
     fault: "lost",
+    replacements: [
+      replacing(DEFAULT_CONFIG.outbox as { retainAckedMs: number }, "retainAckedMs", () => 5_000),
+    ],
   },
   "the cursor goes back only as far as the client was disconnected": {
-    rules: {
-      newSessionState: (resumeToken) => new LagSinceDisconnect(resumeToken, DEFAULT_CONFIG),
-      newRoom: (commitLog, config) => new NoResumeWindow(commitLog, config),
-    },
     fault: "lost",
+    replacements: [...lagSinceDisconnect(), noResumeWindow()],
   },
   "the cursor goes back without the resume window": {
-    rules: { newRoom: (commitLog, config) => new NoResumeWindow(commitLog, config) },
     fault: "lost",
+    replacements: [noResumeWindow()],
   },
   "acked messages go on ageing while they are being sent again": {
-    rules: { newSessionState: (resumeToken) => new AgesDuringResend(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
+    needsLongRun: true,
+    replacements: forgettingEchoed((echoedAtMs, nowMs) => nowMs - echoedAtMs > RETAIN_ACKED_MS),
   },
   "the cursor goes back by the resume window alone": {
-    rules: { newSessionState: (resumeToken) => new AlwaysCaughtUp(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
+    needsLongRun: true,
+    replacements: [changingHello(({ lagMs }) => ({ lagMs: lagMs === NEVER_CAUGHT_UP ? lagMs : 0 }))],
   },
   "the client forgets its resume points": {
-    rules: { newSessionState: (resumeToken) => new NoResumePoints(resumeToken, DEFAULT_CONFIG) },
     fault: "lost",
+    replacements: [changingHello(() => ({ resumePoints: [] }))],
   },
   "the client does not drop duplicates by clientSeq": {
-    rules: { newSessionState: (resumeToken) => new NoClientDedup(resumeToken, DEFAULT_CONFIG) },
     fault: "shown twice",
+    replacements: [
+      replacing(SessionState.prototype, "onEntry", (onEntry) =>
+        function (this: SessionState, entry, nowMs) {
+          const delivery = onEntry.call(this, entry, nowMs);
+          return delivery === "duplicate" && entry.type === "said" ? "missed" : delivery;
+        }),
+    ],
   },
   "the server does not drop duplicates by clientSeq": {
-    rules: { newRoom: (commitLog, config) => new NoServerDedup(commitLog, config) },
     fault: "logged twice",
+    replacements: noServerDedup(),
   },
   "private messages go to all members": {
-    rules: { newRoom: (commitLog, config) => new NoPrivacy(commitLog, config) },
     fault: "overheard",
+    replacements: [
+      replacing(Room.prototype, "join", (join) =>
+        function (this: Room, ...request) {
+          const joined = join.apply(this, request);
+          return joined && { ...joined, cursor: this.log.cursorAt(joined.welcome.startSeq, ALL_ENTRIES) };
+        }),
+    ],
   },
   "the end of a replaced connection counts as a disconnect": {
-    rules: { losesReplaced: true },
     fault: "wrong departure",
+    replacements: losingReplaced(),
   },
   "a server applies events before they are committed": {
-    rules: { newCommitLog: (store) => new ApplyBeforeCommit(store) },
-    fault: "lost",
+    fault: "garbled",
+    replacements: applyingBeforeCommit(),
   },
-  "a client that was suspended reads what its socket buffered": {
-    rules: { trustsLateBytes: true },
+  "the clock of a client stands still while it is suspended": {
     fault: "lost",
+    needsLongRun: true,
+    replacements: clockStandingStill(),
   },
   "acked messages age until the disconnect is noticed": {
-    rules: { agesUntilNoticed: true },
     fault: "lost",
+    needsLongRun: true,
+    replacements: [
+      replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
+        function (this: SessionState) {
+          onDisconnect.call(this, currentClock().monotonicMs);
+        }),
+    ],
   },
 };

@@ -2,16 +2,15 @@
 // which the protocol loses nothing.
 
 import { Client } from "./client.ts";
-import type { ClientConnection } from "./client_connection.ts";
 import { Ledger, type Problem } from "./ledger.ts";
-import { Pipe, type Quality } from "./network.ts";
+import { type Link, Network } from "./network.ts";
+import { simulateGlobals } from "./process.ts";
 import { Random } from "../../tests/testing/random.ts";
 import { type Scenario, type Step, STRAY_MS, WANDER_MS } from "./scenario.ts";
 import { Server } from "./server.ts";
-import { ServerConnection } from "./server_connection.ts";
-import type { Store } from "../../tests/testing/delayed_commit_log.ts";
+import { Disk, memoryStorage, Nats, type Storage } from "./stores.ts";
 import { Timeline } from "./timeline.ts";
-import type { Rules, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export interface Outcome {
   readonly problems: readonly Problem[];
@@ -19,7 +18,8 @@ export interface Outcome {
   readonly crashes: number;
   /** Faults other than crashes. */
   readonly disconnects: number;
-  readonly truncatedFrames: number;
+  /** Connections that broke within what was written at once. */
+  readonly truncatedWrites: number;
 }
 
 /** Age of the oldest message that a client may be missing when the clients leave its server: the sender must still
@@ -39,8 +39,8 @@ export class Run {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #servers: (Server | undefined)[] = [];
-  /** Of the servers that store their logs. */
-  readonly #stores: Store[] = [];
+  /** By the server's index. */
+  readonly #storages: Storage[] = [];
   readonly #clients: (Client | undefined)[] = [];
   /** Index of the server that all clients prefer. */
   #primary = 0;
@@ -50,45 +50,53 @@ export class Run {
   #isCrashPending = false;
   #isEnding = false;
 
-  constructor(scenario: Scenario, rules: Rules) {
+  constructor(scenario: Scenario) {
     this.#scenario = scenario;
     const timeline = new Timeline();
     const random = new Random(scenario.seed, 2);
-    this.#world = { timeline, random, rules, ledger: new Ledger(timeline) };
+    const world = { timeline, random, ledger: new Ledger(timeline), network: new Network() };
+    this.#world = world;
+    const nats = new Nats(world);
+    const newStorage = { memory: () => memoryStorage(world), disk: () => new Disk(world), nats: () => nats };
+    for (let place = 0; place < scenario.servers; place++) {
+      this.#storages.push(newStorage[scenario.storage]());
+    }
   }
 
-  outcome(): Outcome {
-    const { ledger } = this.#world;
+  async outcome(): Promise<Outcome> {
+    const { ledger, random, network } = this.#world;
+    using _ = simulateGlobals(random);
     try {
-      this.#play();
+      await this.#play();
     } catch (error) {
       ledger.report("crashed", error instanceof Error ? `${error.stack}` : String(error));
     }
-    const { problems, messages, truncatedFrames } = ledger;
-    return { problems, messages, crashes: this.#crashes, disconnects: this.#disconnects, truncatedFrames };
+    const { problems, messages } = ledger;
+    const { truncatedWrites } = network;
+    return { problems, messages, crashes: this.#crashes, disconnects: this.#disconnects, truncatedWrites };
   }
 
-  #play(): void {
+  async #play(): Promise<void> {
     const { timeline, ledger } = this.#world;
-    const { servers, steps, endMs } = this.#scenario;
+    const { servers, storage, steps, endMs } = this.#scenario;
     for (let place = 0; place < servers; place++) this.#start(place);
     for (const step of steps) timeline.at(step.atMs, () => this.#perform(step));
-    timeline.runUntil(endMs);
+    await timeline.runUntil(endMs);
     this.#isEnding = true;
     for (const client of this.#alive) {
       client.isOffline = false;
-      client.resume();
-      client.goToPrimary("closed");
+      client.process.resume();
+      client.goToPrimary();
     }
     for (const [place, server] of this.#servers.entries()) {
-      if (server) server.resume();
+      if (server) server.process.resume();
       else this.#start(place);
     }
     for (let left = SETTLING_MS; !this.#isSettled(); left -= SETTLING_STEP_MS) {
       if (left < 0) return ledger.report("not settled", "A client has not caught up");
-      timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
+      await timeline.runUntil(timeline.nowMs + SETTLING_STEP_MS);
     }
-    const isKept = this.#scenario.keepsLogs && servers === 1;
+    const isKept = storage === "nats" || (storage === "disk" && servers === 1);
     ledger.finish(this.#alive.map(({ state }) => state.sessionId), { isKept });
   }
 
@@ -100,8 +108,8 @@ export class Run {
   #isSettled(): boolean {
     const server = this.#servers[this.#primary];
     const alive = this.#alive;
-    return server !== undefined && server.room.size === alive.length &&
-      alive.every((client) => client.isSettledOn(server));
+    return server !== undefined && server.memberCount === alive.length &&
+      alive.every((client) => client.isSettledOn(server, this.#primary));
   }
 
   #perform(step: Step): void {
@@ -118,6 +126,8 @@ export class Run {
         return this.#crash(step);
       case "freeze":
         return this.#freeze(step);
+      case "outage":
+        return this.#storages[this.#placeOf(step.server)]!.fail(step.forMs);
       case "move":
         return this.#setPrimary(step.next, (client) => client.move(step.departure));
     }
@@ -138,23 +148,23 @@ export class Run {
       case "reconnect":
         return client.move(step.departure);
       case "break":
-        client.connection?.pipes?.up.break({ isNoticed: step.noticedBy.includes("server") });
-        client.connection?.pipes?.down.break({ isNoticed: step.noticedBy.includes("client") });
+        client.connection?.socket.pipe.break({ isNoticed: step.noticedBy.includes("server") });
+        client.connection?.peer.pipe.break({ isNoticed: step.noticedBy.includes("client") });
         return;
       case "stall":
-        client.connection?.pipes?.[step.way].stall(step.forMs);
+        client.connection?.[step.way === "up" ? "socket" : "peer"].pipe.stall(step.forMs);
         return;
       case "offline":
-        client.connection?.pipes?.up.stall(step.forMs);
-        client.connection?.pipes?.down.stall(step.forMs);
+        client.connection?.socket.pipe.stall(step.forMs);
+        client.connection?.peer.pipe.stall(step.forMs);
         client.isOffline = true;
         timeline.after(step.forMs, () => client.isOffline = false);
         return;
       case "suspend":
-        client.suspend();
+        client.process.suspend();
         timeline.after(step.forMs, () => {
-          client.resume();
-          if (client.override === undefined) client.goToPrimary("closed");
+          client.process.resume();
+          if (client.override === undefined) client.goToPrimary();
         });
         return;
       case "wander":
@@ -163,7 +173,7 @@ export class Run {
         client.move(step.departure);
         timeline.after(step.forMs, () => {
           client.isIsolated = false;
-          client.goToPrimary("closed");
+          client.goToPrimary();
         });
         return;
     }
@@ -177,6 +187,7 @@ export class Run {
     if (!isFall && step.what !== "wander") return false;
     const alive = this.#alive;
     if (this.#isCrashPending || alive.some(({ isIsolated }) => isIsolated)) return true;
+    if (this.#scenario.storage === "nats") return false; // all servers are one room
     const { timeline, ledger } = this.#world;
     const earliestMs = timeline.nowMs - MAX_MISSING_MS;
     // A client may stray by mistake, but the others must not send new messages to a server that lacks older ones.
@@ -192,7 +203,7 @@ export class Run {
     if (step.what !== "wander") return false;
     const server = this.#servers[this.#primary];
     const isLong = step.forMs > WANDER_MS;
-    if (isLong && !alive.every((client) => server && client.isSettledOn(server))) return true;
+    if (isLong && !alive.every((client) => server && client.isSettledOn(server, this.#primary))) return true;
     return (this.#clients[step.client]?.caughtUpOnPrimaryMs ?? Infinity) < earliestMs;
   }
 
@@ -203,17 +214,15 @@ export class Run {
   #start(place: number): void {
     const name = `server ${place} (start ${++this.#starts})`;
     const onDown = () => this.#servers[place] = undefined;
-    const { keepsLogs } = this.#scenario;
-    if (keepsLogs) this.#stores[place] ??= { logId: this.#world.random.bigint(), entries: [] };
-    this.#servers[place] = new Server(name, this.#world, { onDown, store: this.#stores[place] });
+    const storage = this.#storages[place]!;
+    this.#servers[place] = new Server(name, this.#world, { place, storage, onDown });
   }
 
   #startClient(index: number): void {
     const { random } = this.#world;
-    const name = `client ${index}`;
     const nick = random.chance(0.2) ? "ana" : `nick${index}`;
-    const connect = (connection: ClientConnection, server: number) => this.#connect(connection, server);
-    this.#clients[index] = new Client(this.#world, { name, nick, connect, primary: () => this.#primary });
+    const newLink = () => ({ link: linkOf(random), windowBytes: random.chance(0.8) ? Infinity : 300 });
+    this.#clients[index] = new Client(this.#world, { index, nick, newLink, primary: () => this.#primary });
   }
 
   #crash({ server: offset, kind, afterSteps, forMs, next }: Step & { what: "crash" }): void {
@@ -230,6 +239,7 @@ export class Run {
       if (offset === 0) this.#setPrimary(next);
       // At the end all servers run.
       timeline.after(this.#isEnding ? 0 : forMs, () => {
+        server.crash("killed");
         if (!this.#servers[place]) this.#start(place);
       });
     });
@@ -240,39 +250,28 @@ export class Run {
     if (!frozen) return;
     this.#disconnects++;
     frozen.suspend();
-    this.#world.timeline.after(forMs, () => frozen.resume());
+    this.#world.timeline.after(forMs, () => frozen.process.resume());
     if (server === 0 && forMs > SHORT_FREEZE_MS) this.#setPrimary(next);
   }
 
   /** All clients move to another server, within {@linkcode WANDER_MS}. */
-  #setPrimary(offset: number, leave = (client: Client) => client.goToPrimary("closed")): void {
+  #setPrimary(offset: number, leave = (client: Client) => client.goToPrimary()): void {
     const { random, timeline } = this.#world;
     this.#primary = this.#placeOf(offset);
     for (const client of this.#alive) {
       timeline.after(random.spread(1, WANDER_MS), () => {
-        if (client.override === undefined && client.connection?.serverIndex !== this.#primary) leave(client);
+        if (client.override === undefined && client.place !== this.#primary) leave(client);
       });
     }
   }
-
-  #connect(connection: ClientConnection, place: number): Server | undefined {
-    const { timeline, random } = this.#world;
-    const server = this.#servers[place];
-    if (!server) return undefined;
-    const serverConnection = new ServerConnection(server, {
-      windowBytes: random.chance(0.8) ? Infinity : 300,
-    });
-    const quality = qualityOf(random);
-    serverConnection.pipe = new Pipe(connection, { timeline, random, quality });
-    connection.pipes = {
-      up: new Pipe(serverConnection, { timeline, random, quality }),
-      down: serverConnection.pipe,
-    };
-    return server;
-  }
 }
 
-function qualityOf(random: Random): Quality {
+function linkOf(random: Random): Link {
   const latencyMs = random.chance(0.9) ? random.spread(0.05, 50) : random.spread(50, 2_000);
-  return { latencyMs, jitterMs: latencyMs * random.spread(0.1, 10), sliced: random.pick([0, 0.2, 0.6]) };
+  return {
+    latencyMs,
+    jitterMs: latencyMs * random.spread(0.1, 10),
+    loss: random.chance(0.8) ? 0 : random.spread(0.001, 0.1),
+    sliced: random.pick([0, 0.2, 0.6]),
+  };
 }

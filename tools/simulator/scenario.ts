@@ -1,8 +1,8 @@
 // A scenario: the steps of a run, with starts, messages and faults, all derived from a seed.
 
-import type { Departure } from "./client_connection.ts";
+import type { Departure } from "./client.ts";
 import { Random } from "../../tests/testing/random.ts";
-import type { CrashKind } from "./server_connection.ts";
+import type { CrashKind } from "./server.ts";
 
 /** Servers are counted from the primary, which is 0. */
 export type Step =
@@ -37,15 +37,20 @@ export type Step =
       readonly next: number;
     }
     | { readonly what: "freeze"; readonly server: number; readonly forMs: number; readonly next: number }
+    /** The disk of a server is full, or NATS is away. */
+    | { readonly what: "outage"; readonly server: number; readonly forMs: number }
     | { readonly what: "move"; readonly next: number; readonly departure: Departure }
   );
+
+/** Whether each server keeps its log in memory or on a disk of its own, from which it starts after a crash, or all share
+ * one in NATS. */
+type StorageKind = "memory" | "disk" | "nats";
 
 /** Everything that determines a run. */
 export interface Scenario {
   readonly seed: number;
   readonly servers: number;
-  /** Whether each server stores its log: after a crash it starts from its store. */
-  readonly keepsLogs: boolean;
+  readonly storage: StorageKind;
   readonly steps: readonly Step[];
   /** When the faults end. */
   readonly endMs: number;
@@ -59,23 +64,23 @@ export const WANDER_MS = 40_000;
 export const STRAY_MS = 30_000;
 
 /** One of so many seeds gives a run longer than the resume window, in which clients are offline for minutes. */
-export const LONG_EVERY = 8;
+export const LONG_EVERY = 20;
 
 type UntimedStep<Any = Step> = Any extends Step ? Omit<Any, "atMs"> : never;
 
 /** Clients start, then send bursts of messages with faults in their midst. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed, 1);
-  const clients = 2 + random.below(3);
-  const servers = 2 + random.below(2);
   const isLong = seed % LONG_EVERY === 0;
+  const clients = 2 + random.below(isLong ? 3 : 2);
+  const servers = 2 + random.below(2);
   const steps: Step[] = [];
   for (let client = 0; client < clients; client++) {
     const isLate = client > 1 && random.chance(0.2);
     steps.push({ what: "start", client, atMs: random.between(0, isLate ? 60_000 : 1_000) });
   }
   let atMs = 2_000;
-  for (let left = random.between(3, 9); left > 0; left--) {
+  for (let left = isLong ? random.between(3, 9) : random.between(0, 3); left > 0; left--) {
     atMs += isLong ? random.between(1_000, 100_000) : random.spread(30, 20_000);
     const spanMs = random.spread(1, 4_000);
     const add = (step: UntimedStep, delayMs = spanMs * random.unit()) =>
@@ -99,6 +104,13 @@ export function scenarioOf(seed: number): Scenario {
       const soonMs = random.chance(0.5) ? random.spread(0.1, 1_000) : random.between(5_000, 40_000);
       add(crashStep(all), delayMs + soonMs);
       add(sayStep(random, clients), delayMs + soonMs + random.spread(100, 100_000));
+      // What it said last has not reached all when the primary crashes.
+      const other = (step.client + 1) % clients;
+      add({ what: "say", client: step.client }, delayMs - random.spread(10, 1_000));
+      add(
+        { what: "stall", client: other, way: "down", forMs: random.spread(1_000, 30_000) },
+        delayMs - 1_000,
+      );
       const stray = { client: step.client, server: otherOf(servers, random), forMs: STRAY_MS };
       add({ what: "wander", ...stray, departure: random.pick(DEPARTURES) }, delayMs + step.forMs);
     }
@@ -106,14 +118,14 @@ export function scenarioOf(seed: number): Scenario {
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const endMs = atMs + (isLong ? random.between(0, 500_000) : random.spread(100, 20_000));
-  return { seed, ...storage(seed, servers), steps, endMs };
+  return { seed, ...storageOf(seed, servers), steps, endMs };
 }
 
-/** With a stored log, one server may be enough: it comes back. */
-function storage(seed: number, servers: number): { servers: number; keepsLogs: boolean } {
+/** With a log on a disk, one server may be enough: it comes back. */
+function storageOf(seed: number, servers: number): { servers: number; storage: StorageKind } {
   const random = new Random(seed, 3);
-  const keepsLogs = random.chance(0.3);
-  return { servers: keepsLogs && random.chance(0.6) ? 1 : servers, keepsLogs };
+  const storage = random.weighed<StorageKind>([[5, "memory"], [3, "disk"], [2, "nats"]]);
+  return { servers: storage === "disk" && random.chance(0.6) ? 1 : servers, storage };
 }
 
 /** A message to all, or a private one, which may be to the sender. */
@@ -134,7 +146,7 @@ function crashStep({ random, servers }: FaultContext): UntimedStep {
   return {
     what: "crash",
     server: random.chance(0.85) ? 0 : otherOf(servers, random),
-    kind: random.pick(["killed", "killed", "unplugged", "closing"]),
+    kind: random.pick(["killed", "unplugged", "killed", "unplugged", "closing"]),
     afterSteps: random.below(12),
     forMs: random.spread(50, 20_000),
     next: random.chance(0.8) ? otherOf(servers, random) : 0,
@@ -158,6 +170,11 @@ const FAULTS: readonly (readonly [weight: number, make: (all: FaultContext) => U
     server: random.chance(0.8) ? 0 : otherOf(servers, random),
     forMs: random.spread(100, 90_000),
     next: otherOf(servers, random),
+  })],
+  [4, ({ random, servers }) => ({
+    what: "outage",
+    server: random.below(servers),
+    forMs: random.spread(100, 20_000),
   })],
   [7, ({ random, servers }) => ({
     what: "move",

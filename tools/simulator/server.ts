@@ -1,151 +1,168 @@
-// A simulated server: a Room behind simulated connections. It can crash between any two of its steps, and be suspended.
+// A simulated server: a process with a ChatServer, which can end between any two of its reads and writes.
 
 import { splitFrames } from "../../lib/codec.ts";
-import type { Instant } from "../../lib/base/time.ts";
-import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
-import type { Member } from "../../lib/room/state.ts";
-import { decodeServer, type LogEntry } from "../../lib/protocol/frames.ts";
-import type { Room } from "../../lib/room/room.ts";
+import { decodeServer, type LogEntry, SERVER_FRAMES } from "../../lib/protocol/frames.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
-import type { Store } from "../../tests/testing/delayed_commit_log.ts";
-import { ROOM_CONFIG } from "../../tests/testing/room_fixture.ts";
-import type { CrashKind, ServerConnection } from "./server_connection.ts";
-import { TICK_MS } from "./timeline.ts";
+import { ChatServer } from "../../lib/server/chat_server.ts";
+import { testConfig } from "../../tests/testing/test_config.ts";
+import type { SimulatedListener, SimulatedSocket } from "./network.ts";
+import { Process } from "./process.ts";
+import type { OpenLog, Storage } from "./stores.ts";
 import type { World } from "./world.ts";
 
-/** Wall time at the start of a run, in ms since 1970 UTC. */
-const START_MS = Date.UTC(2026, 10, 22);
+/** Killed, together with its host, or shut down with BYE. */
+export type CrashKind = "killed" | "unplugged" | "closing";
 
-/** One process, from its start to its crash. */
+const FIRST_PORT = 5_000;
+/** Of the event log, small so that logs have several; and snapshots that a cluster makes often. */
+const CONFIG = testConfig({
+  room: { log: { segmentBytes: 2_048 } },
+  storage: { retryMs: 200 },
+  cluster: { snapshotEvents: 20 },
+});
+/** Index of a frame's type. */
+const TYPE_AT = 4;
+
+export function addressOf(place: number): { host: string; port: number } {
+  return { host: "192.0.2.1", port: FIRST_PORT + place };
+}
+
+/** One process, from its start to its end. */
 export class Server {
-  readonly logId: bigint;
-  readonly room: Room;
-  readonly world: World;
-  readonly connections = new Set<ServerConnection>();
-  readonly byMember = new Map<Member, ServerConnection>();
-  /** By session; Infinity while it has a connection. */
-  readonly #disconnectedSinceMs = new Map<bigint, number>();
-  readonly #console: Cursor;
-  readonly #onDown: () => void;
-  #state: "running" | "suspended" | "down" = "running";
-  /** Timers that were due while it was suspended. */
-  #deferred: (() => void)[] = [];
+  readonly process: Process;
+  readonly #name: string;
+  readonly #world: World;
+  readonly #storage: Storage;
+  /** With the session of the client. */
+  readonly #sockets = new Map<SimulatedSocket, bigint>();
+  #server: ChatServer | undefined;
+  #log: OpenLog | undefined;
+  #console: Cursor | undefined;
   #stepsUntilCrash: { steps: number; kind: CrashKind } | undefined;
 
-  constructor(name: string, world: World, { onDown, store }: { onDown: () => void; store?: Store }) {
-    this.world = world;
-    this.#onDown = onDown;
-    const commitLog = store ? world.rules.newCommitLog(store) : new InMemoryCommitLog(world.random.bigint());
-    this.logId = commitLog.logId;
-    const log = { ...ROOM_CONFIG.log, segmentBytes: 2_048 };
-    this.room = world.rules.newRoom(commitLog, { ...ROOM_CONFIG, log });
-    this.room.onReady = () => this.#deliverLater();
-    this.#console = this.room.log.cursorAt(world.ledger.openLog(this.logId, name), ALL_ENTRIES);
-    this.publish();
-    for (const { sessionId } of this.room.members) this.onDeparted(sessionId);
-    this.#scheduleExpiry(this.room.disconnect(this.room.members, this.now));
+  constructor(
+    name: string,
+    world: World,
+    { place, storage, onDown }: { place: number; storage: Storage; onDown: () => void },
+  ) {
+    this.#name = name;
+    this.#world = world;
+    this.#storage = storage;
+    this.process = new Process(world);
+    this.process.onExit = onDown;
+    this.process.post(() => {
+      this.#start(place).catch((error) => {
+        if (!this.process.isDead) world.ledger.report("crashed", `${name}: ${error.stack}`);
+      });
+    });
   }
 
-  get isDown(): boolean {
-    return this.#state === "down";
+  get logId(): bigint | undefined {
+    return this.#log?.commitLog.logId;
   }
 
-  get isSuspended(): boolean {
-    return this.#state === "suspended";
+  /** `seq` of the next entry; undefined while the server starts. */
+  get head(): number | undefined {
+    return this.#server?.log.head;
   }
 
-  get now(): Instant {
-    const { nowMs } = this.world.timeline;
-    return { wallMs: START_MS + Math.floor(nowMs), monotonicMs: nowMs };
+  get memberCount(): number {
+    return this.#server?.stats.memberCount ?? 0;
   }
 
-  /** Crashes after `steps` more frames handled and writes made. */
+  /** Crashes after `steps` more reads and writes. */
   crashAfter(steps: number, kind: CrashKind): void {
-    if (!this.isDown) this.#stepsUntilCrash = { steps, kind };
-  }
-
-  /** Counts a step. Returns false if the server is down and must not make it. */
-  step(): boolean {
-    if (this.#stepsUntilCrash && this.#stepsUntilCrash.steps-- <= 0) this.crash(this.#stepsUntilCrash.kind);
-    return !this.isDown;
+    this.#stepsUntilCrash ??= { steps, kind };
   }
 
   crash(kind: CrashKind): void {
-    if (this.isDown) return;
-    this.#state = "down";
-    for (const connection of this.connections) connection.crash(kind);
-    this.#onDown();
-  }
-
-  /** Like SIGSTOP: the host still buffers what arrives. */
-  suspend(): void {
-    if (this.#state === "running") this.#state = "suspended";
-  }
-
-  resume(): void {
-    if (this.#state !== "suspended") return;
-    this.#state = "running";
-    const deferred = this.#deferred;
-    this.#deferred = [];
-    // A runtime may run timers or sockets first.
-    const isSocketsTurn = this.world.random.chance(0.5);
-    if (isSocketsTurn) { for (const connection of [...this.connections]) connection.resume(); }
-    for (const run of deferred) run();
-    if (!isSocketsTurn) { for (const connection of [...this.connections]) connection.resume(); }
-  }
-
-  /** A timer of the process. */
-  later(delayMs: number, run: () => void): void {
-    this.world.timeline.after(delayMs + TICK_MS, () => {
-      if (this.#state === "running") run();
-      else if (this.#state === "suspended") this.#deferred.push(run);
-    });
-  }
-
-  onJoined(sessionId: bigint): void {
-    this.#disconnectedSinceMs.set(sessionId, Infinity);
-  }
-
-  onDeparted(sessionId: bigint): void {
-    this.#disconnectedSinceMs.set(sessionId, this.world.timeline.nowMs);
-  }
-
-  /** Removes the members whose grace is over, and schedules itself. */
-  expire(): void {
-    const nextMs = this.room.expire(this.now);
-    this.publish();
-    this.#scheduleExpiry(nextMs);
-  }
-
-  #scheduleExpiry(nextMs: number): void {
-    if (nextMs < Infinity) this.later(nextMs - this.now.monotonicMs, () => this.expire());
-  }
-
-  /** A disk takes up to 20 ms, sometimes up to 2 s. */
-  #deliverLater(): void {
-    const { random } = this.world;
-    this.later(random.chance(0.95) ? random.spread(TICK_MS, 20) : random.spread(20, 2_000), () => {
-      if (!this.step()) return;
-      this.room.deliver();
-      // A crash here loses no stored event, but no client has read it.
-      if (this.step()) this.publish();
-    });
-  }
-
-  /** Records new log entries in the ledger, and wakes all connections. */
-  publish(): void {
-    let hasGrown = false;
-    for (let slice = this.#console.take(); slice; slice = this.#console.take()) {
-      hasGrown = true;
-      for (const frame of splitFrames(slice)) this.#record(decodeServer(frame) as LogEntry);
+    if (this.process.isDead) return;
+    if (kind === "closing" && this.#server && !this.process.isSuspended) {
+      this.process.post(() => void this.#close());
+      return;
     }
-    if (hasGrown) { for (const connection of this.connections) connection.wake(); }
+    this.#record();
+    this.process.exit();
+    if (kind === "unplugged") this.#storage.onPowerCut();
+    for (const socket of this.#sockets.keys()) socket.break({ isNoticed: kind !== "unplugged" });
   }
 
-  #record(event: LogEntry): void {
-    const disconnectedSinceMs = event.type === "left"
-      ? this.#disconnectedSinceMs.get(event.sessionId)
-      : undefined;
-    this.world.ledger.logged(this.logId, event, this.world.timeline.nowMs - (disconnectedSinceMs ?? 0));
+  /** Other nodes of a cluster may take it for dead by now. */
+  suspend(): void {
+    this.process.suspend();
+    for (const [socket, sessionId] of this.#sockets) {
+      this.#world.ledger.detached(this.logId!, sessionId, socket);
+    }
   }
+
+  async #start(place: number): Promise<void> {
+    const { ledger, network } = this.#world;
+    const log = this.#log = await this.#storage.open(this.process, CONFIG);
+    const { commitLog } = log;
+    ledger.openLog(commitLog.logId, this.#name);
+    const listener = network.listen(this.process, addressOf(place));
+    listener.onSocket = (socket, client) => this.#watch(socket, client as bigint);
+    const server = new ChatServer(
+      { listener: asListener(listener), commitLog, credentials: {} },
+      CONFIG,
+      this.process.clock,
+    );
+    server.onReject = (_client, error) => {
+      this.#record();
+      const { code, details: { nick } = {} } = error as { code?: string; details?: { nick?: string } };
+      const isCurrent = ledger.sizeOf(commitLog.logId) === server.log.head;
+      if (code === "nick-taken" && nick && isCurrent) ledger.rejected(commitLog.logId, nick);
+      if (code === undefined) ledger.report("crashed", `${this.#name}: ${error.stack}`);
+    };
+    this.#console = server.log.cursorAt(0, ALL_ENTRIES);
+    server.addConsumer({ flush: () => this.#record() });
+    this.#server = server;
+    this.#record();
+    log.attach?.(server);
+  }
+
+  async #close(): Promise<void> {
+    await this.#server!.close();
+    await this.#log!.close?.();
+    this.crash("killed");
+  }
+
+  /** Tells the ledger from when to when a session has a connection. */
+  #watch(socket: SimulatedSocket, sessionId: bigint): void {
+    const { ledger } = this.#world;
+    const logId = this.logId!;
+    let isAttached = false;
+    this.#sockets.set(socket, sessionId);
+    socket.onStep = () => this.#step();
+    socket.onWrite = (bytes) => {
+      if (isAttached || bytes[TYPE_AT] !== SERVER_FRAMES.welcome.code) return;
+      isAttached = true;
+      this.#record();
+      ledger.attached(logId, sessionId, socket);
+    };
+    socket.onEnd = () => {
+      this.#sockets.delete(socket);
+      if (isAttached) ledger.detached(logId, sessionId, socket);
+      else ledger.abandoned(logId, sessionId);
+    };
+  }
+
+  #step(): void {
+    if (this.#stepsUntilCrash && this.#stepsUntilCrash.steps-- <= 0) this.crash(this.#stepsUntilCrash.kind);
+  }
+
+  /** Tells the ledger of new log entries. */
+  #record(): void {
+    const cursor = this.#console;
+    if (!cursor || this.process.isDead) return;
+    for (let slice = cursor.take(); slice; slice = cursor.take()) {
+      for (const frame of splitFrames(slice)) {
+        this.#world.ledger.logged(this.logId!, decodeServer(frame) as LogEntry);
+      }
+    }
+  }
+}
+
+function asListener(listener: SimulatedListener): Deno.TcpListener {
+  return listener as unknown as Deno.TcpListener;
 }

@@ -1,14 +1,15 @@
-// The simulator: drives Room and SessionState through simulated time and a simulated network, and checks them against a
-// ledger. A seed always gives the same run.
+// The simulator: drives ChatServer, Session and the commit logs through simulated time, over a simulated network and
+// simulated stores, and checks them against a ledger. A seed always gives the same run.
 
 import type { Fault } from "./ledger.ts";
-import { CORRECT_RULES } from "./rules.ts";
+import { type Mutation, plant } from "./rules.ts";
 import { type Outcome, Run } from "./run.ts";
 import { describe, type Scenario, scenarioOf } from "./scenario.ts";
-import type { Rules } from "./world.ts";
 
-export function run(scenario: Scenario, rules: Partial<Rules> = {}): Outcome {
-  return new Run(scenario, { ...CORRECT_RULES, ...rules }).outcome();
+/** Nothing else runs meanwhile. */
+export async function run(scenario: Scenario, mutation?: Mutation): Promise<Outcome> {
+  using _ = mutation && plant(mutation);
+  return await new Run(scenario).outcome();
 }
 
 export interface Tally {
@@ -16,7 +17,7 @@ export interface Tally {
   messages: number;
   crashes: number;
   disconnects: number;
-  truncatedFrames: number;
+  truncatedWrites: number;
   /** Seeds of the runs with a fault. */
   readonly failed: number[];
 }
@@ -29,14 +30,14 @@ export interface Seeds {
 }
 
 export function emptyTally(): Tally {
-  return { runs: 0, messages: 0, crashes: 0, disconnects: 0, truncatedFrames: 0, failed: [] };
+  return { runs: 0, messages: 0, crashes: 0, disconnects: 0, truncatedWrites: 0, failed: [] };
 }
 
-export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rules> = {}): Tally {
+export async function runSeeds({ first, runs, stride = 1 }: Seeds, mutation?: Mutation): Promise<Tally> {
   const tally = emptyTally();
   for (let i = 0; i < runs; i++) {
     const seed = first + i * stride;
-    const { problems, ...counts } = run(scenarioOf(seed), rules);
+    const { problems, ...counts } = await run(scenarioOf(seed), mutation);
     addCounts(tally, { runs: 1, ...counts });
     if (problems.length > 0) tally.failed.push(seed);
   }
@@ -44,33 +45,33 @@ export function runSeeds({ first, runs, stride = 1 }: Seeds, rules: Partial<Rule
 }
 
 export function addCounts(tally: Tally, counts: Omit<Tally, "failed">): void {
-  for (const name of ["runs", "messages", "crashes", "disconnects", "truncatedFrames"] as const) {
+  for (const name of ["runs", "messages", "crashes", "disconnects", "truncatedWrites"] as const) {
     tally[name] += counts[name];
   }
 }
 
 /** The first seed whose run shows this fault. */
-export function findFault(
+export async function findFault(
   fault: Fault,
-  { first, runs, stride = 1, rules }: Seeds & { readonly rules?: Partial<Rules> },
-): number | undefined {
+  { first, runs, stride = 1, mutation }: Seeds & { readonly mutation?: Mutation },
+): Promise<number | undefined> {
   for (let i = 0; i < runs; i++) {
     const seed = first + i * stride;
-    if (reproduces(fault, scenarioOf(seed), rules)) return seed;
+    if (await reproduces(fault, scenarioOf(seed), mutation)) return seed;
   }
   return undefined;
 }
 
 /** Removes as many steps as possible from a failing scenario so that it still fails with the same fault. */
-export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario {
-  const fault = run(scenario, rules).problems[0]?.fault;
+export async function shrink(scenario: Scenario, mutation?: Mutation): Promise<Scenario> {
+  const fault = (await run(scenario, mutation)).problems[0]?.fault;
   if (!fault) return scenario;
   let smallest = scenario;
   for (let size = scenario.steps.length >> 1; size > 0;) {
     let hasShrunk = false;
     for (let from = 0; from < smallest.steps.length;) {
       const smaller = { ...smallest, steps: smallest.steps.toSpliced(from, size) };
-      if (reproduces(fault, smaller, rules)) {
+      if (await reproduces(fault, smaller, mutation)) {
         smallest = smaller;
         hasShrunk = true;
       } else from += size;
@@ -82,9 +83,9 @@ export function shrink(scenario: Scenario, rules: Partial<Rules> = {}): Scenario
 }
 
 /** The steps of the shrunk scenario of a seed, and its faults. */
-export function explainFailure(seed: number, rules: Partial<Rules> = {}): string {
-  const scenario = shrink(scenarioOf(seed), rules);
-  const { problems } = run(scenario, rules);
+export async function explainFailure(seed: number, mutation?: Mutation): Promise<string> {
+  const scenario = await shrink(scenarioOf(seed), mutation);
+  const { problems } = await run(scenario, mutation);
   return [
     `Seed ${seed}, shrunk to ${scenario.steps.length} steps:`,
     ...scenario.steps.map(describe),
@@ -92,6 +93,6 @@ export function explainFailure(seed: number, rules: Partial<Rules> = {}): string
   ].join("\n");
 }
 
-function reproduces(fault: Fault, scenario: Scenario, rules?: Partial<Rules>): boolean {
-  return run(scenario, rules).problems.some((problem) => problem.fault === fault);
+async function reproduces(fault: Fault, scenario: Scenario, mutation?: Mutation): Promise<boolean> {
+  return (await run(scenario, mutation)).problems.some((problem) => problem.fault === fault);
 }

@@ -14,6 +14,6 @@ const scope = globalThis as unknown as {
   postMessage: (message: unknown) => void;
 };
 
-scope.onmessage = ({ data: { seeds, mutation } }) => {
-  scope.postMessage(runSeeds(seeds, mutation === undefined ? {} : MUTATIONS[mutation]?.rules));
+scope.onmessage = async ({ data: { seeds, mutation } }) => {
+  scope.postMessage(await runSeeds(seeds, mutation === undefined ? undefined : MUTATIONS[mutation]));
 };
