@@ -28,6 +28,9 @@ const SETTINGS = [
   "PRAGMA secure_delete = ON",
 ];
 
+/** Syncs the WAL and writes it into the database file. */
+const TRUNCATE_WAL = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 const TABLES = `
   -- \`instance\` is the logId, \`past\` the snapshot of the room's state before the first entry.
   CREATE TABLE room (instance BLOB NOT NULL);
@@ -69,7 +72,7 @@ export class SqliteStore implements Disposable {
     this.#insertPrivate = db.prepare("INSERT INTO private VALUES (?, ?)");
   }
 
-  /** Creates the file if it is missing, with mode 0600.
+  /** Creates the file if it is missing, with mode 0600. All its entries survive a power cut.
    * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is unchanged then */
   static async open(path: string): Promise<SqliteStore> {
     // Lazy: a server without --data starts faster.
@@ -86,6 +89,8 @@ export class SqliteStore implements Disposable {
       inTransaction(db, () => {
         if (versionOf(db!) === 0) create(db!);
       });
+      // A process that was killed may not have synced its last entries, and readers are about to get them.
+      run(db, TRUNCATE_WAL);
       return new SqliteStore(path, db, await Deno.open(`${path}-wal`, { read: true, write: true }));
     } catch (error) {
       db?.close();
@@ -163,7 +168,7 @@ export class SqliteStore implements Disposable {
    * WAL, and another fdatasync may succeed without writing them.
    * @throws {Error} of SQLite */
   checkpointWal(): void {
-    const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()!;
+    const { busy } = this.#db.prepare(TRUNCATE_WAL).get()!;
     if (busy !== 0) throw new Error("the file is busy");
   }
 

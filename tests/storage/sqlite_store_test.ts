@@ -84,12 +84,13 @@ test("open() reads the events back as they were stored", async (path) => {
   assert(store.bytes > 4_096);
 });
 
-test("open() reads everything from a file that a process did not close", async (path, folder) => {
+test("open() reads and syncs everything from a file that a process did not close", async (path, folder) => {
   using store = await SqliteStore.open(path);
   store.append(ALL, 100);
   for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${folder.path}/copy.db${end}`);
   using copy = await SqliteStore.open(`${folder.path}/copy.db`);
   assertEquals(eventsOf(copy), ALL);
+  assertEquals(Deno.statSync(`${folder.path}/copy.db-wal`).size, 0);
   copy.append(ALL, 200);
   assertEquals(copy.nextSeq, 14);
 });
