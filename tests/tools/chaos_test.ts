@@ -191,7 +191,7 @@ async function withProxy(act: (fixture: ProxyFixture) => Promise<void>) {
   const network: Network = {
     random: new Random(1),
     impairments: new Map(),
-    lastSays: new Map(),
+    lastEchoes: new Map(),
     onEntry: (_, entry) => entries.push(entry),
   };
   await using proxy = new FaultProxy(server.address, network);
@@ -322,10 +322,11 @@ Deno.test("FaultProxy repeats the last message that a server has after its next 
   await using server = new FakeServer(async (client, visit) => {
     await client.expect("hello");
     await client.send(welcomeTo("ana", { lastClientSeq: visit }));
-    received.push((await client.expect("say")).clientSeq);
-    await client.send({ type: "bye" });
+    const { clientSeq, text } = await client.expect("say");
+    received.push(clientSeq);
+    await client.send(makeSaid("ana", { seq: 0, clientSeq, text }), { type: "bye" });
   });
-  const network = { random: new Random(1), impairments: new Map(), lastSays: new Map(), onEntry: () => {} };
+  const network = { random: new Random(1), impairments: new Map(), lastEchoes: new Map(), onEntry: () => {} };
   await using proxy = new FaultProxy(server.address, network);
   await proxy.listening;
   for (const messages of [[say(1)], []]) {

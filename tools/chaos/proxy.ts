@@ -66,8 +66,8 @@ export interface Network {
   readonly random: Random;
   /** By {@linkcode linkKey}. */
   readonly impairments: Map<string, Impairment>;
-  /** The last message of each client, by nick. */
-  readonly lastSays: Map<string, Say>;
+  /** The last echo for each client, by nick: the message as the client may send it again. */
+  readonly lastEchoes: Map<string, Say>;
   /** Called with each message and each NOOP in the log of a server, each time that a client reads it. */
   readonly onEntry: (logId: bigint, entry: LogEntry) => void;
 }
@@ -287,9 +287,8 @@ class Link {
   }
 
   #onClientFrame(frame: Frame): undefined {
-    if (frame.type !== CLIENT_FRAMES.hello.code && frame.type !== CLIENT_FRAMES.say.code) return;
+    if (frame.type !== CLIENT_FRAMES.hello.code) return;
     const message = decodeClient(frame);
-    if (message.type === "say") this.#proxy.network.lastSays.set(this.client!, message);
     if (message.type !== "hello") return;
     this.client = message.nick;
     this.#sessionId = sessionIdOf(message.resumeToken);
@@ -303,13 +302,17 @@ class Link {
     if (message.type === "said" || message.type === "noop") {
       this.#proxy.network.onEntry(this.#logId, message);
     }
-    return message.type === "said" ? message : undefined;
+    if (message.type !== "said") return undefined;
+    const { clientSeq, timeMs, text } = message;
+    const isEcho = message.sessionId === this.#sessionId;
+    if (isEcho) this.#proxy.network.lastEchoes.set(this.client!, { type: "say", clientSeq, timeMs, text });
+    return message;
   }
 
   /** A server drops a message that it has, though clients need not send it. */
   #onWelcome({ logId, lastClientSeq }: Welcome): void {
     this.#logId = logId;
-    const last = this.#proxy.network.lastSays.get(this.client!);
+    const last = this.#proxy.network.lastEchoes.get(this.client!);
     if (last && last.clientSeq <= lastClientSeq) this.#repeated = last;
   }
 

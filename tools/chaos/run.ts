@@ -84,7 +84,7 @@ class Chaos implements AsyncDisposable {
     this.#network = {
       random: new Random(seed, -2),
       impairments: new Map(),
-      lastSays: new Map(),
+      lastEchoes: new Map(),
       onEntry: (logId, entry) => this.#ledger.onLogEntry(logId, entry),
     };
     this.#natsServers = storage === "nats" ? natsCluster({ folder, size: 3 }) : [];
