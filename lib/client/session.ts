@@ -299,6 +299,7 @@ export class Session implements Disposable {
           case "welcome":
           case "bye":
           case "error":
+          case "status":
             throw closeReason(message);
           default:
             message satisfies never;

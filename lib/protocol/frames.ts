@@ -44,6 +44,8 @@ export const MAX_BACKUP_BYTES = 310;
 /** How long a client retains an acked message, in ms, to send it again if the server fails. So readers of another log
  * look back as far: they may have missed such a message. */
 export const RETAIN_ACKED_MS = 120_000;
+/** How recently a member was heard that STATUS counts, in ms: two heartbeats. */
+export const HEARD_MS = 10_000;
 /** `lagMs` of a client that has not joined before. */
 export const NEVER_CAUGHT_UP = 0xffff_ffff;
 
@@ -131,6 +133,8 @@ export const CLIENT_FRAMES = {
   pong: frame(0x04, {}),
   bye: frame(0x05, {}),
   nick: frame(0x06, { nick: string() }),
+  /** Instead of HELLO: the server answers with STATUS, and closes the connection. */
+  probe: frame(0x07, {}),
 };
 
 /** What servers send. The keys are the `type` of messages. */
@@ -214,6 +218,15 @@ export const SERVER_FRAMES = {
       /** The commit log works again. */
       resolved: "required",
     }),
+  }),
+  /** Answers PROBE. */
+  status: frame(0x8f, {
+    /** As in WELCOME. */
+    logId: id,
+    /** Number of members whose connections to this server lived within the last {@linkcode HEARD_MS}. */
+    heardCount: u32,
+    /** Of the room; empty if it has none. */
+    name: string(),
   }),
 };
 

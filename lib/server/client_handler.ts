@@ -8,7 +8,7 @@ import { wireReason } from "../i18n/translate.ts";
 import { unmapIPv4 } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
-import { type ClientMessage, decodeClient, encodeServer, sessionIdOf } from "../protocol/frames.ts";
+import { type ClientMessage, decodeClient, encodeServer, HEARD_MS, sessionIdOf } from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { JoinRequest, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
@@ -153,7 +153,10 @@ export class ClientHandler {
     const { clock, manager, commitLog } = this.#context;
     for (;;) {
       for (let lag = manager.backPressure(); lag; lag = manager.backPressure()) await lag;
-      if (commitLog.isBlocked) await this.#rejectOnError(this.#pauseReadingUntil(() => !commitLog.isBlocked));
+      // A PROBE is answered all the same.
+      if (this.#member && commitLog.isBlocked) {
+        await this.#rejectOnError(this.#pauseReadingUntil(() => !commitLog.isBlocked));
+      }
       const now = clock();
       const committing = this.#processAllowed(frames, now);
       manager.scheduleFlush();
@@ -211,7 +214,8 @@ export class ClientHandler {
   }
 
   #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
-    const { bans, commitLog, limiter, password } = this.#context;
+    if (hello.type === "probe") return void this.#answerProbe(now);
+    const { bans, clock, commitLog, limiter, password } = this.#context;
     if (hello.type !== "hello") throw new ProtocolError("frame-unexpected");
     if (bans.has(this.#address, now.monotonicMs)) throw new ProtocolError("banned");
     const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address: this.#address };
@@ -219,6 +223,12 @@ export class ClientHandler {
     if (this.#overLimitError && !this.#hasConnection(request.sessionId)) throw this.#overLimitError;
     this.#overLimitError = undefined;
     if (commitLog.isUnavailable) throw new ProtocolError("store-away");
+    if (commitLog.isBlocked) {
+      const isOver = () => !commitLog.isBlocked;
+      return this.#pauseReadingUntil(isOver).then(() =>
+        this.#connection.isOpen ? this.#handleHello(hello, clock()) : undefined
+      );
+    }
     if (password && hello.password === "") throw new ProtocolError("password-needed");
     // Before the password is checked, so that guesses are limited too.
     limiter.takeJoin(this.#address, now.monotonicMs);
@@ -226,10 +236,23 @@ export class ClientHandler {
     return this.#awaitCommit((now, onSettled) => this.#join(request, now, onSettled))?.catch((error) => {
       // A client that retries until the store is back does not join too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        limiter.refundJoin(this.#address, this.#context.clock().monotonicMs);
+        limiter.refundJoin(this.#address, clock().monotonicMs);
       }
       throw error;
     });
+  }
+
+  /** Reports nothing: a client that only looks for a server shows nowhere. */
+  #answerProbe({ monotonicMs }: Instant): void {
+    const { bans, commitLog, config: { nats }, limiter, sessions } = this.#context;
+    const refusal = bans.has(this.#address, monotonicMs)
+      ? "banned"
+      : limiter.takeProbe(this.#address, monotonicMs)
+      ? undefined
+      : "entering-too-often";
+    const heardCount = sessions.heardCount(monotonicMs - HEARD_MS);
+    const status = { type: "status", logId: commitLog.logId, heardCount, name: nats?.room ?? "" } as const;
+    this.#connection.end(refusal ? errorFrame(new ProtocolError(refusal)) : encodeServer(status));
   }
 
   /** Whether a session has a connection, even a dead one or one that is about to close. */
@@ -268,6 +291,7 @@ export class ClientHandler {
       case "bye":
         return this.#awaitCommit((now, onSettled) => this.#leave(member, now, onSettled));
       case "hello":
+      case "probe":
         throw new ProtocolError("frame-unexpected");
     }
   }

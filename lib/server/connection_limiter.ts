@@ -8,6 +8,8 @@ export const MAX_CLIENTS = 1_024;
 export const MAX_PER_ADDRESS = 16;
 /** From one address, after its burst. */
 const JOINS_PER_SECOND = 0.5;
+/** PROBEs from one address. */
+const PROBE_RATE: RateLimit = { burst: 20, perSecond: 2 };
 /** Redelivered messages from one address that count toward no client's rate: four full outboxes in RETAIN_ACKED_MS. */
 const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024_000 / RETAIN_ACKED_MS };
 /** Connections over the limit that may complete their handshake, to be told why they are rejected. */
@@ -27,6 +29,7 @@ export interface LimiterConfig {
 interface AddressUsage {
   connectionCount: number;
   readonly joins: TokenBucket;
+  readonly probes: TokenBucket;
   readonly redeliveries: TokenBucket;
 }
 
@@ -104,6 +107,11 @@ export class ConnectionLimiter {
     }
   }
 
+  /** Whether a PROBE is answered. */
+  takeProbe(ip: string, nowMs: number): boolean {
+    return this.#usageOf(ip, nowMs).probes.take(nowMs) || this.#isExempt(ip);
+  }
+
   /** For a join that failed through no fault of the client. */
   refundJoin(ip: string, nowMs: number): void {
     this.#usageOf(ip, nowMs).joins.refund();
@@ -128,6 +136,7 @@ export class ConnectionLimiter {
     const usage = this.#usageByPrefix.get(prefix) ?? {
       connectionCount: 0,
       joins: new TokenBucket(this.#joinRate, nowMs),
+      probes: new TokenBucket(PROBE_RATE, nowMs),
       redeliveries: new TokenBucket(REDELIVERY_RATE, nowMs),
     };
     this.#usageByPrefix.delete(prefix);

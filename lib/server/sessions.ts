@@ -36,6 +36,12 @@ export class Sessions implements Disposable {
     return this.#memberOf.get(connection);
   }
 
+  /** Number of members here that were heard since a monotonic time. */
+  heardCount(sinceMs: number): number {
+    return Iterator.from(this.#memberOf.keys()).filter(({ lastReceivedMs }) => lastReceivedMs >= sinceMs)
+      .toArray().length;
+  }
+
   attach({ welcome, membersBytes, cursor, member }: JoinResult, connection: Connection): void {
     this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
     this.#connectionOf.set(member, connection);

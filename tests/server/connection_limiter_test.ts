@@ -1,6 +1,6 @@
 // ConnectionLimiter and BanList: limits on connections, joins and redeliveries by address, and bans.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
 import {
   addressPrefix,
@@ -118,6 +118,15 @@ Deno.test("refundJoin() gives back a join", pure, () => {
   limiter.refundJoin(HOME, 0);
   limiter.takeJoin(HOME, 0);
   assertRefused("entering-too-often", () => limiter.takeJoin(HOME, 0));
+});
+
+Deno.test("takeProbe() allows one address 20 PROBEs at once, then 2 a second", pure, () => {
+  const limiter = newLimiter();
+  for (let i = 0; i < 20; i++) assert(limiter.takeProbe(HOME, 0));
+  assert(!limiter.takeProbe(HOME, 499));
+  assert(limiter.takeProbe(HOME, 500));
+  assert(!limiter.takeProbe(HOME, 500));
+  for (const ip of ["10.0.0.8", ...Array(100).fill("127.0.0.1")]) assert(limiter.takeProbe(ip, 500));
 });
 
 Deno.test("takeRedelivery() allows one address 1,024 messages in 120 s, loopback included", pure, () => {

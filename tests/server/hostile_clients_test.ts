@@ -124,6 +124,7 @@ const AFTER_JOIN: { [Code in WireCode]?: Record<string, Parameters<Peer["send"]>
   "frame-unexpected": {
     "a second HELLO": [eva],
     "a second HELLO with another nick": [makeHello("otra")],
+    "PROBE": [{ type: "probe" }],
   },
   "counter-backwards": { "message 0": [say(0)] },
   "text-invalid": {

@@ -26,6 +26,8 @@ const error = (code: string) => ({ type: "error", code, reason: "" }) as const;
 const REFUSALS: [title: string, stream: Uint8Array, code: string | undefined][] = [
   ["a HELLO and two messages", fromClient(hello, say(1), say(2)), undefined],
   ["anything after BYE", fromClient(hello, { type: "bye" }, hello), undefined],
+  ["anything after PROBE", fromClient({ type: "probe" }, say(1)), undefined],
+  ["a PROBE after HELLO", fromClient(hello, { type: "probe" }), "frame-unexpected"],
   ["half a frame", fromClient(hello).slice(0, 9), undefined],
   ["a message before HELLO", fromClient(say(1)), "frame-unexpected"],
   ["a second HELLO", fromClient(hello, hello), "frame-unexpected"],

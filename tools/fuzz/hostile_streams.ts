@@ -99,7 +99,7 @@ function hello(random: Random): ClientMessage {
 
 function clientMessage(random: Random): ClientMessage {
   const clientSeq = 1 + random.below(20);
-  switch (random.below(8)) {
+  switch (random.below(9)) {
     case 0:
       return { type: "ping" };
     case 1:
@@ -123,6 +123,8 @@ function clientMessage(random: Random): ClientMessage {
         },
         to: { sessionId: id(random), nick: random.chance(0.8) ? `f${random.below(50)}` : text(random, 20) },
       };
+    case 7:
+      return { type: "probe" };
     default:
       return { type: "say", clientSeq, timeMs: 0, text: `hola ${clientSeq}` };
   }

@@ -21,6 +21,7 @@ import {
   readStream,
   serverRefusal,
   type Side,
+  STATUS,
   WELCOME,
 } from "./reference.ts";
 
@@ -84,7 +85,7 @@ export function checkReply(stream: Uint8Array, reply: Uint8Array): void {
   const { frames, refusal } = readStream("server", reply);
   if (refusal) throw new Error(`The server sent what is "${refusal}"`);
   const [first] = frames;
-  if (first && first.type !== WELCOME && first.type !== ERROR) {
+  if (first && ![WELCOME, ERROR, STATUS].includes(first.type)) {
     throw new Error(`The server began with ${first.type}`);
   }
   let nextSeq = first?.fields.startSeq;

@@ -16,13 +16,14 @@ export interface Reading {
 
 export type Side = "client" | "server";
 
-export const HELLO = 0x01, SAY = 0x02, BYE = 0x05;
+export const HELLO = 0x01, SAY = 0x02, BYE = 0x05, PROBE = 0x07;
 export const WELCOME = 0x81,
   SAID = 0x82,
   SERVER_PING = 0x83,
   SERVER_BYE = 0x85,
   ERROR = 0x86,
-  REJECTED = 0x8d;
+  REJECTED = 0x8d,
+  STATUS = 0x8f;
 /** From SAID, JOINED, LEFT and NOOP to BACKUPS. */
 export const ENTRIES: readonly number[] = [SAID, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8c];
 
@@ -124,6 +125,7 @@ const FRAMES: Readonly<Record<Side, Readonly<Record<number, (body: Body) => Refe
     0x04: nothing,
     [BYE]: nothing,
     0x06: (body) => ({ nick: body.string() }),
+    [PROBE]: () => ({}),
   },
   server: {
     [WELCOME]: (body) => {
@@ -172,6 +174,7 @@ const FRAMES: Readonly<Record<Side, Readonly<Record<number, (body: Body) => Refe
     0x8c: (body) => ({ ...entry(body), backups: backups(body) }),
     [REJECTED]: (body) => ({ code: body.string(), request: body.string(), reason: body.string() }),
     0x8e: (body) => ({ flags: body.flags(1) }),
+    [STATUS]: (body) => ({ logId: body.id(), heardCount: body.number(4), name: body.string() }),
   },
 };
 
@@ -207,7 +210,8 @@ export function serverRefusal({ frames, refusal }: Reading): string | undefined 
   if (frames.length === 0) return refusal;
   let lastClientSeq = 0;
   for (const [index, { type, fields }] of frames.entries()) {
-    if ((index === 0) !== (type === HELLO)) return "frame-unexpected";
+    if (index === 0 && type === PROBE) return undefined; // answered, and the end
+    if ((index === 0) !== (type === HELLO) || type === PROBE) return "frame-unexpected";
     if (type === BYE) return undefined;
     if (type !== SAY) continue;
     const { clientSeq, to, text } = fields as { clientSeq: number; to?: { nick: string }; text: string };
