@@ -45,10 +45,10 @@ export class Outbox {
     return this.#lastClientSeq;
   }
 
-  /** While true, nothing may be added. */
+  /** While true, nothing may be added. Without a server, acked messages are needed too: the next one may lack them. */
   get isFull(): boolean {
-    const unacked = this.#unacked();
-    return unacked.length >= this.#config.maxMessages || totalBytes(unacked) >= this.#config.maxBytes;
+    const needed = this.#isConnected ? this.#unacked() : this.#entries;
+    return needed.length >= this.#config.maxMessages || totalBytes(needed) >= this.#config.maxBytes;
   }
 
   add(text: string, options: MessageOptions = {}): Say {

@@ -143,6 +143,7 @@ Deno.test("Outbox keeps 256 messages, and evicts the oldest acked one first", pu
 
 Deno.test("Outbox evicts no unacked message for a new one, but is full", pure, () => {
   const outbox = outboxOf(2, { maxMessages: 3 });
+  outbox.onWelcome(0, 0);
   assert(!outbox.isFull);
   addMore(outbox, 1);
   assert(outbox.isFull);
@@ -152,8 +153,25 @@ Deno.test("Outbox evicts no unacked message for a new one, but is full", pure, (
   assert(!outbox.isFull);
 });
 
+Deno.test(
+  "Outbox.isFull counts acked messages while there is no server, which may have died with them",
+  pure,
+  () => {
+    const outbox = outboxOf(3, { maxMessages: 3 });
+    outbox.onWelcome(0, 0);
+    echo(outbox, 3);
+    assert(!outbox.isFull);
+    outbox.onDisconnect(0);
+    assert(outbox.isFull);
+    assertEquals(resent(outbox), [1, 2, 3]);
+    echo(outbox, 3);
+    assert(!outbox.isFull);
+  },
+);
+
 Deno.test("Outbox counts bytes of UTF-8 as well as messages", pure, () => {
   const outbox = newOutbox({ maxBytes: 8 });
+  outbox.onWelcome(0, 0);
   for (const text of ["ñ", "ñññ"]) {
     assert(!outbox.isFull);
     outbox.add(text);

@@ -2,6 +2,7 @@
 // the failure of a server.
 
 import { assert, assertEquals } from "@std/assert";
+import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
 import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import {
@@ -187,11 +188,14 @@ Deno.test("chat-client --auto loses none of 2,000 messages when its server is ki
   await using ana = await startClient("ana", first, "--auto");
   await using beto = await startClient("beto", first, "--auto");
   const texts = numbers(2_000);
-  const typing = beto.type(...texts.slice(0, 1_000));
+  await beto.type(...texts.slice(0, 300));
   await ana.waitForOutput("beto: 300\n");
+  // No more than an outbox keeps: ana may read none of them from the server that dies.
+  const typing = beto.type(...texts.slice(300, 300 + MAX_OUTBOX_MESSAGES));
+  await ana.waitForOutput("beto: 320\n");
   one.sendSignal("SIGKILL");
   await typing;
-  await beto.type(...texts.slice(1_000));
+  await beto.type(...texts.slice(300 + MAX_OUTBOX_MESSAGES));
   await beto.closeStdin();
   await beto.expectExit(0);
   await two.waitForOutput("beto (127.0.0.1) se ha desconectado");
