@@ -1,6 +1,6 @@
 // The printed lines and the input view below them. One write at a time carries all changes.
 
-import { BRACKETED_PASTE } from "./keys.ts";
+import { BRACKETED_PASTE, PLAIN_KEYS } from "./keys.ts";
 import { computeLayout, diff, draw, erase, type InputView, type Layout, wrapWords } from "./layout.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -29,7 +29,7 @@ export class Screen {
 
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
-    this.#controls = streams.tty ? BRACKETED_PASTE.on : "";
+    this.#controls = streams.tty ? BRACKETED_PASTE.on + PLAIN_KEYS.on : "";
     if (streams.tty) this.update();
   }
 
@@ -79,7 +79,7 @@ export class Screen {
 
   /** Removes the input view and restores the terminal. Fulfilled when all is written. */
   async close(): Promise<void> {
-    if (this.#streams.tty) this.#controls += BRACKETED_PASTE.off;
+    if (this.#streams.tty) this.#controls += BRACKETED_PASTE.off + PLAIN_KEYS.off;
     this.setInput(undefined);
     await this.print("");
     this.#isClosed = true; // nothing is written after this
@@ -93,7 +93,7 @@ export class Screen {
     const text = this.#currentLayout ? erase(this.#currentLayout, tty.size().columns) : "";
     this.#currentLayout = undefined;
     this.#isClosed = true;
-    tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off));
+    tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off + PLAIN_KEYS.off));
   }
 
   async #writeAll(): Promise<void> {

@@ -43,7 +43,7 @@ export class Terminal implements AsyncDisposable {
     this.#streams = streams;
     this.#clock = clock;
     const { tty } = streams;
-    tty?.setRaw(true);
+    if (tty) streams.setRaw?.(true);
     this.#screen = new Screen(streams);
     this.#screen.onOutputClosed = () => this.#interrupt.abort();
     this.#router = new InputRouter((line) => void this.print(line));
@@ -57,7 +57,7 @@ export class Terminal implements AsyncDisposable {
     this.#unwatch = tty?.onResizeOrResume({
       onResize: () => this.#screen.update(),
       onResume: () => {
-        tty.setRaw(true);
+        streams.setRaw?.(true);
         this.#screen.resume();
       },
     });
@@ -204,11 +204,16 @@ export class Terminal implements AsyncDisposable {
 
   /** Removes the prompt, writes what is queued, and restores the terminal. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { isTty, setRaw, tty } = this.#streams;
     this.#unwatch?.();
-    this.#source[Symbol.dispose]();
     this.#end();
     await this.#screen.close();
-    this.#streams.tty?.setRaw(false);
+    if (isTty) {
+      if (!tty) setRaw?.(true); // otherwise a line without its end would stay in the queue
+      await this.#source.drain();
+    }
+    this.#source[Symbol.dispose]();
+    setRaw?.(false);
   }
 
   /** Restores the screen synchronously, when the process is about to end. Deno itself leaves raw mode then: doing it
@@ -279,13 +284,14 @@ export class Terminal implements AsyncDisposable {
   }
 
   #deliverPiped(text: string): void {
+    if (this.#router.hasEnded) return;
     const { activeQueue } = this.#router;
     activeQueue.deliver({ text, isPasted: false });
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
   #press(key: Key): void {
-    if (this.#router.hasEnded) return;
+    if (this.#hasEnded) return;
     this.#recordKey();
     const { editor } = this.#router.activeQueue;
     const isReturn = key.name === "return";
@@ -302,10 +308,15 @@ export class Terminal implements AsyncDisposable {
   }
 
   #paste(text: string): void {
-    if (this.#router.hasEnded) return;
+    if (this.#hasEnded) return;
     this.#recordKey();
     this.#router.paste(text);
     this.#dispatchAndRefresh();
+  }
+
+  /** Whether no more input is taken. */
+  get #hasEnded(): boolean {
+    return this.#router.hasEnded || this.#interrupt.signal.aborted;
   }
 
   #end(): void {

@@ -10,6 +10,8 @@ export interface TerminalStreams {
   readonly isTty: boolean;
   /** Whether the system echoes the input where the output is written: Enter then also breaks the output's line. */
   readonly isSystemEcho?: boolean;
+  /** Switches the system's own line editing and echo off or on. Present if the input is a terminal. */
+  readonly setRaw?: (isRaw: boolean) => void;
   /** Present if both input and output are a terminal, and line editing is wanted. */
   readonly tty?: Tty;
 }
@@ -17,8 +19,6 @@ export interface TerminalStreams {
 /** The terminal, as line editing needs it. */
 export interface Tty {
   size(): { columns: number; rows: number };
-  /** Switches the system's own line editing and echo off or on. */
-  setRaw(isRaw: boolean): void;
   writeSync(bytes: Uint8Array): void;
   /** `onResume` is called when the process continues after it was stopped (SIGCONT). Returns a function that
    * removes the listeners. */
@@ -59,7 +59,8 @@ export async function standardStreams(
     },
     isTty,
     isSystemEcho: isScreen && isPlain,
-    tty: isScreen && !isPlain ? processTty(setRaw, deno) : undefined,
+    setRaw: isTty ? (isRaw) => ignoreError(() => setRaw(isRaw)) : undefined,
+    tty: isScreen && !isPlain ? processTty(deno) : undefined,
   };
 }
 
@@ -77,7 +78,7 @@ async function openNodeConsole(): Promise<ConsoleKeyboard> {
 function consoleKeyboard(
   keys: ConsoleKeyboard,
   { stdin }: ConsoleApi,
-): Pick<TerminalStreams, "input"> & Pick<Tty, "setRaw"> {
+): Required<Pick<TerminalStreams, "input" | "setRaw">> {
   return {
     // The stream stays open when reading ends: raw mode must still be switched off.
     input: ReadableStream.from(keys.iterator({ destroyOnReturn: false })),
@@ -89,10 +90,13 @@ function consoleKeyboard(
   };
 }
 
-function processTty(setRaw: Tty["setRaw"], deno: ConsoleApi): Tty {
+function processTty(deno: ConsoleApi): Tty {
   return {
-    size: () => ignoreError(() => deno.consoleSize()) ?? { columns: 80, rows: 24 },
-    setRaw: (isRaw) => ignoreError(() => setRaw(isRaw)),
+    size: () => {
+      // Serial lines and new pseudoterminals have no size: 0.
+      const { columns, rows } = ignoreError(() => deno.consoleSize()) ?? { columns: 0, rows: 0 };
+      return { columns: columns || 80, rows: rows || 24 };
+    },
     writeSync: (bytes) => void ignoreError(() => deno.stdout.writeSync(bytes)),
     onResizeOrResume: ({ onResize, onResume }) => {
       // Windows refuses SIGCONT, and before Deno 2.8 SIGWINCH too.

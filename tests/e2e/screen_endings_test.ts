@@ -71,6 +71,31 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
   });
 }
 
+/** What a shell would run. */
+const TRAP = `${"0".repeat(60_000)}\npwned=yes\n`;
+const PASTES = {
+  "chat-client": ["client --nick ana", "salir\n"],
+  "chat-client at Ctrl-C": ["client --nick ana", "\x03"],
+  "chat-client --plain": ["client --nick ana --plain", "salir\n"],
+  "chat-server": ["server", "quit\n"],
+} as const;
+for (const [name, [program, ending]] of Object.entries(PASTES)) {
+  Deno.test(`${name} leaves nothing of an unmarked paste to the shell when it ends`, async () => {
+    await using terminals = new Terminals();
+    const port = freePort();
+    await using server = program.startsWith("client") ? await startServer(port) : undefined;
+    const screen = await terminals.open("screen");
+    await screen.rememberSettings();
+    await screen.enterLine(`clear; ${program} --host ${LOOPBACK} --port ${port}`);
+    await screen.waitForText(server ? "Conectado" : "Escuchando");
+    await screen.paste(ending + TRAP, { isMarked: false });
+    await screen.waitForMatch(/\$$/);
+    await screen.enterLine("clear; echo ${pwned:-no}");
+    await screen.waitForScreen("no", "$");
+    await screen.expectRestoredSettings();
+  });
+}
+
 const QUESTIONS = { client: "Servidor (IP o nombre) [127.0.0.1]:", server: "Puerto [5000]:" };
 for (const [program, question] of Object.entries(QUESTIONS)) {
   Deno.test(`chat-${program} ends at its first prompt by Ctrl-C, Ctrl-D and salir`, async () => {

@@ -154,6 +154,39 @@ Deno.test("chat-client keeps a line longer than the screen through sizes, bursts
   await celia.waitForOutput(`ana: ${text}!\n`);
 });
 
+Deno.test("chat-client takes a pasted Ctrl-C for text, and leaves nothing of the paste to the shell", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.paste(`hola\nque tal \x03 ${" ".repeat(60_000)}\npwned=yes\n`);
+  await beto.waitForOutput("ana: hola\n", "ana: que tal ␃\n", "ana: pwned=yes\n");
+  await ana.waitForLastRows(`${TIME} ana: pwned=yes`, ">");
+  await ana.press("C-c");
+  await ana.waitForLastRows("$");
+  await ana.enterLine("clear; echo ${pwned:-no}");
+  await ana.waitForScreen("no", "$");
+});
+
+Deno.test("chat-client shows a pasted block whose end is lost, and goes on", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.type("\x1b[200~ho");
+  await ana.waitForLastRows("> ho");
+  await ana.type("la");
+  await ana.press("Enter");
+  await beto.waitForOutput("ana: hola\n");
+});
+
+Deno.test("chat-client types nothing of what the terminal answers", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.type("\x1b]11;rgb:1717/1717/1717\x1b\\\x1bP>|XTerm(390)\x1b\\\x1b_Gi=31;OK\x1b\\abc");
+  await ana.press("Enter");
+  await beto.waitForOutput("ana: abc\n");
+});
+
 Deno.test("chat-client --auto marks the prompt while no server is there, and keeps the typed line", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();

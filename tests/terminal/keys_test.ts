@@ -1,7 +1,7 @@
 // KeyDecoder, readKeys() and readLines(): keys, pasted blocks and lines, however the input is cut into chunks.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Key, KeyDecoder, parseSequence, readKeys, readLines } from "../../lib/terminal/keys.ts";
+import { type Key, KeyDecoder, readKeys, readLines } from "../../lib/terminal/keys.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
@@ -45,22 +45,7 @@ const DECODED: Record<string, Record<string, string>> = {
     "\x1b[A\x1b[1;5D\x1bOF\x1b[3~\x1b[Z": "<up><C-left><end><delete><S-tab>",
     "\x1b[[A\x1b[3$\x1b[5^\x1bOP\x1bO5P\x1b\x1b[A\x1bé":
       "<f1><S-delete><C-pageup><f1><C-f1><up><M-undefined>",
-  },
-  "keys of kitty's protocol and of xterm's modifyOtherKeys": {
-    "\x1b[97u\x1b[97;1:1u\x1b[97;1:2u": "aaa",
-    "\x1b[97;2u\x1b[97:65;2u\x1b[225;2u": "AAÁ",
-    "\x1b[97;65u\x1b[97;66u": "Aa", // Caps Lock, and Shift with it
-    "\x1b[49:33u\x1b[49:33;2u\x1b[49:33;65u\x1b[49:33;66u": "1!1!",
-    "\x1b[97;;97:776u\x1b[128104u\x1b[32u": "a\u0308👨 ",
-    "\x1b[97;5u\x1b[99;5u\x1b[119;69u\x1b[98;3u\x1b[98;33u": "<C-a><C-c><C-w><M-b><M-b>",
-    "\x1b[13u\x1b[13;2u\x1b[9u\x1b[9;2u\x1b[127u\x1b[127;3u\x1b[27u":
-      "<return><S-return><tab><S-tab><backspace><M-backspace><escape>",
-    "\x1b[57399u\x1b[57408u\x1b[57414u\x1b[57417u\x1b[57418u\x1b[57419u": "09<return><left><right><up>",
-    "\x1b[57420u\x1b[57423u\x1b[57424u\x1b[57426u": "<down><home><end><delete>",
-    "\x1b[1;1:1A\x1b[1;5:2D\x1b[3;1:1~\x1b[1;129H\x1b[1;133D": "<up><C-left><delete><home><C-left>",
-    "\x1b[27;5;97~\x1b[27;2;13~\x1b[27;2;65~\x1b[27;1;97~": "<C-a><S-return>Aa",
-    "\x1b\x1b[97u\x1b\x1b[13u\x1b\x1b[27;1;97~": "<M-a><M-return><M-a>",
-    "\x1b[55296u\x1b[1114112u\x1b[1u\x1b[99999999999999999999u": "",
+    "\x1b[1;129H\x1b[1;133D\x1b[1;72A": "<home><C-left><C-M-S-up>", // Num Lock is no modifier
   },
   "text after what is no sequence": {
     "\x1b[é\x1bO\x01\x1b[3\r!\x1b[12\x1b[Dx": "é<C-a><return>!<left>x",
@@ -69,7 +54,13 @@ const DECODED: Record<string, Record<string, string>> = {
     "a\x1b[200~uno\r\ndos\t\x1b[A\x1b[201~b\x1b[D": "a{uno\r\ndos\t\x1b[A}b<left>",
     "\x1b[200~a\x1b[201~\x1b[200~\x1b[201~": "{a}{}",
   },
-  "a block whose end was lost, up to Ctrl-C": { "\x1b[200~unodos\x03x": "{unodos}<C-c>x" },
+  "all controls in a pasted block as data": {
+    "\x1b[200~hola \x03\ntouch PWNED\n\x04\x1a\x1b]\x1b[201~\x03":
+      "{hola \x03\ntouch PWNED\n\x04\x1a\x1b]}<C-c>",
+  },
+  "text after an answer that breaks off, as typed after Alt+]": {
+    "\x1b]hola\rx\x1bPadiós\x1b[D": "<M-undefined>hola<return>x<M-S-p>adiós<left>",
+  },
 };
 for (const [what, cases] of Object.entries(DECODED)) {
   Deno.test(`KeyDecoder decodes ${what}`, pure, () => {
@@ -94,8 +85,12 @@ const IGNORED = {
   "the end of no block": "\x1b[201~",
   "the terminal's size": "\x1b[8;24;80t",
   "unknown sequences": "\x1b[1;2;3;4z\x1b[=5w\x1b[u",
-  "key releases": "\x1b[97;1:3u\x1b[1;1:3A\x1b[3;1:3~\x1b[57424;1:3u",
-  "keys of the window manager": "\x1b[97;9u\x1b[97;17u\x1b[57416u\x1b[57444u\x1b[57358u",
+  "keys of kitty's protocol and of xterm's modifyOtherKeys": "\x1b[97;5u\x1b[57417u\x1b[1;1:3A\x1b[27;5;97~",
+  "the focus": "\x1b[I\x1b[O",
+  "colours (OSC)": "\x1b]11;rgb:1717/1717/1717\x1b\\\x1b]4;1;rgb:cdcd/0000/0000\x07",
+  "the title (OSC)": "\x1b]lbash — ñ\x1b\\",
+  "its name and settings (DCS)": "\x1bP>|XTerm(390)\x1b\\\x1bP1$r0m\x1b\\\x1b\x1bP0+r\x1b\\",
+  "kitty's images (APC), PM and SOS": "\x1b_Gi=31;OK\x1b\\\x1b^x\x1b\\\x1bXx\x07",
 };
 for (const [name, report] of Object.entries(IGNORED)) {
   Deno.test(`KeyDecoder ignores reports of ${name}`, pure, () => {
@@ -104,12 +99,6 @@ for (const [name, report] of Object.entries(IGNORED)) {
     }
   });
 }
-
-Deno.test("parseSequence() gives `node:readline` at most Shift, Alt and Ctrl", pure, () => {
-  assertEquals(parseSequence("\x1b[1;133D"), "\x1b[1;5D");
-  assertEquals(parseSequence("\x1b[1;72A"), "\x1b[1;8A");
-  assertEquals(parseSequence("\x1b\x1b"), { name: "escape" });
-});
 
 Deno.test("KeyDecoder splits a block of more than 1 Mi units, and loses nothing", pure, () => {
   const listener = new Listener();
@@ -224,4 +213,57 @@ Deno.test("readLines() gives lines, also a last one without its line break", pur
   await writer.close();
   await withTimeout(listener.ended.promise, "the end");
   assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
+});
+
+/** A decoder of a block whose end does not come in time, after which these chunks come. */
+async function afterLostEnd(block: string, ...chunks: string[]): Promise<string> {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  decoder.pasteTimeoutMs = 101;
+  decoder.push(`\x1b[200~${block}`);
+  await waitFor(() => listener.heard.length > 0, "the block");
+  for (const chunk of chunks) decoder.push(chunk);
+  return listener.heard.join("");
+}
+
+const AFTER_LOST_END: [chunks: string[], heard: string][] = [
+  [["x", "\r", "\x03"], "{uno\x03}x<return><C-c>"],
+  [["\x03"], "{uno\x03}<C-c>"],
+  [["salir\r"], "{uno\x03}salir<return>"],
+  [["\ntouch PWNED\n", "\x03", "\x1b[201~", "x"], "{uno\x03}{\ntouch PWNED\n\x03}x"],
+  [["a\x03", "b\x1b[201~"], "{uno\x03}{a\x03b}"],
+  [["dos\x1b[201~x"], "{uno\x03}{dos}x"],
+  [["x", "dos\x1b[201~"], "{uno\x03}xdos"],
+  [["\x1b[200~dos\x1b[201~x"], "{uno\x03}{dos}x"],
+];
+for (const [chunks, heard] of AFTER_LOST_END) {
+  const title = `KeyDecoder decodes ${JSON.stringify(chunks)} after a block without its end as ${
+    JSON.stringify(heard)
+  }`;
+  Deno.test(title, pure, async () => assertEquals(await afterLostEnd("uno\x03", ...chunks), heard));
+}
+
+Deno.test("KeyDecoder finds the end of a block that a slow link split", pure, async () => {
+  assertEquals(await afterLostEnd("uno\x1b[20", "1~x"), "{uno}{}x");
+  assertEquals(await afterLostEnd("uno\x1b[20", "x"), "{uno}x");
+});
+
+Deno.test("KeyDecoder takes Ctrl-C after a pause in a block for its end, once", pure, async () => {
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  decoder.pasteTimeoutMs = 3_600_000;
+  decoder.push("\x1b[200~uno");
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  for (const chunk of ["\x03", "x", "\x03"]) decoder.push(chunk);
+  assertEquals(listener.heard, ["{uno}", "x", "<C-c>"]);
+});
+
+Deno.test("KeyDecoder ignores an answer that a slow link split after its first key", pure, async () => {
+  assertEquals(await afterEscape("]11;rgb:0/0/0\x1b\\x", "]1"), "x]1");
+  const listener = new Listener();
+  using decoder = new KeyDecoder(listener);
+  decoder.push("\x1b]");
+  await waitFor(() => listener.heard.length > 0, "the key");
+  decoder.push("11;rgb:0/0/0\x07x");
+  assertEquals(listener.heard, ["<M-undefined>", "x"]);
 });

@@ -18,11 +18,13 @@ Deno.test("Terminal sets raw mode and bracketed paste, and restores both with th
   await terminal.print("uno");
   await fixture.expect("uno", "> hol|");
   assertEquals([screen.modes, screen.listeners, screen.isBracketedPaste], [[true], 1, true]);
+  assertEquals(screen.kittyModes, 1);
   assertEquals([terminal.hasLineEditor, terminal.isTty], [true, true]);
   await fixture[Symbol.asyncDispose]();
   assertEquals(await line, undefined);
   await fixture.expect("uno", "|");
   assertEquals([screen.modes, screen.listeners, screen.isBracketedPaste], [[true, false], 0, false]);
+  assertEquals(screen.kittyModes, 0);
   terminal.restoreNow();
   assertEquals(screen.writtenNow, "");
 });
@@ -185,7 +187,7 @@ Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing
   const screen = new FakeScreen();
   const write = () => new Promise<void>(() => {});
   const terminal = new Terminal(
-    { input: new ReadableStream(), write, isTty: true, tty: screen },
+    { input: new ReadableStream(), write, isTty: true, setRaw: screen.setRaw, tty: screen },
     systemClock,
   );
   await flushTasks();

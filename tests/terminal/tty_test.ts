@@ -64,9 +64,9 @@ for (
 }
 
 Deno.test("standardStreams() keeps a Windows console open, in Deno's raw mode too", pure, async () => {
-  const { streams: { tty }, fake } = await open({ os: "windows" });
-  tty!.setRaw(true);
-  tty!.setRaw(false);
+  const { streams, fake } = await open({ os: "windows" });
+  streams.setRaw!(true);
+  streams.setRaw!(false);
   assertEquals(fake.calls, [
     ["iterator", { destroyOnReturn: false }],
     ["setRawMode", true],
@@ -82,9 +82,9 @@ Deno.test("TerminalStreams.write() writes all bytes, however few the system take
 });
 
 Deno.test("Tty passes raw mode, size and synchronous writes to Deno", pure, async () => {
-  const { streams: { tty }, fake } = await open();
-  tty!.setRaw(true);
-  tty!.setRaw(false);
+  const { streams, streams: { tty }, fake } = await open();
+  streams.setRaw!(true);
+  streams.setRaw!(false);
   assertEquals(tty!.size(), { columns: 132, rows: 50 });
   tty!.writeSync(new TextEncoder().encode("x"));
   assertEquals(fake.calls, [["setRaw", true], ["setRaw", false], ["consoleSize"], ["writeSync", "x"]]);
@@ -104,8 +104,8 @@ Deno.test("Tty.onResizeOrResume() listens to SIGWINCH and SIGCONT", pure, async 
 });
 
 Deno.test("Tty ignores what the system refuses, and has 80 columns and 24 rows then", pure, async () => {
-  const { streams: { tty }, fake } = await open({ isRefusing: true });
-  tty!.setRaw(true);
+  const { streams, streams: { tty }, fake } = await open({ isRefusing: true });
+  streams.setRaw!(true);
   tty!.writeSync(new TextEncoder().encode("x"));
   assertEquals(tty!.size(), { columns: 80, rows: 24 });
   tty!.onResizeOrResume({ onResize: () => {}, onResume: () => {} })();

@@ -6,6 +6,8 @@ import stringWidth from "string-width";
 import type { Tty } from "../../lib/terminal/tty.ts";
 
 const GRAPHEMES = new Intl.Segmenter();
+// deno-lint-ignore no-control-regex -- these are what it executes
+const WRITTEN = /\x1b\[([?<>]?)([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g;
 
 /** Size and age of a terminal. */
 export interface FakeScreenOptions {
@@ -19,6 +21,8 @@ export interface FakeScreenOptions {
 export class FakeScreen implements Tty {
   readonly modes: boolean[] = [];
   isBracketedPaste = false;
+  /** How many modes of kitty's protocol lie on its stack. */
+  kittyModes = 0;
   listeners = 0;
   writtenNow = "";
   columns: number;
@@ -39,9 +43,7 @@ export class FakeScreen implements Tty {
     return { columns: this.columns, rows: this.#height };
   }
 
-  setRaw(isRaw: boolean): void {
-    this.modes.push(isRaw);
-  }
+  readonly setRaw = (isRaw: boolean): void => void this.modes.push(isRaw);
 
   writeSync(bytes: Uint8Array): void {
     this.writtenNow += new TextDecoder().decode(bytes);
@@ -79,9 +81,9 @@ export class FakeScreen implements Tty {
   }
 
   write(text: string): void {
-    // deno-lint-ignore no-control-regex -- these are what it executes
-    for (const [part, count, command] of text.matchAll(/\x1b\[\??([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g)) {
-      if (command) this.#execute(command, count ? Number(count) : undefined);
+    for (const [part, mark, count, command] of text.matchAll(WRITTEN)) {
+      if (mark) this.#setMode(mark, count!, command!);
+      else if (command) this.#execute(command, count ? Number(count) : undefined);
       else if (part === "\r") this.#x = 0;
       else if (part === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
       else for (const char of this.#charsOf(part)) this.#put(char);
@@ -103,12 +105,19 @@ export class FakeScreen implements Tty {
     for (const cell of [char, ...Array(width - 1).fill("")]) this.#rows[this.#y]![this.#x++] = cell;
   }
 
+  #setMode(mark: string, parameters: string, command: string): void {
+    if (mark === "?" && parameters === "2004") this.isBracketedPaste = command === "h";
+    else if (command === "u") this.kittyModes += mark === ">" ? 1 : -1;
+    else if (!["4m", "4;0m", "1000;1002;1003;1006l"].includes(parameters + command)) {
+      throw new Error(`FakeScreen does not know ${mark}${parameters}${command}`);
+    }
+  }
+
   #execute(command: string, count: number | undefined): void {
     const row = this.#rows[this.#y]!;
     const x = Math.min(this.#x, this.columns - 1);
     if (command === "m") return;
-    if (count === 2004) this.isBracketedPaste = command === "h";
-    else if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
+    if (command === "A") this.#moveTo(x, this.#y - (count ?? 1));
     else if (command === "B") this.#moveTo(x, this.#y + (count ?? 1), { isThere: true });
     else if (command === "G") this.#moveTo((count ?? 1) - 1, this.#y);
     else if (command === "H" && !count) this.#moveTo(0, 0);

@@ -29,6 +29,7 @@ export interface FakeUserOptions {
   /** A terminal; a pipe otherwise. */
   readonly isTty?: boolean;
   readonly isSystemEcho?: boolean;
+  readonly setRaw?: (isRaw: boolean) => void;
   readonly tty?: Tty;
   /** Set if prompts wait while the user types. */
   readonly typing?: Typing;
@@ -66,6 +67,7 @@ export class FakeUser implements AsyncDisposable {
       },
       isTty,
       isSystemEcho,
+      setRaw: options.setRaw,
       tty,
     }, typing.clock ?? systemClock);
     this.terminal.typingIdleMs = typing.idleMs;

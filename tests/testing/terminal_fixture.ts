@@ -27,7 +27,7 @@ export class TerminalFixture extends FakeUser {
 
   constructor(options?: TerminalFixtureOptions) {
     const screen = new FakeScreen(options);
-    super({ isTty: true, tty: screen, typing: options?.typing });
+    super({ isTty: true, setRaw: screen.setRaw, tty: screen, typing: options?.typing });
     this.screen = screen;
     if (options?.chat) this.said = chatOf(this.terminal, options.chat);
   }

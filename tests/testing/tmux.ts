@@ -84,12 +84,13 @@ export class TerminalScreen {
     await this.#tmux("send-keys", "-t", this.#name, ...keys);
   }
 
-  /** Pastes text, bracketed if the program asks for it. */
-  async paste(text: string): Promise<void> {
+  /** Pastes text, bracketed if the program asks for it, unless `isMarked` is false. */
+  async paste(text: string, { isMarked = true } = {}): Promise<void> {
     for (const part of text.match(PASTE_PART)!) {
       await this.#tmux("set-buffer", "-a", "-b", this.#name, "--", part);
     }
-    await this.#tmux("paste-buffer", "-p", "-r", "-d", "-b", this.#name, "-t", this.#name);
+    const flags = ["-r", ...isMarked ? ["-p"] : []];
+    await this.#tmux("paste-buffer", ...flags, "-d", "-b", this.#name, "-t", this.#name);
   }
 
   /** Types a line and enters it. */
