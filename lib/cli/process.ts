@@ -50,7 +50,7 @@ export interface ProcessContext {
   readonly args: readonly string[];
   readonly language: Language;
   readonly terminal: Terminal;
-  /** Output goes to a terminal, and NO_COLOR (no-color.org) is not set. */
+  /** Output goes to a terminal that is not dumb, and NO_COLOR (no-color.org) is not set. */
   readonly hasColors: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
@@ -82,7 +82,10 @@ export async function runProcess(
   { clock, deno = Deno, events = globalThis, shutdownMs = SHUTDOWN_TIMEOUT_MS }: RunOptions,
 ): Promise<never> {
   const { args, build } = deno;
-  const terminal = new Terminal(await standardStreams({ isPlain: args.includes("--plain"), deno }), clock);
+  // Emacs and other programs with a window for output that is no terminal.
+  const isDumb = deno.env.get("TERM") === "dumb";
+  const isPlain = isDumb || args.includes("--plain");
+  const terminal = new Terminal(await standardStreams({ isPlain, deno }), clock);
   // Deno fires "unload" at Deno.exit(), and one of the others before it dies of an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
     events.addEventListener(event, () => terminal.restoreNow());
@@ -102,7 +105,7 @@ export async function runProcess(
       args,
       language,
       terminal,
-      hasColors: deno.stdout.isTerminal() && !deno.noColor,
+      hasColors: deno.stdout.isTerminal() && !deno.noColor && !isDumb,
       clock,
       localAddresses: () => localAddresses(deno),
       buildInfo: buildInfo(deno),
@@ -151,13 +154,21 @@ export function systemLocales({ env }: Pick<ProcessApi, "env"> = Deno): (string 
   return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => env.get(name));
 }
 
-/** Aborted by SIGINT, SIGTERM, SIGHUP, and SIGBREAK on Windows. */
-export function terminationSignal(deno: Pick<ProcessApi, "addSignalListener" | "build"> = Deno): AbortSignal {
+/** Aborted by SIGINT, SIGTERM, SIGHUP from a terminal, and SIGBREAK on Windows. */
+export function terminationSignal(
+  deno: Pick<ProcessApi, "addSignalListener" | "build" | "stdin" | "stdout"> = Deno,
+): AbortSignal {
   const ending = new AbortController();
+  // nohup redirects both and ignores the signal. Deno cannot see that, and dies of it unless there is a listener.
+  const hasTerminal = deno.stdin.isTerminal() || deno.stdout.isTerminal();
   const signals: Deno.Signal[] = deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM", "SIGHUP"];
-  for (const signal of signals) deno.addSignalListener(signal, () => ending.abort());
+  for (const signal of signals) {
+    deno.addSignalListener(signal, () => {
+      if (signal !== "SIGHUP" || hasTerminal) ending.abort();
+    });
+  }
   return ending.signal;
 }
 

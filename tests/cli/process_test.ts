@@ -87,21 +87,25 @@ for (const type of ["error", "unhandledrejection", "unload"]) {
   });
 }
 
-const SIGNALS: Record<string, readonly string[]> = {
-  linux: ["SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"],
-  windows: ["SIGINT", "SIGBREAK"],
-};
-for (const [os, signals] of Object.entries(SIGNALS)) {
-  for (const signal of signals) {
-    const isFatal = signal !== "SIGTSTP";
-    const title = `runProcess() ${isFatal ? "aborts `terminated`" : "does nothing"} at ${signal} on ${os}`;
+const SIGNALS: readonly [options: FakeDenoOptions, fatal: readonly string[], ignored: readonly string[]][] = [
+  [{ os: "linux" }, ["SIGINT", "SIGTERM"], ["SIGHUP", "SIGTSTP"]], // as after nohup
+  [{ os: "linux", isStdinTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP"]],
+  [{ os: "linux", isStdoutTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP"]],
+  [{ os: "windows", isStdoutTty: true }, ["SIGINT", "SIGBREAK"], []],
+];
+for (const [options, fatal, ignored] of SIGNALS) {
+  for (const signal of [...fatal, ...ignored]) {
+    const isFatal = fatal.includes(signal);
+    const title = `runProcess() ${isFatal ? "aborts `terminated`" : "does nothing"} at ${signal} with ${
+      JSON.stringify(options)
+    }`;
     Deno.test(title, pure, async () => {
       const { fake } = await run(({ terminated }, fake) => {
-        assertEquals([...fake.listeners.keys()], [...signals]);
+        assertEquals([...fake.listeners.keys()], [...fatal, ...ignored]);
         fake.listeners.get(signal)!();
         assertEquals(terminated.aborted, isFatal);
         return 0;
-      }, { os });
+      }, options);
       // The time limit for a program that hangs.
       assertEquals(fake.callsOf("unrefTimer").length, isFatal ? 1 : 0);
     });
@@ -167,6 +171,7 @@ for (
     [{ isStdoutTty: true }, true],
     [{ isStdinTty: true }, false],
     [{ isStdoutTty: true, noColor: true }, false],
+    [{ isStdoutTty: true, env: { TERM: "dumb" } }, false],
   ] as const
 ) {
   Deno.test(`runProcess() sets hasColors to ${hasColors} for ${JSON.stringify(options)}`, pure, async () => {
@@ -174,11 +179,20 @@ for (
   });
 }
 
-Deno.test("runProcess() edits lines at a terminal, unless --plain is given", pure, async () => {
-  const hasLineEditor = async (...args: string[]) =>
-    (await contextOf({ ...TTY, args })).terminal.hasLineEditor;
-  assertEquals([await hasLineEditor(), await hasLineEditor("--plain")], [true, false]);
-});
+for (
+  const [args, env, hasLineEditor] of [
+    [[], { TERM: "xterm" }, true],
+    [["--plain"], {}, false],
+    [[], { TERM: "dumb" }, false],
+  ] as const
+) {
+  const title = `runProcess(${[...args]}) ${
+    hasLineEditor ? "edits lines" : "leaves lines to the system"
+  } with ${JSON.stringify(env)}`;
+  Deno.test(title, pure, async () => {
+    assertEquals((await contextOf({ ...TTY, args, env })).terminal.hasLineEditor, hasLineEditor);
+  });
+}
 
 Deno.test("ProcessContext.localAddresses() adds the zone to link-local addresses", pure, async () => {
   assertEquals((await contextOf()).localAddresses(), [

@@ -40,6 +40,7 @@ const SERVER_ENDINGS: Record<string, Ending> = {
   "quit": (screen) => screen.enterLine("quit"),
   "Ctrl-C": (screen) => screen.press("C-c"),
   "SIGTERM": (screen) => screen.terminate("TERM"),
+  "SIGHUP": (screen) => screen.terminate("HUP"),
 };
 for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
   Deno.test(`chat-server ends by ${name}, restores the terminal and leaves a clean screen`, async () => {

@@ -90,6 +90,13 @@ Deno.test("Tty passes raw mode, size and synchronous writes to Deno", pure, asyn
   assertEquals(fake.calls, [["setRaw", true], ["setRaw", false], ["consoleSize"], ["writeSync", "x"]]);
 });
 
+for (const [columns, rows] of [[0, 0], [132, 0], [0, 50]] as const) {
+  Deno.test(`Tty.size() takes ${columns}×${rows} for no size where it is 0`, pure, async () => {
+    const { streams: { tty } } = await open({ size: { columns, rows } });
+    assertEquals(tty!.size(), { columns: columns || 80, rows: rows || 24 });
+  });
+}
+
 Deno.test("Tty.onResizeOrResume() listens to SIGWINCH and SIGCONT", pure, async () => {
   const { streams: { tty }, fake } = await open();
   const told: string[] = [];

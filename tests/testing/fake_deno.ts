@@ -12,6 +12,7 @@ export interface FakeDenoOptions {
   readonly noColor?: boolean;
   readonly isStdinTty?: boolean;
   readonly isStdoutTty?: boolean;
+  readonly size?: { readonly columns: number; readonly rows: number };
   /** What is typed. The input ends after it, but for a terminal. */
   readonly typed?: string;
   /** Whether the system refuses all calls but asynchronous writes. */
@@ -41,10 +42,12 @@ export class FakeDeno {
   readonly permissions = { revokeSync: ({ name }: { name: string }) => this.#call("revoke", name) };
   readonly stdin: object;
   readonly stdout: object;
+  readonly #size: { readonly columns: number; readonly rows: number };
   readonly #isRefusing: boolean;
 
   constructor(options: FakeDenoOptions = {}) {
     const { isStdinTty = false, isStdoutTty = false, typed = "", env = {} } = options;
+    this.#size = options.size ?? { columns: 132, rows: 50 };
     this.#isRefusing = options.isRefusing ?? false;
     this.args = options.args ?? [];
     this.noColor = options.noColor ?? false;
@@ -84,7 +87,7 @@ export class FakeDeno {
 
   readonly consoleSize = () => {
     this.#call("consoleSize");
-    return { columns: 132, rows: 50 };
+    return this.#size;
   };
 
   readonly networkInterfaces = () => [
