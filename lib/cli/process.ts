@@ -125,12 +125,18 @@ export async function runProcess(
   return deno.exit(status);
 }
 
-/** A link-local address gets its zone (RFC 4007, section 11): listening on it fails without. */
+/** None without the permission. A link-local address gets its zone (RFC 4007, section 11): listening on it fails
+ * without. */
 function localAddresses({ networkInterfaces }: ProcessApi): LocalAddress[] {
-  return networkInterfaces().map(({ address, scopeid, name }) => ({
-    address: scopeid ? `${address}%${scopeid}` : address,
-    name,
-  }));
+  try {
+    return networkInterfaces().map(({ address, scopeid, name }) => ({
+      address: scopeid ? `${address}%${scopeid}` : address,
+      name,
+    }));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
 }
 
 function buildInfo({ build, version }: ProcessApi): BuildInfo {

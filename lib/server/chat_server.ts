@@ -21,6 +21,8 @@ export interface ServerParts {
   readonly listener: Deno.TcpListener;
   readonly commitLog: CommitLog;
   readonly credentials: Credentials;
+  /** The addresses of this machine's interfaces. */
+  readonly localIPs?: () => readonly string[];
 }
 
 export class ChatServer implements ClusterHost, AsyncDisposable {
@@ -37,7 +39,11 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
   readonly #acceptLoop: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor({ listener, commitLog, credentials }: ServerParts, config: ServerConfig, clock: Clock) {
+  constructor(
+    { listener, commitLog, credentials, localIPs }: ServerParts,
+    config: ServerConfig,
+    clock: Clock,
+  ) {
     const room = new Room(commitLog, config.room);
     room.backups.setOwn(config.backups);
     this.startHead = room.log.head;
@@ -57,7 +63,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
       room,
       manager,
       sessions,
-      limiter: new ConnectionLimiter(config.limits),
+      limiter: new ConnectionLimiter(config.limits, localIPs),
       bans: new BanList(config.limits),
       password: credentials.password,
       handlers,

@@ -14,7 +14,7 @@ import type { JoinRequest, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
 import type { PasswordVerifier } from "../text/text.ts";
 import type { ServerConfig } from "./config.ts";
-import type { BanList, ConnectionLimiter } from "./connection_limiter.ts";
+import type { BanList, ConnectionLimiter, Slot } from "./connection_limiter.ts";
 import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 
 /** Longest pause between two checks of a commit log that a client waits for, in ms. */
@@ -56,32 +56,27 @@ export class ClientHandler {
    * until it is closed. */
   #member: Member | undefined;
   #lastClientSeq = 0;
-  /** What the limiter counts this connection as. */
-  #slot: "none" | "pending" | "connection" = "none";
-  /** Why this connection is over the limit, until HELLO shows that it replaces another one. */
-  #overLimitError: ProtocolError | undefined;
+  readonly #slot: Slot;
 
   constructor(context: ServerContext, connection: Connection) {
     this.#context = context;
     this.#connection = connection;
     this.#address = unmapIPv4(connection.peer.hostname);
-    this.#messages = new TokenBucket(context.config.messages, context.clock().monotonicMs);
+    const { monotonicMs } = context.clock();
+    this.#messages = new TokenBucket(context.config.messages, monotonicMs);
+    this.#slot = context.limiter.open(this.#address, monotonicMs, () => connection.close());
   }
 
   /** @throws errors that are no fault of the client */
   async run(): Promise<void> {
-    const { config: { timeouts }, manager, handlers } = this.#context;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { limiter, manager, handlers } = this.#context;
     handlers.set(this.#connection, this);
     try {
-      this.#admit();
-      if (this.#overLimitError) timer = setTimeout(() => this.#rejectOverLimit(), timeouts.overLimitMs);
       await this.#serve();
     } finally {
-      clearTimeout(timer);
       handlers.delete(this.#connection);
       manager.remove(this.#connection);
-      this.#releaseSlot();
+      limiter.release(this.#slot);
     }
   }
 
@@ -91,31 +86,6 @@ export class ClientHandler {
     if (!UNREPORTED.includes(error.code)) this.#report(error);
     this.#connection.end(errorFrame(error));
     this.#disconnect();
-  }
-
-  /** A connection over the limit stays until HELLO tells whether it replaces another one, unless too many wait so. */
-  #admit(): void {
-    const { limiter, clock } = this.#context;
-    try {
-      limiter.acquire(this.#address, clock().monotonicMs);
-      this.#slot = "connection";
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      if (!limiter.acquirePending(this.#address)) return this.#connection.close();
-      this.#slot = "pending";
-      this.#overLimitError = error;
-    }
-  }
-
-  #rejectOverLimit(): void {
-    // While the server does not read, HELLO may be here already.
-    if (this.#overLimitError && this.#connection.isReading) this.reject(this.#overLimitError);
-  }
-
-  #releaseSlot(): void {
-    const { limiter } = this.#context;
-    if (this.#slot === "connection") limiter.release(this.#address);
-    else if (this.#slot === "pending") limiter.releasePending(this.#address);
   }
 
   async #serve(): Promise<void> {
@@ -207,7 +177,7 @@ export class ClientHandler {
       this.#lastClientSeq = clientSeq;
       // A server that failed accepted this message: it was limited there, and need not wait twice.
       const isRedelivery = message.timeMs !== 0;
-      isLimited = !isRedelivery || !this.#context.limiter.takeRedelivery(this.#address, monotonicMs);
+      isLimited = !isRedelivery || !this.#context.limiter.takeRedelivery(this.#slot, monotonicMs);
     }
     if (isLimited) this.#messages.take(monotonicMs);
     return message;
@@ -220,8 +190,8 @@ export class ClientHandler {
     if (bans.has(this.#address, now.monotonicMs)) throw new ProtocolError("banned");
     const request = { hello, sessionId: sessionIdOf(hello.resumeToken), address: this.#address };
     // A resumed session replaces its old connection, so it does not count against the limit.
-    if (this.#overLimitError && !this.#hasConnection(request.sessionId)) throw this.#overLimitError;
-    this.#overLimitError = undefined;
+    const refusal = limiter.joinRefusal(this.#slot);
+    if (refusal && !this.#hasConnection(request.sessionId)) throw new ProtocolError(refusal);
     if (commitLog.isUnavailable) throw new ProtocolError("store-away");
     if (commitLog.isBlocked) {
       const isOver = () => !commitLog.isBlocked;
@@ -231,12 +201,12 @@ export class ClientHandler {
     }
     if (password && hello.password === "") throw new ProtocolError("password-needed");
     // Before the password is checked, so that guesses are limited too.
-    limiter.takeJoin(this.#address, now.monotonicMs);
+    limiter.takeJoin(this.#slot, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
     return this.#awaitCommit((now, onSettled) => this.#join(request, now, onSettled))?.catch((error) => {
       // A client that retries until the store is back does not join too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
-        limiter.refundJoin(this.#address, clock().monotonicMs);
+        limiter.refundJoin(this.#slot);
       }
       throw error;
     });
@@ -247,7 +217,7 @@ export class ClientHandler {
     const { bans, commitLog, config: { nats }, limiter, sessions } = this.#context;
     const refusal = bans.has(this.#address, monotonicMs)
       ? "banned"
-      : limiter.takeProbe(this.#address, monotonicMs)
+      : limiter.takeProbe(this.#slot, monotonicMs)
       ? undefined
       : "entering-too-often";
     const heardCount = sessions.heardCount(monotonicMs - HEARD_MS);
@@ -261,15 +231,16 @@ export class ClientHandler {
   }
 
   #join(request: JoinRequest, now: Instant, onSettled: () => void): boolean {
-    const { bans, limiter, room, sessions } = this.#context;
+    const { bans, handlers, limiter, room, sessions } = this.#context;
     const joined = room.join(request, now, onSettled);
     if (!joined) return false;
-    sessions.attach(joined, this.#connection);
+    const replaced = sessions.attach(joined, this.#connection);
+    // The two count as one, though the older one is not closed yet.
+    const older = replaced && handlers.get(replaced);
+    if (older) limiter.release(older.#slot);
     this.#member = joined.member;
-    if (this.#slot === "pending") {
-      limiter.promote(this.#address, now.monotonicMs);
-      this.#slot = "connection";
-    }
+    // Before the commit log answers, so that many joins at once cannot exceed the limit.
+    limiter.join(this.#slot);
     // A ban kicks members only: it missed this client while it waited.
     if (bans.has(this.#address, now.monotonicMs)) sessions.kick(joined.member, new ProtocolError("banned"));
     return true;

@@ -76,8 +76,6 @@ export interface ServerConfig {
   /** Frames of one client. */
   readonly messages: RateLimit;
   readonly timeouts: {
-    /** For HELLO on a connection over the limit. */
-    readonly overLimitMs: number;
     /** How long a client that has not joined waits for the commit log. */
     readonly commitWaitMs: number;
     readonly shutdownMs: number;
@@ -104,10 +102,10 @@ export const DEFAULT_CONFIG: ServerConfig = {
     maxPerAddress: MAX_PER_ADDRESS,
     maxAddresses: 10_000,
     maxBans: 1_000,
-    isLoopbackExempt: true,
+    isLocalExempt: true,
   },
   messages: { burst: 20, perSecond: 5 },
-  timeouts: { overLimitMs: 1_000, commitWaitMs: 3_000, shutdownMs: 1_000, outageClearMs: 3_000 },
+  timeouts: { commitWaitMs: 3_000, shutdownMs: 1_000, outageClearMs: 3_000 },
   connections: {
     maxFrameBytes: MAX_CLIENT_FRAME_BYTES,
     pingMs: PING_MS,

@@ -1,7 +1,7 @@
 // Limits on connections and joins, and the banned addresses. Pure: monotonic times in ms are parameters.
 
 import { LruMap, type RateLimit, TokenBucket } from "../base/limits.ts";
-import { ProtocolError } from "../errors.ts";
+import { ProtocolError, type WireCode } from "../errors.ts";
 import { RETAIN_ACKED_MS } from "../protocol/frames.ts";
 
 export const MAX_CLIENTS = 1_024;
@@ -12,10 +12,14 @@ const JOINS_PER_SECOND = 0.5;
 const PROBE_RATE: RateLimit = { burst: 20, perSecond: 2 };
 /** Redelivered messages from one address that count toward no client's rate: four full outboxes in RETAIN_ACKED_MS. */
 const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024_000 / RETAIN_ACKED_MS };
-/** Connections over the limit that may complete their handshake, to be told why they are rejected. */
+/** Connections that have not joined; as many as there are free places, if these are more. */
 const MAX_PENDING_HANDSHAKES = 256;
 /** From one address; more if its limit is higher. */
 const MAX_PENDING_PER_ADDRESS = 64;
+/** What the /64 of a network that this machine is in may have in all, in shares of one address. */
+const NETWORK_SHARE = 4;
+/** How long the addresses of this machine are believed, in ms: a laptop changes its network. */
+const LOCAL_ADDRESSES_MS = 10_000;
 
 export interface LimiterConfig {
   readonly maxClients: number;
@@ -23,139 +27,193 @@ export interface LimiterConfig {
   readonly maxAddresses: number;
   readonly maxBans: number;
   /** Whether the limits of one address do not apply to the server's machine. */
-  readonly isLoopbackExempt: boolean;
+  readonly isLocalExempt: boolean;
 }
 
-interface AddressUsage {
-  connectionCount: number;
+/** What one address has, or one network. */
+interface Usage {
+  joinedCount: number;
+  pendingCount: number;
+  readonly maxJoined: number;
+  readonly maxPending: number;
   readonly joins: TokenBucket;
   readonly probes: TokenBucket;
   readonly redeliveries: TokenBucket;
 }
 
-/** Counts connections in all and by address: an IPv4 address, or the /64 of an IPv6 address. */
+/** A connection as the limiter counts it. */
+export interface Slot {
+  /** Of its address, and of its network if that has a limit of its own. */
+  readonly usages: readonly Usage[];
+  readonly isExempt: boolean;
+  readonly evict: () => void;
+  state: "pending" | "joined" | "released";
+}
+
+/** Counts connections in all and by address. An address is an IPv4 address, or the /64 of an IPv6 address. In a network
+ * that this machine is in, every IPv6 address counts alone: all of a LAN is one /64. */
 export class ConnectionLimiter {
   readonly #config: LimiterConfig;
+  readonly #localIPs: () => readonly string[];
+  #local = { ips: new Set<string>(), prefixes: new Set<string>(), readAtMs: -Infinity };
   readonly #joinRate: RateLimit;
   /** Least recently used first. */
-  readonly #usageByPrefix = new Map<string, AddressUsage>();
-  readonly #pendingByPrefix = new Map<string, number>();
-  #connectionCount = 0;
-  #pendingCount = 0;
+  readonly #usageByKey = new Map<string, Usage>();
+  /** Oldest first. */
+  readonly #pending = new Set<Slot>();
+  #joinedCount = 0;
 
-  constructor(config: LimiterConfig) {
+  /** `localIPs` are the addresses of this machine's interfaces. */
+  constructor(config: LimiterConfig, localIPs: () => readonly string[] = () => []) {
     this.#config = config;
+    this.#localIPs = localIPs;
     // Twice as many as may be connected: when another server fails, all its clients come at once.
     const burst = 2 * Math.max(config.maxPerAddress, MAX_PER_ADDRESS);
     this.#joinRate = { burst, perSecond: JOINS_PER_SECOND };
   }
 
-  get connectionCount(): number {
-    return this.#connectionCount;
+  get joinedCount(): number {
+    return this.#joinedCount;
   }
 
   get addressCount(): number {
-    return this.#usageByPrefix.size;
+    return this.#usageByKey.size;
   }
 
-  /** Counts a connection until {@linkcode release}.
-   * @throws {ProtocolError} `room-full` or `address-crowded` */
-  acquire(ip: string, nowMs: number): void {
-    if (this.#connectionCount >= this.#config.maxClients) throw new ProtocolError("room-full");
-    const usage = this.#usageOf(ip, nowMs);
-    if (usage.connectionCount >= this.#config.maxPerAddress && !this.#isExempt(ip)) {
-      throw new ProtocolError("address-crowded");
+  /** Counts a connection as a pending handshake until {@linkcode join} or {@linkcode release}. If there are too many, the
+   * oldest is evicted: an honest client says HELLO at once. */
+  open(ip: string, nowMs: number, evict: () => void): Slot {
+    const isExempt = this.#isExempt(ip, nowMs);
+    const slot: Slot = { usages: this.#usagesOf(ip, nowMs, isExempt), isExempt, evict, state: "pending" };
+    const full = slot.usages.find(({ pendingCount, maxPending }) => pendingCount >= maxPending);
+    const maxPending = Math.max(MAX_PENDING_HANDSHAKES, this.#config.maxClients - this.#joinedCount);
+    if (full && !isExempt) this.#evictOldest(({ usages }) => usages.includes(full));
+    else if (this.#pending.size >= maxPending) this.#evictOldest(() => true);
+    this.#pending.add(slot);
+    for (const usage of slot.usages) usage.pendingCount++;
+    return slot;
+  }
+
+  /** Why a connection may not join; undefined if it may. */
+  joinRefusal({ usages, isExempt }: Slot): WireCode | undefined {
+    if (this.#joinedCount >= this.#config.maxClients) return "room-full";
+    const isAddressFull = usages.some(({ joinedCount, maxJoined }) => joinedCount >= maxJoined);
+    return isAddressFull && !isExempt ? "address-crowded" : undefined;
+  }
+
+  /** Counts a pending handshake as a join, also over the limit: it may replace another connection. */
+  join(slot: Slot): void {
+    if (slot.state !== "pending") return;
+    this.release(slot);
+    slot.state = "joined";
+    this.#joinedCount++;
+    for (const usage of slot.usages) usage.joinedCount++;
+  }
+
+  release(slot: Slot): void {
+    if (slot.state === "pending") {
+      this.#pending.delete(slot);
+      for (const usage of slot.usages) usage.pendingCount--;
+    } else if (slot.state === "joined") {
+      this.#joinedCount--;
+      for (const usage of slot.usages) usage.joinedCount--;
     }
-    this.#count(usage);
-  }
-
-  release(ip: string): void {
-    this.#connectionCount--;
-    this.#usageByPrefix.get(addressPrefix(ip))!.connectionCount--;
-  }
-
-  /** Counts a connection over the limit until {@linkcode releasePending}. Returns false if there are too many. */
-  acquirePending(ip: string): boolean {
-    const prefix = addressPrefix(ip);
-    const count = this.#pendingByPrefix.get(prefix) ?? 0;
-    const maxPerAddress = Math.max(this.#config.maxPerAddress, MAX_PENDING_PER_ADDRESS);
-    if (this.#pendingCount >= MAX_PENDING_HANDSHAKES) return false;
-    if (count >= maxPerAddress && !this.#isExempt(ip)) return false;
-    this.#pendingCount++;
-    this.#pendingByPrefix.set(prefix, count + 1);
-    return true;
-  }
-
-  releasePending(ip: string): void {
-    const prefix = addressPrefix(ip);
-    const count = this.#pendingByPrefix.get(prefix)! - 1;
-    this.#pendingCount--;
-    if (count > 0) this.#pendingByPrefix.set(prefix, count);
-    else this.#pendingByPrefix.delete(prefix);
-  }
-
-  /** Makes a pending connection a counted one, even over the limit: it replaces one that is about to close. */
-  promote(ip: string, nowMs: number): void {
-    this.releasePending(ip);
-    this.#count(this.#usageOf(ip, nowMs));
+    slot.state = "released";
   }
 
   /** @throws {ProtocolError} `entering-too-often` */
-  takeJoin(ip: string, nowMs: number): void {
-    if (!this.#usageOf(ip, nowMs).joins.take(nowMs) && !this.#isExempt(ip)) {
+  takeJoin({ usages, isExempt }: Slot, nowMs: number): void {
+    if (!takeAll(usages.map(({ joins }) => joins), nowMs) && !isExempt) {
       throw new ProtocolError("entering-too-often");
     }
   }
 
   /** Whether a PROBE is answered. */
-  takeProbe(ip: string, nowMs: number): boolean {
-    return this.#usageOf(ip, nowMs).probes.take(nowMs) || this.#isExempt(ip);
+  takeProbe({ usages, isExempt }: Slot, nowMs: number): boolean {
+    return takeAll(usages.map(({ probes }) => probes), nowMs) || isExempt;
   }
 
   /** For a join that failed through no fault of the client. */
-  refundJoin(ip: string, nowMs: number): void {
-    this.#usageOf(ip, nowMs).joins.refund();
+  refundJoin({ usages }: Slot): void {
+    for (const { joins } of usages) joins.refund();
   }
 
   /** Whether a redelivered message is exempt from the rate limit of its client. */
-  takeRedelivery(ip: string, nowMs: number): boolean {
-    return this.#usageOf(ip, nowMs).redeliveries.take(nowMs);
+  takeRedelivery({ usages }: Slot, nowMs: number): boolean {
+    return takeAll(usages.map(({ redeliveries }) => redeliveries), nowMs);
   }
 
-  #count(usage: AddressUsage): void {
-    this.#connectionCount++;
-    usage.connectionCount++;
+  #evictOldest(isEvictable: (slot: Slot) => boolean): void {
+    const oldest = this.#pending.values().find(isEvictable);
+    if (!oldest) return;
+    this.release(oldest);
+    oldest.evict();
   }
 
-  #isExempt(ip: string): boolean {
-    return this.#config.isLoopbackExempt && (ip.startsWith("127.") || ip === "::1");
+  #isExempt(ip: string, nowMs: number): boolean {
+    if (!this.#config.isLocalExempt) return false;
+    return ip.startsWith("127.") || ip === "::1" || this.#readLocal(nowMs).ips.has(withoutZone(ip));
   }
 
-  #usageOf(ip: string, nowMs: number): AddressUsage {
+  #readLocal(nowMs: number) {
+    if (nowMs - this.#local.readAtMs >= LOCAL_ADDRESSES_MS) {
+      const ips = this.#localIPs().map(withoutZone);
+      const prefixes = ips.filter((ip) => ip.includes(":") && ip !== "::1").map(addressPrefix);
+      this.#local = { ips: new Set(ips), prefixes: new Set(prefixes), readAtMs: nowMs };
+    }
+    return this.#local;
+  }
+
+  #usagesOf(ip: string, nowMs: number, isExempt: boolean): Usage[] {
     const prefix = addressPrefix(ip);
-    const usage = this.#usageByPrefix.get(prefix) ?? {
-      connectionCount: 0,
-      joins: new TokenBucket(this.#joinRate, nowMs),
-      probes: new TokenBucket(PROBE_RATE, nowMs),
-      redeliveries: new TokenBucket(REDELIVERY_RATE, nowMs),
+    if (isExempt) return [this.#usageOf(ip, nowMs)];
+    if (prefix === ip || !this.#readLocal(nowMs).prefixes.has(prefix)) return [this.#usageOf(prefix, nowMs)];
+    return [
+      this.#usageOf(`network ${prefix}`, nowMs, NETWORK_SHARE),
+      this.#usageOf(withoutZone(ip), nowMs),
+    ];
+  }
+
+  #usageOf(key: string, nowMs: number, share = 1): Usage {
+    const { maxPerAddress } = this.#config;
+    const bucket = ({ burst, perSecond }: RateLimit) =>
+      new TokenBucket({ burst: share * burst, perSecond: share * perSecond }, nowMs);
+    const usage = this.#usageByKey.get(key) ?? {
+      joinedCount: 0,
+      pendingCount: 0,
+      maxJoined: share * maxPerAddress,
+      maxPending: share * Math.max(maxPerAddress, MAX_PENDING_PER_ADDRESS),
+      joins: bucket(this.#joinRate),
+      probes: bucket(PROBE_RATE),
+      redeliveries: bucket(REDELIVERY_RATE),
     };
-    this.#usageByPrefix.delete(prefix);
-    if (this.#usageByPrefix.size >= this.#config.maxAddresses) this.#evictOne();
-    this.#usageByPrefix.set(prefix, usage);
+    this.#usageByKey.delete(key);
+    if (this.#usageByKey.size >= this.#config.maxAddresses) this.#evictUnused();
+    this.#usageByKey.set(key, usage);
     return usage;
   }
 
-  #evictOne(): void {
-    for (const [prefix, { connectionCount }] of this.#usageByPrefix) {
-      if (connectionCount === 0) return void this.#usageByPrefix.delete(prefix);
+  #evictUnused(): void {
+    for (const [key, { joinedCount, pendingCount }] of this.#usageByKey) {
+      if (joinedCount + pendingCount === 0) return void this.#usageByKey.delete(key);
     }
   }
+}
+
+/** Takes a token from each of the buckets, or from none. */
+function takeAll(buckets: readonly TokenBucket[], nowMs: number): boolean {
+  return buckets.every((bucket) => bucket.waitMs(nowMs) === 0) &&
+    buckets.every((bucket) => bucket.take(nowMs));
+}
+
+function withoutZone(ip: string): string {
+  return ip.split("%", 1)[0]!;
 }
 
 /** What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one customer has (RFC 6177). */
 export function addressPrefix(ip: string): string {
   if (!ip.includes(":")) return ip;
-  const [before = [], after = []] = ip.split("%", 1)[0]!.split("::", 2).map((part) =>
+  const [before = [], after = []] = withoutZone(ip).split("::", 2).map((part) =>
     part === "" ? [] : part.split(":")
   );
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");

@@ -18,7 +18,7 @@ import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { loadCredentials } from "./credentials.ts";
-import { openListener } from "./listen_prompt.ts";
+import { localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 import { aborted, untilStarted } from "./startup_wait.ts";
 
@@ -67,7 +67,8 @@ export async function serve(
   if (!listener) return EXIT.ok;
 
   const commitLog = cluster?.commitLog ?? sqliteLog ?? new InMemoryCommitLog(randomId());
-  await using server = new ChatServer({ listener, commitLog, credentials }, config, clock);
+  const parts = { listener, commitLog, credentials, localIPs: () => localIPs(process) };
+  await using server = new ChatServer(parts, config, clock);
   server.onReject = rejectionLogger(printer, process);
   server.onAcceptError = (error) => printer.print(errorText(error, language));
   outages.onReport = (how) => server.broadcastStalled(how);

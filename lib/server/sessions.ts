@@ -42,14 +42,20 @@ export class Sessions implements Disposable {
       .toArray().length;
   }
 
-  attach({ welcome, membersBytes, cursor, member }: JoinResult, connection: Connection): void {
-    this.detach(member)?.end(errorFrame(new ProtocolError("replaced")));
+  /** Returns the connection that this one replaces. */
+  attach(
+    { welcome, membersBytes, cursor, member }: JoinResult,
+    connection: Connection,
+  ): Connection | undefined {
+    const replaced = this.detach(member);
+    replaced?.end(errorFrame(new ProtocolError("replaced")));
     this.#connectionOf.set(member, connection);
     this.#memberOf.set(connection, member);
     connection.startHeartbeat();
     connection.send(encodeWelcome(welcome, { membersBytes: membersBytes.length }));
     connection.send(membersBytes);
     connection.stream(cursor);
+    return replaced;
   }
 
   detach(member: Member): Connection | undefined {

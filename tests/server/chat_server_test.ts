@@ -174,7 +174,7 @@ Deno.test("ChatServer replaces the connection of a resumed session, and announce
 for (
   const [limit, code] of [
     [{ maxClients: 1 }, "room-full"],
-    [{ maxPerAddress: 1, isLoopbackExempt: false }, "address-crowded"],
+    [{ maxPerAddress: 1, isLocalExempt: false }, "address-crowded"],
   ] as const
 ) {
   Deno.test(`ChatServer at its limit (${code}) admits a resumed session, and no other client`, async () => {

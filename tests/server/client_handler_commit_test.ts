@@ -40,7 +40,7 @@ Deno.test("ClientHandler stops reading while the commit log is blocked, keeps cl
 
 Deno.test("ClientHandler refunds a join that failed because nothing could be stored", async () => {
   const commitLog = new DelayedCommitLog();
-  const limits = { isLoopbackExempt: false };
+  const limits = { isLocalExempt: false };
   await using server = startServer({ commitLog, timeouts: { commitWaitMs: 5 }, limits });
   commitLog.isHeld = true;
   for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {

@@ -9,6 +9,7 @@ import { makeHello, say } from "../testing/raw_peer.ts";
 
 const pure = { permissions: "none" } as const;
 const ping: ClientMessage = { type: "ping" };
+const pong: ClientMessage = { type: "pong" };
 const rename = { type: "nick", nick: "eva" } as const;
 
 /** The messages 1 to `count`; `timeMs` makes them redeliveries. */
@@ -29,16 +30,59 @@ function secondAttempt() {
   return { attempts, attempt };
 }
 
-Deno.test("ClientHandler processes 20 frames at once, and then five a second", pure, async () => {
+Deno.test("ClientHandler processes 20 messages and NICKs at once, and then five a second", pure, async () => {
   const { seen, join, send, advance } = makeClient();
   await join();
   const counts: number[] = [];
-  await send(...Array<ClientMessage>(30).fill(ping));
+  await send(...Array.from({ length: 5 }, () => rename), ...messages(25));
   for (const ms of [0, 199, 1, 800]) {
     await advance(ms);
+    counts.push(seen.said.length);
+  }
+  assertEquals([counts, seen.paused[0]], [[15, 15, 16, 20], 200]);
+});
+
+Deno.test(
+  "ClientHandler answers PING however many messages came before, and reads no further",
+  pure,
+  async () => {
+    const { seen, join, send, advance } = makeClient();
+    await join();
+    await send(...messages(20), ping);
+    assertEquals([seen.sent.length, seen.paused], [1, []]);
+    await send(say(21), ping, say(22), ping);
+    // The two PINGs wait. A PONG at once, and one every second, has the client know that the server lives.
+    assertEquals([seen.said.length, seen.sent.length], [20, 2]);
+    await advance(200);
+    await advance(200);
+    assertEquals([seen.said.length, seen.sent.length], [22, 4]);
+    await send(...messages(40).slice(22));
+    for (let ms = 400; ms < 3_000; ms += 200) await advance(200);
+    assertEquals(seen.sent.length, 7);
+  },
+);
+
+Deno.test("ClientHandler sends PONG every second also if a message waits for longer", pure, async () => {
+  const { seen, join, send, advance } = makeClient({ messages: { burst: 1, perSecond: 0.001 } });
+  await join();
+  await send(...messages(2));
+  for (let i = 0; i < 5; i++) await advance(1_000);
+  assertEquals([seen.said.length, seen.sent.length, seen.paused.at(-1)], [1, 6, 1_000]);
+});
+
+Deno.test("ClientHandler processes 500 PINGs and PONGs at once, and then 20 every second", pure, async () => {
+  const { seen, join, send, advance } = makeClient();
+  await join();
+  await send(...Array.from({ length: 200 }, () => pong), ping);
+  assertEquals([seen.sent.length, seen.paused], [1, []]);
+  await send(...Array.from({ length: 1_000 }, () => ping));
+  const counts = [seen.sent.length];
+  for (let i = 0; i < 3; i++) {
+    await advance(1_000);
     counts.push(seen.sent.length);
   }
-  assertEquals([counts, seen.paused[0]], [[20, 20, 21, 25], 200]);
+  // 299 answers, and one PONG unasked; then 20, and one unasked.
+  assertEquals([counts, seen.paused], [[301, 322, 343, 364], [1_000, 1_000, 1_000, 1_000]]);
 });
 
 Deno.test(
@@ -59,7 +103,8 @@ Deno.test("ClientHandler takes no redelivery from a client that has not joined",
   await send(...messages(30, 5));
   assertEquals(seen.said, []);
   let free = 0;
-  while (limiter.takeRedelivery(HOME, 0)) free++;
+  const slot = limiter.open(HOME, 0, () => {});
+  while (limiter.takeRedelivery(slot, 0)) free++;
   assertEquals(free, 1_024);
 });
 
@@ -109,12 +154,8 @@ Deno.test("ClientHandler counts wrong passwords as joins of their address", pure
     await send(makeHello("ana", { password }));
     return codeOf(seen.last);
   };
-  limiter.release(HOME); // the test opens more connections than one address may have
   const answers: unknown[] = [];
-  for (let guess = 0; guess < 32; guess++) {
-    answers.push(await answerTo("guess"));
-    limiter.release(HOME);
-  }
+  for (let guess = 0; guess < 32; guess++) answers.push(await answerTo("guess"));
   assertEquals(answers, Array(32).fill("password-wrong"));
   assertEquals(await answerTo("secret"), "entering-too-often");
 });
@@ -126,7 +167,8 @@ Deno.test(
     const { seen, limiter, send } = makeClient({ password: "secret" });
     await send(makeHello("ana"));
     assertEquals([codeOf(seen.last), seen.rejections], ["password-needed", []]);
-    for (let join = 0; join < 32; join++) limiter.takeJoin(HOME, 0);
+    const slot = limiter.open(HOME, 0, () => {});
+    for (let join = 0; join < 32; join++) limiter.takeJoin(slot, 0);
     const ana = makeClient({ password: "secret" });
     await ana.send(makeHello("ana", { password: "secret" }), say(1));
     assertEquals(ana.seen.said, [say(1)]);
@@ -181,9 +223,10 @@ for (const [why, options] of [["join", { attempt: () => false }], ["log", { isBl
           assertEquals(connection.isOpen, true);
           await advance(ms);
         }
-        assertEquals([connection.isOpen, seen.paused, limiter.connectionCount], [false, [...pauses], 1]);
+        assertEquals([connection.isOpen, seen.paused], [false, [...pauses]]);
         assertEquals([codeOf(seen.last), seen.rejections], ["store-away", []]);
-        for (let join = 0; join < 32; join++) limiter.takeJoin(HOME, commitWaitMs); // refunded
+        const slot = limiter.open(HOME, commitWaitMs, () => {});
+        for (let join = 0; join < 32; join++) limiter.takeJoin(slot, commitWaitMs); // refunded
       }
     },
   );

@@ -1,5 +1,6 @@
 // A client of a server whose socket, room and clock are fakes.
 
+import type { RateLimit } from "../../lib/base/limits.ts";
 import { FrameDecoder } from "../../lib/codec.ts";
 import type { ProtocolError } from "../../lib/errors.ts";
 import { type ClientMessage, encodeClient, MAX_CLIENT_FRAME_BYTES } from "../../lib/protocol/frames.ts";
@@ -25,11 +26,13 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
   /** Of the room. */
   password?: string;
   limiter?: ConnectionLimiter;
+  messages?: RateLimit;
 } = {}) {
   const clock = new TestClock();
   let nowMs = 0;
   clock.advanceTo(0);
-  const config = testConfig({ timeouts: { commitWaitMs } });
+  const { messages = testConfig().messages } = options;
+  const config = testConfig({ timeouts: { commitWaitMs }, messages });
   const commitLog: { isBlocked: boolean } = Object.assign(new InMemoryCommitLog(1n), { isBlocked });
   const { password, limiter = new ConnectionLimiter(config.limits) } = options;
   const bans = new BanList(config.limits);
