@@ -1,7 +1,7 @@
 // One client from accept to close: admission, handshake, dispatch, rate limit, and the wait for the commit log.
 
 import type { Clock, Instant } from "../base/time.ts";
-import { TokenBucket } from "../base/limits.ts";
+import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import type { FrameDecoder } from "../codec.ts";
 import { ConnectionLostError, ProtocolError } from "../errors.ts";
 import { wireReason } from "../i18n/translate.ts";
@@ -19,6 +19,13 @@ import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 
 /** Longest pause between two checks of a commit log that a client waits for, in ms. */
 const COMMIT_POLL_MS = 1_000;
+/** PINGs and PONGs of one client: far more than it needs. Without a limit, a flood of them would take all of the
+ * server's time. */
+const HEARTBEAT_RATE: RateLimit = { burst: 500, perSecond: 20 };
+/** Pause when their rate is used up, in ms. Then several are answered together. */
+const HEARTBEAT_PAUSE_MS = 1_000;
+/** How often a client that waits is sent a PONG, in ms: its PING may wait with it. */
+const UNASKED_PONG_MS = 1_000;
 const PONG_FRAME = encodeServer({ type: "pong" });
 /** Errors of clients that only have to ask for the password, or to wait. */
 const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
@@ -52,6 +59,10 @@ export class ClientHandler {
   readonly #connection: Connection;
   readonly #address: string;
   readonly #messages: TokenBucket;
+  readonly #heartbeats: TokenBucket;
+  /** Read, but over its rate. */
+  #delayed: ClientMessage | undefined;
+  #lastUnaskedPongMs = -Infinity;
   /** Set by the join. Kept when another connection takes the session over: {@linkcode #hasConnection} counts this one
    * until it is closed. */
   #member: Member | undefined;
@@ -64,6 +75,7 @@ export class ClientHandler {
     this.#address = unmapIPv4(connection.peer.hostname);
     const { monotonicMs } = context.clock();
     this.#messages = new TokenBucket(context.config.messages, monotonicMs);
+    this.#heartbeats = new TokenBucket(HEARTBEAT_RATE, monotonicMs);
     this.#slot = context.limiter.open(this.#address, monotonicMs, () => connection.close());
   }
 
@@ -131,8 +143,7 @@ export class ClientHandler {
       const committing = this.#processAllowed(frames, now);
       manager.scheduleFlush();
       if (committing) await this.#rejectOnError(committing);
-      const waitMs = this.#connection.isOpen ? this.#messages.waitMs(now.monotonicMs) : 0;
-      if (waitMs > 0) await this.#connection.pauseReading(waitMs);
+      if (this.#delayed && this.#connection.isOpen) await this.#awaitRate(this.#delayed, now);
       else if (!committing) return;
     }
   }
@@ -162,25 +173,45 @@ export class ClientHandler {
     this.reject(this.#member ? error : hintTls(error));
   }
 
-  /** Decodes a message and counts it toward the rate limit. Undefined if no frame is complete, or the limit is reached.
+  /** The next message, unless it is over its rate: then it is delayed, and what is behind it is not read. Undefined also
+   * if no frame is complete.
    * @throws {ProtocolError} about the frame, or `counter-backwards` */
   #takeMessage(frames: FrameDecoder, { monotonicMs }: Instant): ClientMessage | undefined {
-    if (!this.#connection.isOpen || this.#messages.waitMs(monotonicMs) > 0) return undefined;
-    const frame = frames.next();
-    if (!frame) return undefined;
-    const message = decodeClient(frame);
-    let isLimited = true;
-    if (message.type === "say" && this.#member) {
-      const { clientSeq } = message;
-      const last = this.#lastClientSeq;
-      if (clientSeq <= last) throw new ProtocolError("counter-backwards", { clientSeq, last });
-      this.#lastClientSeq = clientSeq;
-      // A server that failed accepted this message: it was limited there, and need not wait twice.
-      const isRedelivery = message.timeMs !== 0;
-      isLimited = !isRedelivery || !this.#context.limiter.takeRedelivery(this.#slot, monotonicMs);
+    if (!this.#connection.isOpen) return undefined;
+    const frame = this.#delayed ? undefined : frames.next();
+    const message = frame ? decodeClient(frame) : this.#delayed;
+    this.#delayed = undefined;
+    if (!message || !this.#member || this.#takeToken(message, monotonicMs)) return message;
+    this.#delayed = message;
+    return undefined;
+  }
+
+  /** Whether the rate of a member's messages, or of its heartbeats, allows this one now. A client needs heartbeats even if
+   * it has said all that it may. */
+  #takeToken(message: ClientMessage, nowMs: number): boolean {
+    if (message.type === "ping" || message.type === "pong") return this.#heartbeats.take(nowMs);
+    if (message.type === "nick") return this.#messages.take(nowMs);
+    if (message.type !== "say") return true;
+    const { clientSeq, timeMs } = message;
+    const last = this.#lastClientSeq;
+    if (clientSeq <= last) throw new ProtocolError("counter-backwards", { clientSeq, last });
+    // A server that failed accepted a redelivered message: it was limited there, and need not wait twice.
+    const isAllowed = (timeMs !== 0 && this.#context.limiter.takeRedelivery(this.#slot, nowMs)) ||
+      this.#messages.take(nowMs);
+    if (isAllowed) this.#lastClientSeq = clientSeq;
+    return isAllowed;
+  }
+
+  /** Reads nothing until the delayed message may be tried again. A PING may wait behind it: a PONG now and then has the
+   * client know that the server lives. */
+  async #awaitRate({ type }: ClientMessage, { monotonicMs }: Instant): Promise<void> {
+    if (monotonicMs - this.#lastUnaskedPongMs >= UNASKED_PONG_MS) {
+      this.#lastUnaskedPongMs = monotonicMs;
+      this.#connection.send(PONG_FRAME);
     }
-    if (isLimited) this.#messages.take(monotonicMs);
-    return message;
+    const isHeartbeat = type === "ping" || type === "pong";
+    const waitMs = isHeartbeat ? HEARTBEAT_PAUSE_MS : this.#messages.waitMs(monotonicMs);
+    await this.#connection.pauseReading(Math.min(waitMs, UNASKED_PONG_MS));
   }
 
   #handleHello(hello: ClientMessage, now: Instant): Promise<void> | undefined {
@@ -203,6 +234,8 @@ export class ClientHandler {
     // Before the password is checked, so that guesses are limited too.
     limiter.takeJoin(this.#slot, now.monotonicMs);
     if (password && !password.matches(hello.password)) throw new ProtocolError("password-wrong");
+    // Before the commit log answers, so that many joins at once cannot exceed the limit.
+    limiter.join(this.#slot);
     return this.#awaitCommit((now, onSettled) => this.#join(request, now, onSettled))?.catch((error) => {
       // A client that retries until the store is back does not join too often.
       if (error instanceof ProtocolError && error.code === "store-away") {
@@ -239,8 +272,6 @@ export class ClientHandler {
     const older = replaced && handlers.get(replaced);
     if (older) limiter.release(older.#slot);
     this.#member = joined.member;
-    // Before the commit log answers, so that many joins at once cannot exceed the limit.
-    limiter.join(this.#slot);
     // A ban kicks members only: it missed this client while it waited.
     if (bans.has(this.#address, now.monotonicMs)) sessions.kick(joined.member, new ProtocolError("banned"));
     return true;
