@@ -118,7 +118,9 @@ export class LineEditor {
   #insertAtCursor(text: string): void {
     const space = MAX_LINE_UNITS - this.#text.length;
     const before = this.#text.slice(0, this.#cursor);
-    const put = printable(expandTabs(before + text).slice(before.length)).slice(0, space);
+    // A flag is typed code point by code point. parseText() makes those visible that belong to none.
+    const isTag = /^[\u{e0000}-\u{e007f}]$/u.test(text);
+    const put = (isTag ? text : printable(expandTabs(before + text).slice(before.length))).slice(0, space);
     this.#text = before + put + this.#text.slice(this.#cursor);
     this.#cursor += put.length;
   }

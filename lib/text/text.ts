@@ -19,6 +19,14 @@ const MAX_EDIT_DISTANCE = 1 / 3;
 const UNSAFE_CHARS =
   // deno-lint-ignore no-control-regex -- these are the very characters to find
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}|\p{M}(?<=\p{M}{9})/gu;
+// On a screen also directional marks, and tags outside of a flag such as that of Scotland (UTS #51, ED-14a): they reorder
+// or hide text. Old clients send them and would lose the message, so the wire takes them. A flag is matched first, to
+// be kept.
+const UNPRINTABLE = new RegExp(
+  `(\\u{1f3f4}[\\u{e0030}-\\u{e0039}\\u{e0061}-\\u{e007a}]{3,6}\\u{e007f})|${UNSAFE_CHARS.source}` +
+    "|[\\u061c\\u200e\\u200f\\u{e0000}-\\u{e007f}]",
+  "gu",
+);
 // U+2800 is the Braille pattern without dots.
 const HAS_VISIBLE_CHAR = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}\u2800]/u;
 
@@ -26,14 +34,14 @@ const HAS_VISIBLE_CHAR = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{M}
  * the end. Empty if no visible character is left.
  * @throws {InputError} `text-too-long` */
 export function parseText(raw: string): string {
+  if (!HAS_VISIBLE_CHAR.test(raw)) return "";
   const text = printable(expandTabs(raw)).trimEnd();
-  if (!HAS_VISIBLE_CHAR.test(text)) return "";
   const length = countChars(text);
   if (length > MAX_TEXT_CHARS) throw new InputError("text-too-long", { length, max: MAX_TEXT_CHARS });
   return text;
 }
 
-/** Whether a peer's message is one that {@linkcode parseText} can return. */
+/** Whether a peer's message is one that {@linkcode parseText} can return, or could in older versions. */
 export function isText(text: string): boolean {
   if (
     !HAS_VISIBLE_CHAR.test(text) || text.search(UNSAFE_CHARS) >= 0 || text.trimEnd().length !== text.length
@@ -48,9 +56,10 @@ export function expandTabs(text: string): string {
   return indent.replaceAll(/ {4}| {0,3}\t/g, "    ") + text.slice(indent.length).replaceAll("\t", " ");
 }
 
-/** Replaces every character that a terminal could obey by one that it shows. */
+/** Replaces every character that a terminal could obey, or hide, by one that it shows. */
 export function printable(text: string): string {
-  return text.replace(UNSAFE_CHARS, (char) => {
+  return text.replace(UNPRINTABLE, (char, flag?: string) => {
+    if (flag) return flag;
     const code = char.charCodeAt(0);
     // U+2400 "Control Pictures" has a symbol for each C0 control, and U+2421 for DEL.
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "\u2421" : "\ufffd";

@@ -45,10 +45,19 @@ test("parseText() allows 2,000 code points, indentation included", () => {
   assertEquals<unknown>([code, details], ["text-too-long", { length: 2_001, max: 2_000 }]);
 });
 
-test("isText() accepts what parseText() returns, and nothing else", () => {
+/** What old clients send, and new ones do not. */
+const TOLERATED = /[\u061c\u200e\u200f\u{e0000}-\u{e007f}]/u;
+
+test("isText() accepts what parseText() returns, and what it returned in older versions", () => {
   for (const char of codePoints()) {
     assert(isText(parseText(`a${char}`)), JSON.stringify(char));
-    for (const text of [`${char}a`, `a${char}b`]) assertEquals(isText(text), parseText(text) === text);
+    const isTolerated = TOLERATED.test(char);
+    for (const text of [`${char}a`, `a${char}b`]) {
+      assertEquals([isText(text), parseText(text) === text], [
+        isTolerated || parseText(text) === text,
+        !isTolerated && isText(text),
+      ], JSON.stringify(char));
+    }
   }
 });
 
@@ -74,6 +83,8 @@ test("isText() and parseText() refuse a text of invisible characters alone", () 
     "\u{e0041}",
     "\u034f\ufe0f",
     "\u00ad",
+    "\u200e\u200f\u061c",
+    "\u202e",
   ];
   for (const text of invisible) assertEquals([isText(text), parseText(` ${text} `)], [false, ""]);
   for (const text of ["a\u200b", "\u{1f468}\u200d\u{1f469}", "."]) assert(isText(text), JSON.stringify(text));
@@ -90,14 +101,33 @@ test("printable() replaces C1, line separators, bidi controls and lone surrogate
   for (const char of unsafe) assertEquals(printable(`a${char}b${char}`), "a\ufffdb\ufffd");
 });
 
+test("printable() and parseText() make directional marks and stray tags visible", () => {
+  const tags = (text: string) =>
+    text.replace(/./g, (char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0)));
+  const flag = (code: string) => `\u{1f3f4}${tags(code)}\u{e007f}`;
+  const flags = ["gbeng", "gbsct", "gbwls", "usca"].map(flag).join("");
+  const cases = {
+    [flags]: flags,
+    "a\u200eb\u200fc\u061c": "a\ufffdb\ufffdc\ufffd",
+    [`a${tags("hi")}\u{e0001}`]: "a\ufffd\ufffd\ufffd",
+    [`${flag("gbeng")}${tags("x")}\u{e007f}`]: `${flag("gbeng")}\ufffd\ufffd`,
+    [`\u{1f3f4}${tags("gbeng")}a`]: "\u{1f3f4}\ufffd\ufffd\ufffd\ufffd\ufffda", // without an end
+    [flag("attack at dawn")]: `\u{1f3f4}${"\ufffd".repeat(15)}`,
+    [flag("GBENG")]: `\u{1f3f4}${"\ufffd".repeat(6)}`,
+  };
+  for (const [text, shown] of Object.entries(cases)) {
+    assertEquals([printable(text), parseText(text), isText(text)], [shown, shown, true]);
+  }
+});
+
 test("printable() leaves everything else", () => {
-  const text = " ~\u00a0\u00ad¡ñ\u200d\u200e\u2027\u202f\u2065\u206a 李 💥 \ue000\u{10ffff}";
+  const text = " ~\u00a0\u00ad¡ñ\u200d\u2027\u202f\u2065\u206a 李 💥 \ue000\u{10ffff}";
   assertEquals(printable(text), text);
 });
 
 test("printable() leaves no control by Unicode's own properties", () => {
   const shown = printable([...codePoints()].join(" "));
-  assertEquals(shown.match(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|[\p{Bidi_Control}--[\u061c\u200e\u200f]]/gv), null);
+  assertEquals(shown.match(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu), null);
 });
 
 test("printable() replaces the ninth combining mark on a character and those after it", () => {
