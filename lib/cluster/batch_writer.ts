@@ -1,20 +1,16 @@
 // Appends proposed events to the store in batches, one at a time, each retried until it is stored.
 
 import { concat } from "@std/bytes/concat";
-import { type Clock, delay } from "../base/time.ts";
+import { delay } from "../base/time.ts";
 import { encodeBatchHeader, type StreamStore } from "./store.ts";
 
 const MAX_BATCH_BYTES = 262_144;
 /** Between two attempts to append, in ms. */
 const RETRY_MS = 200;
-/** If an append takes longer than this to fail, in ms, the store is not asked whether it was deleted. */
-const FAST_FAILURE_MS = 1_000;
 
 export interface BatchWriterConfig {
   /** How long an append may take, in ms, before the store counts as unavailable. */
   readonly unavailableAfterMs: number;
-  /** How long the store must say that it was deleted, in ms: a NATS cluster that starts may not know its streams. */
-  readonly deletedMs: number;
 }
 
 /** A batch or a snapshot that is being appended. */
@@ -36,11 +32,9 @@ export class BatchWriter {
   onStalled: (isUnavailable: boolean) => void = () => {};
   /** A snapshot was dropped: it is larger than the store's largest record. */
   onSnapshotTooLarge: (bytes: number) => void = () => {};
-  onStreamDeleted: () => void = () => {};
   readonly #store: StreamStore;
   readonly #nodeId: bigint;
   readonly #config: BatchWriterConfig;
-  readonly #clock: Clock;
   /** Encoded events that are not stored yet, those of the current batch first. */
   #unwritten: Uint8Array<ArrayBuffer>[] = [];
   #unwrittenBytes = 0;
@@ -56,15 +50,10 @@ export class BatchWriter {
   /** How many events must be stored until the store counts as available: those that waited when it took one again. */
   #backlog: number | undefined;
 
-  constructor(
-    { store, nodeId }: { store: StreamStore; nodeId: bigint },
-    config: BatchWriterConfig,
-    clock: Clock,
-  ) {
+  constructor({ store, nodeId }: { store: StreamStore; nodeId: bigint }, config: BatchWriterConfig) {
     this.#store = store;
     this.#nodeId = nodeId;
     this.#config = config;
-    this.#clock = clock;
   }
 
   get unwrittenBytes(): number {
@@ -152,13 +141,10 @@ export class BatchWriter {
   /** Retries until the record is stored, as records must keep their order. Returns the number of events that are stored,
    * undefined if the record has become too large for the store and must be split or dropped. */
   async #write(write: PendingWrite): Promise<number | undefined> {
-    const { unavailableAfterMs, deletedMs } = this.#config;
-    const timer = setTimeout(() => this.#setUnavailable(), unavailableAfterMs);
-    let deletedSinceMs: number | undefined;
+    const timer = setTimeout(() => this.#setUnavailable(), this.#config.unavailableAfterMs);
     let stored: number | undefined;
     const untilRead = write.readBack.promise.then((count) => void (stored = count));
     while (stored === undefined && !this.#isClosed && !this.#isTooLarge(write)) {
-      const startMs = this.#nowMs();
       try {
         const position = await Promise.race([this.#store.append(write.bytes, write), untilRead]);
         if (typeof position === "number" && write === this.#batch) {
@@ -171,19 +157,9 @@ export class BatchWriter {
       } catch {
         await Promise.race([delay(RETRY_MS), untilRead]);
       }
-      const isAnswering = this.#nowMs() - startMs < FAST_FAILURE_MS;
-      if (!isAnswering || !await this.#store.isDeleted().catch(() => false)) deletedSinceMs = undefined;
-      else if (this.#nowMs() - (deletedSinceMs ??= startMs) >= deletedMs) {
-        this.#isClosed = true;
-        this.onStreamDeleted();
-      }
     }
     clearTimeout(timer);
     return stored;
-  }
-
-  #nowMs(): number {
-    return this.#clock().monotonicMs;
   }
 
   /** A batch of one event cannot be split. */

@@ -77,7 +77,8 @@ export class Cluster implements AsyncDisposable {
       const nats = await openNatsRoom(access, { room: target.room, nodeId, signal });
       try {
         const { store, leases } = nats;
-        const commitLog = await ReplicatedCommitLog.open({ store, nodeId, logId: randomId() }, config, clock);
+        const source = { store, leases, nodeId, logId: randomId() };
+        const commitLog = await ReplicatedCommitLog.open(source, config, clock);
         const membership = await Membership.join({ leases, nodeId }, config, clock);
         return new Cluster({ target, nats, commitLog, membership }, config);
       } catch (error) {
@@ -101,10 +102,8 @@ export class Cluster implements AsyncDisposable {
     this.#membership.ownAddress = this.target.advertised ?? own;
     host.publishOwnBackups();
     this.#membership.onNodesChanged = (addresses, { isLeader }) => {
-      this.commitLog.verifyTail().catch(() => {}); // the next poll tries again
-      if (!isLeader) return;
-      host.setClusterServers(addresses);
-      this.commitLog.snapshotIfDue();
+      this.commitLog.checkStore({ isLeader }).catch(() => {}); // the next poll tries again
+      if (isLeader) host.setClusterServers(addresses);
     };
     this.#membership.start(host);
   }

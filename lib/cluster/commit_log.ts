@@ -7,7 +7,7 @@ import type { ProposedEvent } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
 import { RoomState } from "../room/state.ts";
 import { BatchWriter, type BatchWriterConfig } from "./batch_writer.ts";
-import { LogReader, type LogReaderConfig } from "./log_reader.ts";
+import { LogReader, type LogReaderConfig, type LogSource } from "./log_reader.ts";
 import {
   decodeBatch,
   decodeSnapshot,
@@ -21,9 +21,9 @@ import {
 
 /** How many nodes' `batchSeq` are remembered: each start of a node makes a new one. */
 const MAX_PRODUCERS = 256;
-/** How many checks in a row must find too little before the log counts as truncated: a NATS server that has just become
- * the leader of its cluster may not know all records for a moment. */
-const TRUNCATED_CHECKS = 3;
+/** How many checks in a row must find too little before the log counts as truncated, or its stream as deleted: a NATS
+ * server that has just become the leader of its cluster may not know all records for a moment. */
+const FAILED_CHECKS = 3;
 /** How often {@linkcode ReplicatedCommitLog.close} looks whether all is stored, in ms. */
 const DRAIN_POLL_MS = 20;
 
@@ -65,8 +65,10 @@ export class ReplicatedCommitLog implements CommitLog {
   #seq: number;
   /** Of the last record that was applied. */
   #position: number;
+  /** Of the last record that the last snapshot covers. */
+  #snapshotPosition: number;
   /** How many checks in a row have found less than was read. */
-  #truncatedChecks = 0;
+  #failedChecks = 0;
   #isClosed = false;
   #apply: Apply = () => {};
   #onReady: () => void = () => {};
@@ -88,14 +90,13 @@ export class ReplicatedCommitLog implements CommitLog {
     this.#snapshot = snapshot.events;
     for (const event of snapshot.events) this.#state.apply(event);
     this.#batchSeqs = new LruMap(MAX_PRODUCERS, snapshot.batchSeqs);
-    this.#position = snapshot.position;
+    this.#position = this.#snapshotPosition = snapshot.position;
     this.#policy = new SnapshotPolicy(store, config, clock);
     this.#policy.onSnapshotTooLarge = (bytes, how) => this.onSnapshotTooLarge(bytes, how);
-    this.#writer = new BatchWriter({ store, nodeId }, config, clock);
+    this.#writer = new BatchWriter({ store, nodeId }, config);
     this.#writer.onAcknowledged = (position, batchSeq) => this.#onAcknowledged(position, batchSeq);
     this.#writer.onStalled = (isUnavailable) => this.onStalled(isUnavailable);
     this.#writer.onSnapshotTooLarge = (bytes) => void this.#policy.onTooLarge(bytes);
-    this.#writer.onStreamDeleted = () => this.#failure.reject(new NatsError("nats-stream-gone"));
     this.failed.catch(() => {}); // it may be awaited later, or never
     reader.subscribe(() => {
       if (!this.#isClosed) this.#onReady();
@@ -111,12 +112,12 @@ export class ReplicatedCommitLog implements CommitLog {
    * no log yet.
    * @throws the errors of {@linkcode LogReader.open} */
   static async open(
-    { store, nodeId, logId }: { store: StreamStore; nodeId: bigint; logId: bigint },
+    { nodeId, ...source }: LogSource & { nodeId: bigint },
     config: ReplicatedLogConfig,
     clock: Clock,
   ): Promise<ReplicatedCommitLog> {
-    const reader = await LogReader.open({ store, logId }, config, clock);
-    return new ReplicatedCommitLog({ store, nodeId, reader }, config, clock);
+    const reader = await LogReader.open(source, config, clock);
+    return new ReplicatedCommitLog({ store: source.store, nodeId, reader }, config, clock);
   }
 
   get snapshot(): readonly ProposedEvent[] {
@@ -152,17 +153,20 @@ export class ReplicatedCommitLog implements CommitLog {
     }
   }
 
-  /** Checks whether the store still has the last record that was read. Called at each poll of the leases. */
-  async verifyTail(): Promise<void> {
+  /** Compares what the store has with what was read. The leader, one node of the room, writes a snapshot if the last one
+   * is too old or no longer enough to start from. Called at each poll of the leases. */
+  async checkStore({ isLeader }: { isLeader: boolean }): Promise<void> {
     const { position } = this.#reader.last;
-    const { lastPosition } = await this.#store.state();
-    this.#truncatedChecks = lastPosition < position ? this.#truncatedChecks + 1 : 0;
-    if (this.#truncatedChecks >= TRUNCATED_CHECKS) this.#forkLog();
-  }
-
-  /** Writes a snapshot if the last one is too old. Called by one node of the room at each poll of the leases. */
-  snapshotIfDue(): void {
-    if (this.#policy.isOverdue) this.#writeSnapshot();
+    const state = await this.#store.state();
+    this.#failedChecks = state && state.lastPosition >= position ? 0 : this.#failedChecks + 1;
+    if (this.#failedChecks >= FAILED_CHECKS) {
+      return state ? this.#forkLog() : this.#fail(new NatsError("nats-stream-gone"));
+    }
+    if (!state) return;
+    // A NATS that stood still may take for delivered what it has sent to a connection that was given up meanwhile.
+    if (position < state.lastPosition) this.#reader.expectRecord();
+    const isPurged = this.#snapshotPosition + 1 < state.firstPosition;
+    if (isLeader && (isPurged || this.#policy.isOverdue)) this.#writeSnapshot();
   }
 
   /** Ends the log once all proposed events are stored, at the latest after `drainTimeoutMs`. */
@@ -222,6 +226,7 @@ export class ReplicatedCommitLog implements CommitLog {
     // A genesis means that another node has forked the log already: a second fork would end the nodes that have restarted
     // since. Any other snapshot may come from a node that has missed the fork.
     if (isOther) return isGenesis(snapshot) ? this.#fail(new NatsError("nats-log-back")) : this.#forkLog();
+    this.#snapshotPosition = snapshot.position;
     this.#policy.onSnapshotRead(record.timeMs, { isNew });
   }
 
@@ -236,7 +241,7 @@ export class ReplicatedCommitLog implements CommitLog {
   /** A batch of this node was acknowledged at a position where another record was read: the store has lost its end. */
   #onAcknowledged(position: number, batchSeq: number): void {
     this.deliver();
-    if (this.#reader.last.position < position) this.#reader.expectPosition(position);
+    if (this.#reader.last.position < position) this.#reader.expectRecord();
     else if ((this.#batchSeqs.get(this.nodeId) ?? 0) < batchSeq) this.#forkLog();
   }
 
@@ -245,11 +250,19 @@ export class ReplicatedCommitLog implements CommitLog {
   #forkLog(): void {
     if (this.#isClosed) return;
     this.#stop();
-    // Nodes that start use this genesis if no record was forgotten yet, and an older snapshot otherwise.
-    const genesis = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
-    void this.#store.append(encodeSnapshot(genesis), { id: `back-${genesis.logId}`, isSnapshot: true })
+    void this.#appendGenesis()
       .catch(() => {}) // another node will fork the log, or the next start
       .finally(() => this.#fail(new NatsError("nats-log-back")));
+  }
+
+  async #appendGenesis(): Promise<void> {
+    // Another node may have forked the log already, or begun it in an emptied store.
+    const last = await this.#store.findSnapshotFrom(Number.MAX_SAFE_INTEGER);
+    const isOther = last && tryDecode(decodeSnapshot, last.bytes)?.logId !== this.logId;
+    if (isOther && last.timeMs > this.#reader.last.timeMs) return;
+    // Nodes that start use this genesis if no record was forgotten yet, and an older snapshot otherwise.
+    const genesis = { logId: randomId(), position: 0, seq: 0, batchSeqs: new Map(), events: [] };
+    await this.#store.append(encodeSnapshot(genesis), { id: `back-${genesis.logId}`, isSnapshot: true });
   }
 }
 

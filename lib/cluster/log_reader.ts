@@ -5,6 +5,7 @@ import { NatsError } from "../errors.ts";
 import {
   decodeSnapshot,
   encodeSnapshot,
+  type Leases,
   type Snapshot,
   type StoredRecord,
   type StreamStore,
@@ -16,8 +17,9 @@ const REPLAY_BYTES = 16_777_216;
 /** Between two attempts to open the log, in ms. */
 const RETRY_MS = 200;
 
-interface LogSource {
+export interface LogSource {
   readonly store: StreamStore;
+  readonly leases: Pick<Leases, "list">;
   /** For a room that has no log yet: random, not zero. */
   readonly logId: bigint;
 }
@@ -27,7 +29,7 @@ export interface LogReaderConfig {
   readonly openTimeoutMs: number;
   /** How long the store may yield nothing to a node that starts, in ms, before the attempt fails. */
   readonly readTimeoutMs: number;
-  /** How long after an append its record must have been read, in ms, before the reader asks again. */
+  /** How long the store may have more than was read without yielding any of it, in ms, before the reader asks again. */
   readonly rereadAfterMs: number;
 }
 
@@ -55,7 +57,7 @@ export class LogReader {
   }
 
   /** Reads the log up to its end, or creates it.
-   * @throws errors of the store, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
+   * @throws errors of the store, `nats-stream-gone`, `nats-log-cut`, `nats-log-back`, `nats-unread` or `nats-newer` */
   static async open(source: LogSource, config: LogReaderConfig, clock: Clock): Promise<LogReader> {
     for (const endMs = clock().monotonicMs + config.openTimeoutMs;;) {
       try {
@@ -71,13 +73,16 @@ export class LogReader {
   }
 
   /** Undefined if another node created the log at the same time. */
-  static async #open({ store, logId }: LogSource, config: LogReaderConfig): Promise<LogReader | undefined> {
-    const { firstPosition, lastPosition, recordCount, bytes } = await store.state();
+  static async #open(source: LogSource, config: LogReaderConfig): Promise<LogReader | undefined> {
+    const { store } = source;
+    const state = await store.state();
+    if (!state) throw new NatsError("nats-stream-gone");
+    const { firstPosition, lastPosition, recordCount, bytes } = state;
     const replayed = Math.ceil(REPLAY_BYTES / Math.max(1, bytes / Math.max(1, recordCount)));
     const wanted = Math.max(firstPosition, lastPosition - replayed);
     const snapshot = await findSnapshot(store, wanted, firstPosition) ??
       await findSnapshot(store, firstPosition, firstPosition) ??
-      await createLog(store, lastPosition, logId);
+      await createLog(source, lastPosition);
     if (!snapshot) return undefined;
     const reader = new LogReader(store, snapshot, config);
     try {
@@ -109,10 +114,11 @@ export class LogReader {
     return this.#received.splice(0);
   }
 
-  /** Restarts the read unless the record at this position, which the store has acknowledged, arrives soon. */
-  expectPosition(position: number): void {
+  /** Restarts the read unless a record arrives soon: the store has more than was read. */
+  expectRecord(): void {
+    const last = this.#last;
     const timer = setTimeout(() => {
-      if (this.#last.position < position) this.#store.restartRead();
+      if (this.#last === last) this.#store.restartRead();
     }, this.#config.rereadAfterMs);
     Deno.unrefTimer(timer);
   }
@@ -191,12 +197,14 @@ export async function findSnapshot(
 }
 
 /** Starts a log after all that is stored. Undefined if another node has appended meanwhile. `last`: the last position in
- * the store. */
+ * the store.
+ * @throws {NatsError} `nats-log-cut` if the stream was purged: the nodes of the room, whom another log would end, write a
+ * snapshot soon */
 export async function createLog(
-  store: StreamStore,
+  { store, leases, logId }: LogSource,
   last: number,
-  logId: bigint,
 ): Promise<Snapshot | undefined> {
+  if (last > 0 && (await leases.list()).size > 0) throw new NatsError("nats-log-cut");
   const snapshot = { logId, position: last, seq: 0, batchSeqs: new Map(), events: [] };
   const position = await store.append(encodeSnapshot(snapshot), {
     id: `begin-${logId.toString(16)}`,

@@ -31,7 +31,9 @@ export interface StreamStore {
   readonly replicas: number;
   /** Largest record that can be appended. */
   readonly maxBytes: number;
-  state(): Promise<StoreState>;
+  /** Undefined if there is no stream: an operator has deleted it, or the store was emptied.
+   * @throws {Error} if the store does not answer */
+  state(): Promise<StoreState | undefined>;
   /** Appends a record. The store drops a second one with the same `id`, for some minutes. `after`: append only if this
    * is the last position. Returns the position, undefined if `after` was not the last one.
    * @throws {Error} if the record may not have been stored */
@@ -49,9 +51,6 @@ export interface StreamStore {
   /** Lifts the limits on the age and size of the stream, or puts them back.
    * @throws {Error} if the stream cannot be changed now */
   setUnlimited(isUnlimited: boolean): Promise<void>;
-  /** Whether an operator has deleted the stream.
-   * @throws {Error} if the store does not answer */
-  isDeleted(): Promise<boolean>;
 }
 
 /** The leases of a room: each node holds one, which expires unless it is renewed. */

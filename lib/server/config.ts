@@ -132,7 +132,6 @@ export const DEFAULT_CONFIG: ServerConfig = {
     snapshotIntervalMs: 3_600_000,
     maxUncommittedBytes: 8_388_608,
     unavailableAfterMs: 2_000,
-    deletedMs: 30_000,
     // Longer than a NATS cluster needs that loses two leaders in a row.
     openTimeoutMs: 60_000,
     // A NATS cluster takes up to 10 s to elect a leader.

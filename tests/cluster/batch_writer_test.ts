@@ -1,10 +1,9 @@
-// BatchWriter: when a store counts as unavailable, as available again, and as deleted.
+// BatchWriter: when a store counts as unavailable and as available again.
 
 import { assert, assertEquals } from "@std/assert";
 import { BatchWriter } from "../../lib/cluster/batch_writer.ts";
 import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { encodeEvent } from "../../lib/cluster/store.ts";
-import { systemClock } from "../../lib/base/time.ts";
 import { clusterConfig, said } from "../testing/cluster_node.ts";
 import { FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
@@ -12,16 +11,13 @@ import { flushTasks, waitFor } from "../testing/waiting.ts";
 const pure = { permissions: "none" } as const;
 
 /** A writer, and what it reports. Its entries have about 350 bytes. */
-function makeWriter(config: Partial<ClusterConfig> = {}, time?: { nowMs: number }) {
+function makeWriter(config: Partial<ClusterConfig> = {}) {
   const log = new FakeLog();
   const store = new FakeStore(log);
-  const clock = time ? () => ({ wallMs: 0, monotonicMs: time.nowMs }) : systemClock;
-  const writer = new BatchWriter({ store, nodeId: 1n }, clusterConfig(config), clock);
+  const writer = new BatchWriter({ store, nodeId: 1n }, clusterConfig(config));
   /** What was reported, and how many records there were then. */
   const reports: [isUnavailable: boolean, records: number][] = [];
   writer.onStalled = (isUnavailable) => reports.push([isUnavailable, log.records.length]);
-  const deletions: number[] = [];
-  writer.onStreamDeleted = () => deletions.push(log.appends);
   const add = (count: number) => {
     for (let n = 1; n <= count; n++) {
       writer.add(encodeEvent({ ...said(1n, n), text: "x".repeat(300) } as never));
@@ -32,7 +28,7 @@ function makeWriter(config: Partial<ClusterConfig> = {}, time?: { nowMs: number 
     store.close();
     await flushTasks();
   };
-  return { log, store, writer, reports, deletions, add, end };
+  return { log, store, writer, reports, add, end };
 }
 
 Deno.test("BatchWriter.onStalled(false) waits until all events that waited are stored", pure, async () => {
@@ -85,23 +81,6 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "BatchWriter.onStreamDeleted is called once, and not for a store that comes back before deletedMs",
-  pure,
-  async () => {
-    for (const deletedMs of [1, 60_000]) {
-      const { log, writer, deletions, add, end } = makeWriter({ deletedMs });
-      log.isDeleted = true;
-      add(1);
-      await waitFor(() => log.appends >= 3 || deletions.length > 0);
-      if (deletedMs > 1) log.isDeleted = false;
-      await waitFor(() => writer.isIdle);
-      await end();
-      assertEquals([deletions.length, log.records.length], deletedMs > 1 ? [0, 1] : [1, 0]);
-    }
-  },
-);
-
 Deno.test("BatchWriter.addSnapshot() appends one snapshot before the next batch", pure, async () => {
   const { log, store, writer, add, end } = makeWriter();
   store.maxBytes = 900; // one entry per batch
@@ -127,31 +106,3 @@ Deno.test(
     await end();
   },
 );
-
-const NOT_DELETED: readonly [
-  store: string,
-  isDeleted: (asked: number) => Promise<boolean>,
-  appendMs: number,
-][] = [
-  ["says so only at times", (asked) => Promise.resolve(asked % 2 > 0), 0],
-  [
-    "does not answer in between",
-    (asked) => asked % 2 > 0 ? Promise.resolve(true) : Promise.reject(new Error()),
-    0,
-  ],
-  ["takes a second to refuse an append", () => Promise.resolve(true), 1_000],
-];
-
-for (const [which, isDeleted, appendMs] of NOT_DELETED) {
-  Deno.test(`BatchWriter.onStreamDeleted is not called for a store that ${which}`, pure, async () => {
-    const time = { nowMs: 0 };
-    const { log, store, deletions, add, end } = makeWriter({ deletedMs: 150 }, time);
-    let asked = 0;
-    store.isDeleted = () => (time.nowMs += 100, isDeleted(++asked));
-    store.append = () => (time.nowMs += appendMs, log.appends++, Promise.reject(new Error("down")));
-    add(1);
-    await waitFor(() => log.appends === 5);
-    assertEquals([deletions, asked], [[], appendMs > 0 ? 0 : 4]);
-    await end();
-  });
-}

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SnapshotPolicy } from "../../lib/cluster/commit_log.ts";
 import { NatsError } from "../../lib/errors.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../lib/cluster/store.ts";
-import { FakeLog } from "../testing/fake_store.ts";
+import { FakeLeases, FakeLog } from "../testing/fake_store.ts";
 import {
   clusterConfig,
   ClusterNode,
@@ -114,21 +114,53 @@ Deno.test("ReplicatedCommitLog writes a snapshot on the node whose batch makes i
   assertEquals(log.records.map(({ isSnapshot }) => isSnapshot), [true, false, true, false]);
 });
 
-Deno.test("ReplicatedCommitLog.snapshotIfDue() writes one snapshot an hour", async () => {
+Deno.test("ReplicatedCommitLog.checkStore() lets the leader write one snapshot an hour", async () => {
   const log = new FakeLog();
   let wallMs = log.timeMs;
   const clock = () => ({ wallMs, monotonicMs: performance.now() });
   await using node = await ClusterNode.open(log, 1n, { clock });
   for (const ms of [0, HOUR_MS - 1]) {
     wallMs = log.timeMs + ms;
-    node.commitLog.snapshotIfDue();
+    await node.check({ isLeader: true });
   }
+  wallMs++;
+  await node.check();
   await flushTasks();
   assertEquals(log.records.length, 1);
-  wallMs++;
-  node.commitLog.snapshotIfDue();
+  await node.check({ isLeader: true });
   await waitFor(() => log.records.length === 2);
   assertEquals(decodeSnapshot(log.records[1]!.bytes).seq, 0);
+});
+
+Deno.test("ReplicatedCommitLog.checkStore() lets the leader write a snapshot after a purge, and a node that starts waits for it", async () => {
+  const log = new FakeLog();
+  const leases = new FakeLeases();
+  await using leader = await ClusterNode.open(log, 1n);
+  await using other = await ClusterNode.open(log, 2n);
+  await leader.commit(said(1n, 1), said(1n, 2));
+  leases.nodes.set(1n, "a:1");
+  log.first = log.records.length + 1;
+  const opening = ClusterNode.open(log, 3n, { leases, openTimeoutMs: 60_000 });
+  await other.check();
+  await flushTasks();
+  assertEquals(log.records.length, 2);
+  for (let poll = 0; poll < 2; poll++) await leader.check({ isLeader: true });
+  await using later = await opening;
+  assertEquals([later.commitLog.logId, later.commitLog.firstSeq], [101n, 2]);
+  await later.commit(said(2n, 1));
+  await waitFor(() => leader.applied.length === 3 && other.applied.length === 3);
+  await leader.check({ isLeader: true });
+  await flushTasks();
+  assertEquals(snapshotsOf(log).length, 2);
+  assertEquals([leader.news, other.news], [[], []]);
+  // A stream that has had no record needs none.
+  await using anew = await ClusterNode.open(new FakeLog(), 4n, { leases });
+  assertEquals(anew.commitLog.logId, 104n);
+  // Without other nodes there is none to wait for.
+  log.first = log.records.length + 1;
+  leases.nodes.clear();
+  await using alone = await ClusterNode.open(log, 4n, { leases });
+  assertEquals(alone.commitLog.logId, 104n);
 });
 
 Deno.test("ReplicatedCommitLog.open() starts from a snapshot that no record after it is missing of", async () => {

@@ -5,7 +5,7 @@ import { decodeBatch, encodeEvent } from "../../lib/cluster/store.ts";
 import type { Said } from "../../lib/protocol/frames.ts";
 import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { FakeLog, FakeStore } from "../testing/fake_store.ts";
-import { ClusterNode, openCommitLog, said, saidUpTo } from "../testing/cluster_node.ts";
+import { ClusterNode, encodeBatch, openCommitLog, said, saidUpTo } from "../testing/cluster_node.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 const clientSeqs = ({ applied }: ClusterNode) => applied.map(({ entry }) => (entry as Said).clientSeq);
@@ -76,12 +76,17 @@ Deno.test("ReplicatedCommitLog ends with `nats-log-cut` where records are missin
   assertEquals(await node.failure(), "nats-log-cut");
 });
 
-Deno.test("ReplicatedCommitLog ends with `nats-stream-gone` once the stream was deleted for deletedMs", async () => {
+Deno.test("ReplicatedCommitLog.checkStore() ends with `nats-stream-gone` at the third check without a stream", async () => {
   const log = new FakeLog();
-  await using node = await ClusterNode.open(log, 1n, { deletedMs: 300, unavailableAfterMs: 60_000 });
-  log.isDeleted = true;
-  node.propose(said(1n, 1));
-  assertEquals(await node.failure(), "nats-stream-gone");
+  await using node = await ClusterNode.open(log, 1n);
+  for (const isDeleted of [true, true, false, true, true]) {
+    log.isDeleted = isDeleted;
+    await node.check();
+  }
+  await flushTasks();
+  assertEquals(node.news, []);
+  await node.check();
+  assertEquals([await node.failure(), log.records.length], ["nats-stream-gone", 1]);
 });
 
 Deno.test("ReplicatedCommitLog.close() waits until all proposals are stored, at most drainTimeoutMs", async () => {
@@ -118,7 +123,7 @@ Deno.test("ReplicatedCommitLog gives times that never go back, nor beyond now, w
   await using writer = await ClusterNode.open(log, 1n);
   const timesMs: number[] = [];
   const clock = () => ({ wallMs: 1_000_000, monotonicMs: 50_000 });
-  const commitLog = await openCommitLog(new FakeStore(log), 2n, {}, clock);
+  const commitLog = await openCommitLog(new FakeStore(log), 2n, { clock });
   commitLog.subscribe(
     (_entry, _seq, { monotonicMs }) => timesMs.push(monotonicMs),
     () => queueMicrotask(() => commitLog.deliver()),
@@ -168,22 +173,25 @@ Deno.test("ReplicatedCommitLog.close() delivers what was read meanwhile", async 
   assertEquals([seqs, commitLog.snapshot], [[0], []]);
 });
 
-Deno.test("ReplicatedCommitLog restarts the read if a batch is acknowledged and not read for rereadAfterMs", async () => {
-  const log = new FakeLog();
-  const { commitLog, seqs } = await openUndelivered(log, { rereadAfterMs: 5 });
-  commitLog.propose(said(1n, 1));
-  await waitFor(() => (commitLog.deliver(), seqs.length === 1));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assertEquals(log.rereads, 0);
-  const { wake } = log;
-  log.wake = () => {};
-  commitLog.propose(said(1n, 2));
-  await waitFor(() => log.rereads === 1);
-  log.wake = wake;
-  wake.call(log);
-  await waitFor(() => (commitLog.deliver(), seqs.length === 2));
-  await commitLog.close();
-});
+for (const by of ["its acknowledgement", "checkStore()"]) {
+  Deno.test(`ReplicatedCommitLog restarts a read that does not yield a record known by ${by} for rereadAfterMs`, async () => {
+    const log = new FakeLog();
+    await using node = await ClusterNode.open(log, 1n, { rereadAfterMs: 5 });
+    await node.commit(said(1n, 1));
+    await node.check();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(log.rereads, 0);
+    const { wake } = log;
+    log.wake = () => {}; // as a NATS that takes it for delivered
+    if (by === "checkStore()") log.inject(encodeBatch(2n, said(1n, 2)));
+    else node.propose(said(1n, 2));
+    if (by === "checkStore()") await node.check();
+    await waitFor(() => log.rereads === 1);
+    log.wake = wake;
+    wake.call(log);
+    await waitFor(() => node.applied.length === 2);
+  });
+}
 
 // How BatchWriter appends: seen through the commit log, which reads back what is stored.
 

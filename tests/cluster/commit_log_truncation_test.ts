@@ -69,20 +69,24 @@ async function truncatedLog(): Promise<{ log: FakeLog; node: ClusterNode }> {
 
 const snapshotCount = ({ records }: FakeLog) => records.filter(({ isSnapshot }) => isSnapshot).length;
 
-for (const how of ["the next batch", "verifyTail()"]) {
+for (const how of ["the next batch", "checkStore()"]) {
   Deno.test(`ReplicatedCommitLog notices a truncated log by ${how}, and forks it for all nodes`, async () => {
     const { log, node } = await truncatedLog();
+    log.records.length--;
+    log.timeMs += 5_000;
+    const snapshot = { logId: 101n, position: 2, seq: 1, batchSeqs: new Map(), events: [] };
+    log.inject(encodeSnapshot(snapshot), { isSnapshot: true }); // by a node that has not noticed
     await using other = await ClusterNode.open(log, 2n);
     log.hasDedup = false;
     if (how === "the next batch") node.propose(said(1n, 4));
-    else for (let count = 0; count < 3; count++) await node.commitLog.verifyTail();
+    else for (let count = 0; count < 3; count++) await node.check();
     assertEquals([await node.failure(), await other.failure()], ["nats-log-back", "nats-log-back"]);
     // A second fork would end nodes that have restarted since.
-    assertEquals(snapshotCount(log), 2);
+    assertEquals(snapshotCount(log), 3);
     await node.commitLog.close();
     await using later = await ClusterNode.open(log, 3n);
     assert(later.commitLog.logId !== node.commitLog.logId);
-    assertEquals(later.texts.slice(0, 2), ["0:1.1", "1:1.2"]);
+    assertEquals(later.texts[0], "0:1.1");
     await using last = await ClusterNode.open(log, 4n);
     assertEquals([last.commitLog.logId, last.news], [later.commitLog.logId, []]);
   });
@@ -105,15 +109,15 @@ for (const isOther of [true, false]) {
   });
 }
 
-Deno.test("ReplicatedCommitLog.verifyTail() believes a loss after three checks in a row", async () => {
+Deno.test("ReplicatedCommitLog.checkStore() believes a loss after three checks in a row", async () => {
   const log = new FakeLog();
   await using node = await ClusterNode.open(log, 1n);
   await node.commit(said(1n, 1));
   for (const lostChecks of [1, 2, 1, 2]) {
     const { bytes } = log.records.pop()!;
-    for (let count = 0; count < lostChecks; count++) await node.commitLog.verifyTail();
+    for (let count = 0; count < lostChecks; count++) await node.check();
     log.inject(bytes);
-    await node.commitLog.verifyTail();
+    await node.check();
   }
   assertEquals(node.news, []);
 });
@@ -127,4 +131,15 @@ Deno.test("ReplicatedCommitLog forks the log again after a snapshot by a node th
   assertEquals(await node.failure(), "nats-log-back");
   const genesis = decodeSnapshot(log.records.at(-1)!.bytes);
   assert(genesis.logId !== 7n && genesis.logId !== 101n && isGenesis(genesis));
+});
+
+Deno.test("ReplicatedCommitLog ends alone where another node has begun the log anew in an emptied store", async () => {
+  const { log, node } = await truncatedLog();
+  log.records.length = 0;
+  log.timeMs += 5_000;
+  await using other = await ClusterNode.open(log, 2n);
+  for (let count = 0; count < 3; count++) await node.check();
+  assertEquals(await node.failure(), "nats-log-back");
+  await other.commit(said(2n, 1));
+  assertEquals([other.news, snapshotCount(log)], [[], 1]);
 });

@@ -6,7 +6,7 @@ import { createLog, findSnapshot } from "../../lib/cluster/log_reader.ts";
 import { decodeSnapshot, encodeSnapshot, type Snapshot, tryDecode } from "../../lib/cluster/store.ts";
 import { NatsError } from "../../lib/errors.ts";
 import type { Joined, ProposedEvent, Said } from "../../lib/protocol/frames.ts";
-import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { ClusterNode, joined, openCommitLog, said } from "../testing/cluster_node.ts";
 import { waitFor } from "../testing/waiting.ts";
 
@@ -68,12 +68,13 @@ Deno.test("createLog() creates one log for two nodes, each with an id of its own
     ids.push(options.id);
     return append(bytes, options);
   };
-  const created = [await createLog(store, 0, 5n), await createLog(store, 0, 6n)];
+  const create = (logId: bigint, last = 0) => createLog({ store, leases: new FakeLeases(), logId }, last);
+  const created = [await create(5n), await create(6n)];
   assertEquals(created, [snapshotAt(0), undefined]);
   assertEquals([new Set(ids).size, log.records.length], [2, 1]);
   assertEquals(tryDecode(decodeSnapshot, log.records[0]!.bytes), snapshotAt(0));
   // After the records that are there.
-  assertEquals(await createLog(store, 1, 7n), { ...snapshotAt(1, { logId: 7n }), seq: 0 });
+  assertEquals(await create(7n, 1), { ...snapshotAt(1, { logId: 7n }), seq: 0 });
 });
 
 Deno.test("LogReader.open() finds the state of the other nodes, also of entries that are forgotten", async () => {
@@ -104,7 +105,7 @@ Deno.test("LogReader.open() finds the state of the other nodes, also of entries 
   later.propose(said(8n, 4));
   await waitFor(() => first.applied.length === 8 && later.applied.length === 2);
   assertEquals([first.texts.at(-1), later.texts.at(-1)], ["7:8.4", "7:8.4"]);
-  later.commitLog.snapshotIfDue();
+  await later.check({ isLeader: true });
   await waitFor(() => log.records.at(-1)!.isSnapshot);
   const { events } = decodeSnapshot(log.records.at(-1)!.bytes);
   assertEquals(events.filter(({ type }) => type === "joined").length, 2);
@@ -131,7 +132,7 @@ Deno.test("LogReader.open() gives old entries their age on the clocks of this pr
   await using first = await ClusterNode.open(log, 1n);
   await first.commit(said(1n, 1));
   const clock = () => ({ wallMs: now.wallMs, monotonicMs: 1_000_000 });
-  const commitLog = await openCommitLog(new FakeStore(log), 2n, {}, clock);
+  const commitLog = await openCommitLog(new FakeStore(log), 2n, { clock });
   const timesMs: number[] = [];
   commitLog.subscribe((_entry, _seq, { monotonicMs }) => timesMs.push(monotonicMs), () => {});
   assertEquals(timesMs, [940_000]);
@@ -147,7 +148,10 @@ async function logOf(count: number): Promise<FakeLog> {
 }
 
 Deno.test("LogReader.open() throws the error of a store that cannot be read", async () => {
-  const store = new FakeStore(new FakeLog());
+  const log = new FakeLog();
+  const store = new FakeStore(log);
+  log.isDeleted = true;
+  await assertRejects(() => openCommitLog(store, 1n), NatsError, "nats-stream-gone");
   store.state = () => Promise.reject(new Error("no"));
   await assertRejects(() => openCommitLog(store, 1n), Error, "no");
 });
@@ -172,7 +176,7 @@ for (const isMended of [true, false]) {
     const { state } = store;
     let asked = 0;
     store.state = async () => {
-      const truth = await state.call(store);
+      const truth = (await state.call(store))!;
       return asked++ === 0 || !isMended ? { ...truth, lastPosition: truth.lastPosition + 3 } : truth;
     };
     const opening = openCommitLog(store, 2n, { readTimeoutMs: 20, rereadAfterMs: 20, openTimeoutMs });
@@ -228,7 +232,7 @@ Deno.test("LogReader.open() ends its read when it gives up", async () => {
   const store = new FakeStore(log);
   const { state, read } = store;
   let ended = 0;
-  store.state = async () => ({ ...await state.call(store), lastPosition: 99 });
+  store.state = async () => ({ ...(await state.call(store))!, lastPosition: 99 });
   store.read = async function* (from) {
     try {
       yield* read.call(store, from);

@@ -78,7 +78,7 @@ roomTest(
     assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
     const found = await Promise.all([1, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
     assertEquals(found.map(textOf), ["b", "d", "d", "d"]);
-    const { firstPosition, lastPosition, recordCount } = await store.state();
+    const { firstPosition, lastPosition, recordCount } = (await store.state())!;
     assertEquals([firstPosition, lastPosition, recordCount], [1, 5, 5]);
   },
 );
@@ -99,9 +99,8 @@ roomTest(
     assertEquals(await limits(), [-1, 0]);
     await store.setUnlimited(false);
     assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS]);
-    assertEquals(await store.isDeleted(), false);
     await streams.delete("CHAT_aula");
-    assertEquals(await store.isDeleted(), true);
+    assertEquals(await store.state(), undefined);
     await nc.close();
   },
 );

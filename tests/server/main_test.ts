@@ -284,7 +284,7 @@ function fakeNats() {
   };
   const settings = {
     timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
-    cluster: testConfig({ cluster: { unavailableAfterMs: 20, snapshotEvents: 2, deletedMs: 0 } }).cluster,
+    cluster: testConfig({ cluster: { unavailableAfterMs: 20, snapshotEvents: 2, renewMs: 5 } }).cluster,
   };
   return { log, store, leases, told, parts: { openNatsRoom, settings } };
 }
@@ -380,9 +380,6 @@ for (const isKept of [true, false]) {
 Deno.test("chat-server --nats ends with an error when the stream of its room is deleted", async () => {
   const { log, parts } = fakeNats();
   await using server = await RunningServer.start(NATS, {}, parts);
-  using ana = (await enterAs("ana", server)).peer;
   log.isDeleted = true;
-  await ana.send(say(1, "hola"));
-  ana[Symbol.dispose](); // or the server waits for it to read the end
   assertEquals((await assertRejects(() => server.status, NatsError)).code, "nats-stream-gone");
 });

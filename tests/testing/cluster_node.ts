@@ -8,7 +8,7 @@ import type { ProposedEvent, Said } from "../../lib/protocol/frames.ts";
 import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { testConfig } from "./test_config.ts";
-import { type FakeLog, FakeStore } from "./fake_store.ts";
+import { FakeLeases, type FakeLog, FakeStore } from "./fake_store.ts";
 import { waitFor } from "./waiting.ts";
 
 export function said(sessionId: bigint, clientSeq: number): ProposedEvent {
@@ -53,6 +53,8 @@ export function clusterConfig(overrides: Partial<ClusterConfig> = {}): ClusterCo
 
 interface NodeOptions extends Partial<ClusterConfig> {
   readonly clock?: Clock;
+  /** Of the other nodes. */
+  readonly leases?: FakeLeases;
 }
 
 /** A node of a cluster, with its commit log in a {@linkcode FakeStore}. */
@@ -80,9 +82,8 @@ export class ClusterNode implements AsyncDisposable {
   }
 
   static async open(log: FakeLog, nodeId: bigint, options: NodeOptions = {}): Promise<ClusterNode> {
-    const { clock = systemClock, ...config } = options;
     const store = new FakeStore(log);
-    return new ClusterNode(await openCommitLog(store, nodeId, config, clock), store);
+    return new ClusterNode(await openCommitLog(store, nodeId, options), store);
   }
 
   propose(...entries: ProposedEvent[]): void {
@@ -94,6 +95,11 @@ export class ClusterNode implements AsyncDisposable {
     const count = this.applied.length + entries.length;
     this.propose(...entries);
     await waitFor(() => this.applied.length >= count);
+  }
+
+  /** As a poll of the leases does. */
+  check({ isLeader = false } = {}): Promise<void> {
+    return this.commitLog.checkStore({ isLeader });
   }
 
   /** Waits for the error that ends this node. Returns its code. */
@@ -119,8 +125,8 @@ export class ClusterNode implements AsyncDisposable {
 export function openCommitLog(
   store: FakeStore,
   nodeId: bigint,
-  config: Partial<ClusterConfig> = {},
-  clock: Clock = systemClock,
+  { clock = systemClock, leases = new FakeLeases(), ...config }: NodeOptions = {},
 ): Promise<ReplicatedCommitLog> {
-  return ReplicatedCommitLog.open({ store, nodeId, logId: 100n + nodeId }, clusterConfig(config), clock);
+  const source = { store, leases, nodeId, logId: 100n + nodeId };
+  return ReplicatedCommitLog.open(source, clusterConfig(config), clock);
 }

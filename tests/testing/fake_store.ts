@@ -11,6 +11,7 @@ export class FakeLog {
   readonly faults: ("lost" | "unsaid" | "none")[] = [];
   /** Whether every append fails. */
   isDown = false;
+  /** Whether there is no stream any more. */
   isDeleted = false;
   /** Whether a second record with the same id is dropped. */
   hasDedup = true;
@@ -59,8 +60,9 @@ export class FakeStore implements StreamStore {
     this.#log = log;
   }
 
-  state(): Promise<StoreState> {
-    const { first: firstPosition, records } = this.#log;
+  state(): Promise<StoreState | undefined> {
+    const { first: firstPosition, records, isDeleted } = this.#log;
+    if (isDeleted) return Promise.resolve(undefined);
     const kept = records.slice(firstPosition - 1);
     const bytes = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
     return Promise.resolve({ firstPosition, lastPosition: records.length, recordCount: kept.length, bytes });
@@ -113,10 +115,6 @@ export class FakeStore implements StreamStore {
   setUnlimited(isUnlimited: boolean): Promise<void> {
     this.#log.isUnlimited = isUnlimited;
     return Promise.resolve();
-  }
-
-  isDeleted(): Promise<boolean> {
-    return Promise.resolve(this.#log.isDeleted);
   }
 
   close(): void {

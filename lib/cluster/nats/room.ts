@@ -72,28 +72,32 @@ class NatsLeases implements Leases {
 
   async renew(address: string): Promise<void> {
     try {
-      this.#bucket ??= await new Kvm(this.#link.nc).create(this.#bucketName, {
-        ttl: LEASE_TTL_MS,
-        replicas: this.#replicas,
-        history: 1,
-        // A replica could answer with an older value.
-        allow_direct: false,
-      });
-      await this.#bucket.put(this.#key, address);
+      await (await this.#open()).put(this.#key, address);
     } catch (error) {
       this.#bucket = undefined; // an operator may have deleted it
       throw error;
     }
   }
 
+  async #open(): Promise<KV> {
+    return this.#bucket ??= await new Kvm(this.#link.nc).create(this.#bucketName, {
+      ttl: LEASE_TTL_MS,
+      replicas: this.#replicas,
+      history: 1,
+      // A replica could answer with an older value.
+      allow_direct: false,
+    });
+  }
+
   async list(): Promise<ReadonlyMap<bigint, string>> {
+    const bucket = await this.#open();
     const prefix = `$KV.${this.#bucketName}.`;
     const { streams } = this.#link.manager;
     const { state } = await streams.info(this.#stream, { subjects_filter: `${prefix}>` });
     const keys = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
     const nodes = new Map<bigint, string>();
     for (const key of keys) {
-      const address = this.#addressCache.get(key) ?? (await this.#bucket?.get(key))?.string();
+      const address = this.#addressCache.get(key) ?? (await bucket.get(key))?.string();
       if (address === undefined) continue; // expired since
       // A node that does not listen yet has no address, and must be read again.
       if (address !== "") this.#addressCache.set(key, address);

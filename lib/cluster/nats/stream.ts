@@ -78,8 +78,11 @@ export class NatsStream implements StreamStore {
     return this.#link.maxBytes - HEADERS_BYTES;
   }
 
-  async state(): Promise<StoreState> {
-    const { state } = await this.#link.manager.streams.info(this.#name);
+  async state(): Promise<StoreState | undefined> {
+    const { streams } = this.#link.manager;
+    const info = await unlessError(JETSTREAM_ERROR.streamNotFound, streams.info(this.#name));
+    if (!info) return undefined;
+    const { state } = info;
     return {
       firstPosition: state.first_seq,
       lastPosition: state.last_seq,
@@ -191,11 +194,6 @@ export class NatsStream implements StreamStore {
         throw new Error("Cannot lift limits that the operator has set");
       }
     });
-  }
-
-  async isDeleted(): Promise<boolean> {
-    const { streams } = this.#link.manager;
-    return await unlessError(JETSTREAM_ERROR.streamNotFound, streams.info(this.#name)) === undefined;
   }
 
   close(): void {

@@ -58,6 +58,15 @@ Deno.test("NatsLeases.renew() creates a bucket anew that an operator has deleted
   await close();
 });
 
+Deno.test("NatsLeases.list() finds the leases of others before this node has one", async () => {
+  using nats = new FakeJetStream();
+  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
+  assertEquals(await one!.list(), new Map());
+  await other!.acquire("b:2");
+  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
+  await close();
+});
+
 Deno.test("NatsLeases.list() reads an address again until the node has one, and a known one no more", async () => {
   using nats = new FakeJetStream();
   const { leases: [one, other], close } = await openRooms(nats, 7n, 0xffff_ffff_ffff_ffffn);

@@ -266,14 +266,16 @@ Deno.test("NatsStream.setUnlimited() keeps the limits that the operator has set 
   await close();
 });
 
-Deno.test("NatsStream.isDeleted() asks JetStream, and throws if it does not answer", async () => {
+Deno.test("NatsStream.state() is undefined without a stream, and throws if JetStream does not answer", async () => {
   using nats = new FakeJetStream();
   const { store, close } = await openStream(nats);
-  assertEquals(await store.isDeleted(), false);
+  await append(store, "abc", "de");
+  nats.streams.get("CHAT_aula")!.messages.shift();
+  assertEquals(await store.state(), { firstPosition: 2, lastPosition: 2, recordCount: 1, bytes: 2 });
   nats.intercept = ({ subject }) => subject.includes("STREAM.INFO") ? apiError(10_008) : undefined;
-  await assertRejects(() => store.isDeleted(), Error);
+  await assertRejects(() => store.state(), Error);
   nats.intercept = () => undefined;
   nats.streams.clear();
-  assertEquals(await store.isDeleted(), true);
+  assertEquals(await store.state(), undefined);
   await close();
 });
