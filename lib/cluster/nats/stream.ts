@@ -55,6 +55,7 @@ export class NatsStream implements StreamStore {
     this.#js = jetstream(link.nc, { timeout: PUBLISH_MS });
     this.#name = config.name;
     this.replicas = config.num_replicas;
+    void this.#restartReadOnReconnect();
   }
 
   /** Creates the stream if there is none.
@@ -177,6 +178,13 @@ export class NatsStream implements StreamStore {
       this.#consumerStops.delete(stop);
       messages.stop();
       consumer.delete().catch(() => {});
+    }
+  }
+
+  /** What NATS sent to the lost connection counts as delivered: it does not send it again before the next record. */
+  async #restartReadOnReconnect(): Promise<void> {
+    for await (const { type } of this.#link.nc.status()) {
+      if (type === "reconnect") this.restartRead();
     }
   }
 

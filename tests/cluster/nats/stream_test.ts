@@ -266,6 +266,20 @@ Deno.test("NatsStream.setUnlimited() keeps the limits that the operator has set 
   await close();
 });
 
+Deno.test("NatsStream.read() asks again after a reconnect for what was sent to the lost connection", async () => {
+  using nats = new FakeJetStream();
+  const { store, close } = await openStream(nats);
+  await append(store, "a");
+  const reader = store.read(1);
+  const next = async () => decode((await withTimeout(reader.next(), "a record")).value!);
+  assertEquals(await next(), "a");
+  nats.disconnect();
+  nats.store(nats.streams.get("CHAT_aula")!, "CHAT_aula.log", encode("b"));
+  assertEquals([await next(), await next()], ["a", "b"]);
+  await close();
+  await reader.return(undefined);
+});
+
 Deno.test("NatsStream.state() is undefined without a stream, and throws if JetStream does not answer", async () => {
   using nats = new FakeJetStream();
   const { store, close } = await openStream(nats);
