@@ -160,6 +160,11 @@ export class InputError extends ChatError<InputCode> {
 
 export type StoreCode = "disk-full" | "disk-failed";
 
+/** Standard output cannot be written. */
+export class OutputError extends ChatError<"output-failed"> {
+  override readonly name = "OutputError";
+}
+
 /** The commit log cannot be written for now. */
 export class StoreError extends ChatError<StoreCode> {
   override readonly name = "StoreError";

@@ -2,7 +2,7 @@
 
 import { isAbsolute, join } from "node:path";
 import type { Clock } from "../base/time.ts";
-import { ChatError, InputError } from "../errors.ts";
+import { ChatError, errorMessage, InputError, OutputError } from "../errors.ts";
 import type { CommandRegistry } from "./commands.ts";
 import {
   type COMMON_FLAGS,
@@ -91,14 +91,23 @@ export async function runProcess(
     events.addEventListener(event, () => terminal.restoreNow());
   }
   const terminated = AbortSignal.any([terminationSignal(deno), terminal.interruptSignal]);
-  // Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal.
-  if (build.os !== "windows") deno.addSignalListener("SIGTSTP", () => {});
+  // Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal. A file over the limit of
+  // `ulimit -f` would kill it: instead the write fails, as on a full disk.
+  if (build.os !== "windows") {
+    for (const signal of ["SIGTSTP", "SIGXFSZ"] as const) deno.addSignalListener(signal, () => {});
+  }
   // A hanging program ends all the same.
   terminated.addEventListener(
     "abort",
     () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), shutdownMs)),
   );
   const language = chooseLanguage(langFlag(args), systemLocales(deno));
+  terminal.onOutputStalled = (cause, count) =>
+    printError(
+      cause === undefined
+        ? translator(language)("output.restored", { count })
+        : errorText(new OutputError("output-failed", { reason: errorMessage(cause) }, { cause }), language),
+    );
   let status: number;
   try {
     status = await main({
@@ -117,12 +126,20 @@ export async function runProcess(
     });
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
-    console.error(errorText(error, language));
+    printError(errorText(error, language));
     status = error instanceof InputError ? EXIT.usage : EXIT.failure;
   } finally {
     await terminal[Symbol.asyncDispose]();
   }
-  return deno.exit(status);
+  return deno.exit(terminal.writeError === undefined ? status : status || EXIT.failure);
+}
+
+function printError(text: string): void {
+  try {
+    console.error(text);
+  } catch {
+    // Standard error may be on the same full disk.
+  }
 }
 
 /** None without the permission. A link-local address gets its zone (RFC 4007, section 11): listening on it fails

@@ -47,6 +47,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const { isAuto } = config;
   const t = translator(language);
   const renderer = makeRenderer(config.display, process);
+  terminal.gapText = (count) => renderer.notice(t("output.skipped", { count }), clock().wallMs);
   const notify = (text: string) => {
     const { wallMs } = clock();
     return terminal.print(...renderer.dateSeparator(wallMs), renderer.notice(text, wallMs));

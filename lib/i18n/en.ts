@@ -26,7 +26,9 @@ export const ENGLISH = {
   "server.fault":
     "This program failed while it served {who}: {fault}. Their connection was closed; the others go on. Send this line to whoever gave you the program.",
   "server.rejected-more": "Closed connections that were not shown: {count}.",
-  "server.skipped": "Missing lines here: {count}. They could not be shown at the pace of the room.",
+  "output.skipped": "Missing lines here: up to {count}. They could not be written in time.",
+  "output.restored": "The output can be written again. Lines missing from it: up to {count}.",
+  "error.output-failed": "Cannot write the output: {reason}. Check the disk; until then lines are left out.",
   "server.commands":
     'Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',

@@ -27,7 +27,10 @@ export const SPANISH = {
   "server.fault":
     "Este programa falló al atender a {who}: {fault}. Su conexión se cerró; los demás siguen. Mande esta línea a quien le dio el programa.",
   "server.rejected-more": "Conexiones cerradas que no se han mostrado: {count}.",
-  "server.skipped": "Líneas que faltan aquí: {count}. No se mostraron al ritmo de la sala.",
+  "output.skipped": "Líneas que faltan aquí: hasta {count}. No se pudieron escribir a tiempo.",
+  "output.restored": "La salida se puede escribir de nuevo. Líneas que faltan en ella: hasta {count}.",
+  "error.output-failed":
+    "No se puede escribir la salida: {reason}. Revise el disco; mientras tanto se omiten líneas.",
   "server.commands":
     'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',

@@ -12,8 +12,6 @@ const CHECKS_PER_TIMEOUT = 60;
 /** A reader of the log that is no connection. Each flush cycle flushes it too. */
 export interface LogConsumer {
   flush(): void;
-  /** Settles when clients may send more; undefined unless the consumer lags far behind. */
-  backPressure?(): Promise<void> | undefined;
 }
 
 /** Why a connection is to be ended. `slow-consumer`: the peer does not read. `frame-timeout`: it does not complete a
@@ -75,14 +73,6 @@ export class ConnectionManager implements Disposable {
 
   addConsumer(consumer: LogConsumer): void {
     this.#consumers.add(consumer);
-  }
-
-  backPressure(): Promise<void> | undefined {
-    for (const consumer of this.#consumers) {
-      const backPressure = consumer.backPressure?.();
-      if (backPressure) return backPressure;
-    }
-    return undefined;
   }
 
   /** Begins a flush cycle, as soon as the current one has ended. */

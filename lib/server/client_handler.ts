@@ -134,7 +134,6 @@ export class ClientHandler {
   async #processFrames(frames: FrameDecoder): Promise<void> {
     const { clock, manager, commitLog } = this.#context;
     for (;;) {
-      for (let lag = manager.backPressure(); lag; lag = manager.backPressure()) await lag;
       // A PROBE is answered all the same.
       if (this.#member && commitLog.isBlocked) {
         await this.#rejectOnError(this.#pauseReadingUntil(() => !commitLog.isBlocked));

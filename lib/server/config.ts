@@ -27,7 +27,6 @@ import type { StorageConfig } from "../storage/sqlite_commit_log.ts";
 import { type RateLimit, UNLIMITED } from "../base/limits.ts";
 import { type LimiterConfig, MAX_CLIENTS, MAX_PER_ADDRESS } from "./connection_limiter.ts";
 import type { CredentialsConfig } from "./credentials.ts";
-import type { LogPrinterConfig } from "./log_printer.ts";
 
 const MAX_GRACE_SECONDS = 3_600;
 /** Upper bound of limits. */
@@ -91,7 +90,6 @@ export interface ServerConfig {
   readonly cluster: ClusterConfig;
   readonly credentials: CredentialsConfig;
   readonly display: DisplayConfig;
-  readonly logPrinter: LogPrinterConfig;
 }
 
 export const DEFAULT_CONFIG: ServerConfig = {
@@ -145,7 +143,6 @@ export const DEFAULT_CONFIG: ServerConfig = {
   },
   credentials: {},
   display: DEFAULT_DISPLAY,
-  logPrinter: { maxLagBytes: RETAINED_BYTES / 2, maxWaitMs: 5_000 },
 };
 
 /** @throws {InputError} */

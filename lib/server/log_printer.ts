@@ -1,7 +1,7 @@
-// Prints the room's events and notices to the operator's terminal, at its own pace. A terminal may skip events; for a
-// file or a pipe, the room waits a moment.
+// Prints the room's events and notices to the operator's terminal, at its own pace: the room never waits for it. Events
+// that the log drops before they are printed are skipped.
 
-import { type Clock, withTimeout } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { LogConsumer } from "../net/connection_manager.ts";
@@ -11,13 +11,6 @@ import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const MAX_QUEUED_NOTICES = 100;
-
-export interface LogPrinterConfig {
-  /** How far a file or pipe may lag before the room waits for it, in bytes of the log. */
-  readonly maxLagBytes: number;
-  /** How long the room waits then, in ms: shorter than `pingTimeoutMs`, so that `| less` disconnects no client. */
-  readonly maxWaitMs: number;
-}
 
 /** A `ChatServer`. */
 interface LogSource {
@@ -30,26 +23,21 @@ export class LogPrinter implements LogConsumer {
   readonly #terminal: Terminal;
   readonly #renderer: Renderer;
   readonly #t: Translate;
-  readonly #config: LogPrinterConfig;
   readonly #clock: Clock;
   #log: EventLog | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
-  #backPressure: Promise<void> | undefined;
-  /** The room has waited for `maxWaitMs`, and waits no more until everything is printed. */
-  #hasGivenUp = false;
   readonly #notices: string[] = [];
 
   constructor(
     { terminal, renderer, t }: { terminal: Terminal; renderer: Renderer; t: Translate },
-    config: LogPrinterConfig,
     clock: Clock,
   ) {
     this.#terminal = terminal;
     this.#renderer = renderer;
     this.#t = t;
-    this.#config = config;
     this.#clock = clock;
+    terminal.gapText = (count) => this.#gapText(count);
   }
 
   /** Prints the events since the server's start. */
@@ -69,28 +57,12 @@ export class LogPrinter implements LogConsumer {
   }
 
   flush(): void {
-    this.#printing ??= this.#printAll().finally(() => {
-      this.#printing = undefined;
-      this.#hasGivenUp = false;
-    });
-  }
-
-  backPressure(): Promise<void> | undefined {
-    if (this.#terminal.hasLineEditor || this.#hasGivenUp || !this.#cursor) return undefined;
-    if (this.#cursor.lagBytes < this.#config.maxLagBytes) return undefined;
-    return this.#backPressure ??= this.#catchUp().finally(() => this.#backPressure = undefined);
+    this.#printing ??= this.#printAll().finally(() => this.#printing = undefined);
   }
 
   async drained(): Promise<void> {
     this.flush();
     await this.#printing;
-  }
-
-  async #catchUp(): Promise<void> {
-    this.flush();
-    const printing = this.#printing!;
-    await withTimeout(this.#config.maxWaitMs, printing);
-    this.#hasGivenUp = this.#printing === printing;
   }
 
   async #printAll(): Promise<void> {
@@ -109,9 +81,12 @@ export class LogPrinter implements LogConsumer {
     }
   }
 
-  /** Returns the line that tells how many events are skipped. */
   #skipToTail({ seq }: Cursor, log: EventLog): string {
     this.#cursor = log.cursorAt(log.tail, ALL_ENTRIES);
-    return this.#renderer.notice(this.#t("server.skipped", { count: log.tail - seq }), this.#clock().wallMs);
+    return this.#gapText(log.tail - seq);
+  }
+
+  #gapText(count: number): string {
+    return this.#renderer.notice(this.#t("output.skipped", { count }), this.#clock().wallMs);
   }
 }

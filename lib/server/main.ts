@@ -56,7 +56,7 @@ export async function serve(
   }
   const config = { ...serverConfig(flags), ...settings };
   const renderer = makeRenderer(config.display, process);
-  const printer = new LogPrinter({ terminal, renderer, t }, config.logPrinter, clock);
+  const printer = new LogPrinter({ terminal, renderer, t }, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 
   await using sqliteLog = await openFile(config, process, outages);

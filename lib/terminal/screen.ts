@@ -5,14 +5,19 @@ import { computeLayout, diff, draw, erase, type InputView, type Layout, wrapWord
 import type { TerminalStreams } from "./tty.ts";
 
 const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
 const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
 /** Clears the cursor's row and all rows below. */
 const CLEAR_ROW = "\r\x1b[J";
 
 export class Screen {
-  /** Called when writing fails. */
+  /** Called when nothing reads the output any more. */
   onOutputClosed = () => {};
+  /** Called with the error when writing begins to fail for another reason, and without one when it works again. */
+  onOutputStalled: (error: unknown, skippedLines: number) => void = () => {};
+  /** Makes the line that stands for lines that could not be written. */
+  gapText: (skippedLines: number) => string = () => "";
   readonly #streams: Pick<TerminalStreams, "write" | "tty">;
   #view: InputView | undefined;
   /** What is drawn below the lines now. */
@@ -26,6 +31,9 @@ export class Screen {
   #isDirty = false;
   #isWriting = false;
   #isClosed = false;
+  #writeError: unknown;
+  /** Lines that could not be written since writing began to fail, or more: the system may have taken some. */
+  #skippedLines = 0;
 
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
@@ -96,22 +104,54 @@ export class Screen {
     tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off + PLAIN_KEYS.off));
   }
 
+  /** Why the last write failed; undefined if it did not. */
+  get writeError(): unknown {
+    return this.#writeError;
+  }
+
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#isDirty) {
       this.#isDirty = false;
       const [printed, { resolve }] = [this.#printed, this.#written];
       [this.#printed, this.#written] = ["", Promise.withResolvers()];
-      try {
-        const text = this.#compose(printed);
-        if (text !== "" && !this.#isClosed) await this.#streams.write(ENCODER.encode(text));
-      } catch {
-        this.#isClosed = true;
-        this.onOutputClosed();
-      }
+      const gap = this.#skippedLines > 0 ? this.gapText(this.#skippedLines) : "";
+      const text = this.#compose((gap && `${gap}\n`) + printed);
+      if (text !== "" && !this.#isClosed) await this.#write(text, { gap, lineCount: countLines(printed) });
       resolve();
     }
     this.#isWriting = false;
+  }
+
+  /** `text` begins with `gap`, and then has `lineCount` lines. */
+  async #write(text: string, { gap, lineCount }: { gap: string; lineCount: number }): Promise<void> {
+    const bytes = ENCODER.encode(text);
+    let at = 0;
+    try {
+      while (at < bytes.length) at += await this.#streams.write(bytes.subarray(at));
+    } catch (error) {
+      const unwritten = countLines(DECODER.decode(bytes.subarray(at)));
+      if (gap && unwritten <= lineCount) this.#skippedLines = 0; // told
+      this.#skippedLines += Math.min(unwritten, lineCount);
+      return this.#onWriteFailed(error);
+    }
+    if (this.#writeError === undefined) return;
+    const skippedLines = this.#skippedLines;
+    [this.#writeError, this.#skippedLines] = [undefined, 0];
+    this.onOutputStalled(undefined, skippedLines);
+  }
+
+  /** Only a closed pipe says that nobody reads. A full disk, a quota or a failing disk may pass: until then lines are
+   * left out, as keeping them would fill the memory. */
+  #onWriteFailed(error: unknown): void {
+    this.#currentLayout = undefined;
+    if (error instanceof Deno.errors.BrokenPipe) {
+      this.#isClosed = true;
+      return this.onOutputClosed();
+    }
+    const isFirst = this.#writeError === undefined;
+    this.#writeError = error;
+    if (isFirst) this.onOutputStalled(error, 0);
   }
 
   /** The bytes that bring the terminal from its current state to the new one. */
@@ -129,6 +169,10 @@ export class Screen {
     const wrapped = wrapLines(lines, size.columns);
     return controls + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
   }
+}
+
+function countLines(text: string): number {
+  return text.split("\n").length - 1;
 }
 
 function wrapLines(lines: string, columns: number): string {

@@ -63,6 +63,22 @@ export class Terminal implements AsyncDisposable {
     });
   }
 
+  /** Why output is missing at the end; undefined if none is. */
+  get writeError(): unknown {
+    return this.#screen.writeError;
+  }
+
+  /** Called with the error when writing begins to fail, though the output was not closed, and without one when it works
+   * again. Meanwhile lines are left out. */
+  set onOutputStalled(listener: (error: unknown, skippedLines: number) => void) {
+    this.#screen.onOutputStalled = listener;
+  }
+
+  /** Makes the line that stands for lines that could not be written. */
+  set gapText(makeText: (skippedLines: number) => string) {
+    this.#screen.gapText = makeText;
+  }
+
   /** Aborted by Ctrl-C, or when writing fails because the output was closed. */
   get interruptSignal(): AbortSignal {
     return this.#interrupt.signal;

@@ -1,11 +1,19 @@
 // Standard input and output, the size of the terminal, raw mode.
 
 import type { ReadStream } from "node:tty";
-import { isAtLeast } from "../base/time.ts";
+import { delay, isAtLeast } from "../base/time.ts";
+
+/** Time between two attempts to write to a pipe that is full and does not block, in ms. Another process may have set that:
+ * it is a property of the open pipe or terminal, which it shares (man 2 fcntl). */
+const WRITE_RETRY_MS = 10;
+/** A pipe takes so much as a whole or not at all (POSIX: at least 512; Linux: 4,096; man 7 pipe). */
+const PIPE_BUF_BYTES = 4_096;
+const NEWLINE = 10;
 
 export interface TerminalStreams {
   readonly input: ReadableStream<Uint8Array>;
-  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Writes the first of the bytes, at least one. Returns how many. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
   /** Whether the input is a terminal, wherever the output goes. Its end then means that the user wants to leave. */
   readonly isTty: boolean;
   /** Whether the system echoes the input where the output is written: Enter then also breaks the output's line. */
@@ -55,13 +63,28 @@ export async function standardStreams(
   return {
     input,
     write: async (bytes) => {
-      for (let at = 0; at < bytes.length;) at += await stdout.write(bytes.subarray(at));
+      const piece = firstLines(bytes);
+      for (;;) {
+        try {
+          return await stdout.write(piece);
+        } catch (error) {
+          if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+          await delay(WRITE_RETRY_MS);
+        }
+      }
     },
     isTty,
     isSystemEcho: isScreen && isPlain,
     setRaw: isTty ? (isRaw) => ignoreError(() => setRaw(isRaw)) : undefined,
     tty: isScreen && !isPlain ? processTty(deno) : undefined,
   };
+}
+
+/** As many lines as a pipe takes at once. Deno does not tell how much of a longer write was taken before it failed. */
+function firstLines(bytes: Uint8Array): Uint8Array {
+  const piece = bytes.subarray(0, PIPE_BUF_BYTES);
+  const end = piece.lastIndexOf(NEWLINE) + 1;
+  return bytes.length > piece.length && end > 0 ? piece.subarray(0, end) : piece;
 }
 
 /** Whether this is a Windows console that `node:tty` can read. Before Deno 2.8 it hangs. */

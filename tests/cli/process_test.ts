@@ -76,6 +76,61 @@ Deno.test("runProcess() restores the terminal and rethrows a program's defect", 
   assertEquals(fake.callsOf("setRaw"), [true, false]);
 });
 
+/** As the system fails a write. */
+const noSpace = () => Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+
+Deno.test("runProcess() exits with 1 if its output cannot be written, told on stderr", pure, async () => {
+  const errors = await errorsDuring(async () => {
+    const { status } = await run(async ({ terminal, terminated }) => {
+      await terminal.print("chat-client 0.1.0");
+      assertEquals(terminated.aborted, false);
+      return 0;
+    }, { writeErrors: [noSpace(), noSpace()], args: ["--lang", "en"] });
+    assertEquals(status, 1);
+  });
+  assertEquals(errors, [
+    "Cannot write the output: the disk is full. Check the disk; until then lines are left out.",
+  ]);
+});
+
+Deno.test(
+  "runProcess() tells on stderr when output can be written again, and exits with 0",
+  pure,
+  async () => {
+    const errors = await errorsDuring(async () => {
+      const { status, fake } = await run(async ({ terminal }) => {
+        terminal.gapText = (count) => `${count} missing`;
+        await terminal.print("a", "two");
+        for (const line of ["three", "four"]) await terminal.print(line);
+        return 0;
+        // The first line is taken.
+      }, { writeErrors: [undefined, noSpace(), noSpace()], args: ["--lang", "en"] });
+      assertEquals([status, fake.output], [0, "a\n2 missing\nfour\n"]);
+    });
+    assertEquals(errors.slice(1), ["The output can be written again. Lines missing from it: up to 2."]);
+  },
+);
+
+Deno.test(
+  "runProcess() exits with the status of an output that cannot be written if stderr cannot either",
+  pure,
+  async () => {
+    const { error } = console;
+    console.error = () => {
+      throw noSpace();
+    };
+    try {
+      const { status } = await run(async ({ terminal }) => {
+        await terminal.print("hola");
+        return 0;
+      }, { writeErrors: [noSpace()] });
+      assertEquals(status, 1);
+    } finally {
+      console.error = error;
+    }
+  },
+);
+
 for (const type of ["error", "unhandledrejection", "unload"]) {
   Deno.test(`runProcess() restores the screen at once at ${type}`, pure, async () => {
     const { fake } = await run(async ({ terminal }, _, events) => {
@@ -88,9 +143,9 @@ for (const type of ["error", "unhandledrejection", "unload"]) {
 }
 
 const SIGNALS: readonly [options: FakeDenoOptions, fatal: readonly string[], ignored: readonly string[]][] = [
-  [{ os: "linux" }, ["SIGINT", "SIGTERM"], ["SIGHUP", "SIGTSTP"]], // as after nohup
-  [{ os: "linux", isStdinTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP"]],
-  [{ os: "linux", isStdoutTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP"]],
+  [{ os: "linux" }, ["SIGINT", "SIGTERM"], ["SIGHUP", "SIGTSTP", "SIGXFSZ"]], // as after nohup
+  [{ os: "linux", isStdinTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
+  [{ os: "linux", isStdoutTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
   [{ os: "windows", isStdoutTty: true }, ["SIGINT", "SIGBREAK"], []],
 ];
 for (const [options, fatal, ignored] of SIGNALS) {

@@ -13,6 +13,7 @@ import {
   type ListenCode,
   ListenError,
   type NatsCode,
+  type OutputError,
   ProtocolError,
   ServerError,
   type StoreCode,
@@ -57,7 +58,15 @@ Deno.test("TRANSLATIONS are not empty, have no spaces around them, and differ by
 });
 
 type Unprefixed<Key, Prefix extends string> = Key extends `${Prefix}.${infer Code}` ? Code : never;
-type Code = ConnectCode | ConnectionLostCode | InputCode | ListenCode | NatsCode | StoreCode | "unknown";
+type Code =
+  | ConnectCode
+  | ConnectionLostCode
+  | InputCode
+  | ListenCode
+  | NatsCode
+  | OutputError["code"]
+  | StoreCode
+  | "unknown";
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
 
 Deno.test("TRANSLATIONS have a sentence for each error code, and for no other", pure, () => {

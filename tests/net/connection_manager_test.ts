@@ -119,17 +119,6 @@ Deno.test("ConnectionManager calls onBeforeFlush and log consumers in each flush
   assertEquals(await withTimeout(read.promise, "the consumer to be flushed"), ["one", "before"]);
 });
 
-Deno.test("ConnectionManager.backPressure() is that of a consumer that lags behind", pure, () => {
-  using it = new ManagerFixture();
-  const lag = Promise.resolve();
-  let isLagging = false;
-  it.manager.addConsumer({ flush() {} });
-  it.manager.addConsumer({ flush() {}, backPressure: () => isLagging ? lag : undefined });
-  assertEquals(it.manager.backPressure(), undefined);
-  isLagging = true;
-  assertEquals(it.manager.backPressure(), lag);
-});
-
 Deno.test("ConnectionManager sends due PINGs, and none during the handshake", pure, async () => {
   using it = new ManagerFixture({ pingMs: 20, pingTimeoutMs: 60, pingAlways: true });
   const { conn, connection } = it.add();

@@ -125,7 +125,7 @@ Deno.test("Terminal pauses a pipe that has more lines than are read", pure, asyn
     input: new ReadableStream({
       pull: (controller) => controller.enqueue(new TextEncoder().encode(`${"x".repeat(4_000)}${piped++}\n`)),
     }),
-    write: () => Promise.resolve(),
+    write: (bytes) => Promise.resolve(bytes.length),
     isTty: false,
   }, systemClock);
   await flushTasks(60);
@@ -143,6 +143,7 @@ Deno.test("Terminal.print() is fulfilled when its lines are written", pure, asyn
     write: async (bytes) => {
       await flushTasks();
       writes.push(new TextDecoder().decode(bytes));
+      return bytes.length;
     },
     isTty: false,
   }, systemClock);

@@ -96,7 +96,7 @@ Deno.test("Terminal writes all changes in one write once the screen has taken th
     input: new ReadableStream(),
     write: (bytes) => {
       writes.push(new TextDecoder().decode(bytes));
-      return new Promise((resolve) => ready.push(resolve));
+      return new Promise((resolve) => ready.push(() => resolve(bytes.length)));
     },
     isTty: true,
     tty: new FakeScreen(),
@@ -185,7 +185,7 @@ Deno.test("Terminal.restoreNow() erases the input and ends bracketed paste in on
 
 Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing", pure, async () => {
   const screen = new FakeScreen();
-  const write = () => new Promise<void>(() => {});
+  const write = () => new Promise<number>(() => {});
   const terminal = new Terminal(
     { input: new ReadableStream(), write, isTty: true, setRaw: screen.setRaw, tty: screen },
     systemClock,

@@ -75,10 +75,10 @@ Deno.test("standardStreams() keeps a Windows console open, in Deno's raw mode to
   ]);
 });
 
-Deno.test("TerminalStreams.write() writes all bytes, however few the system takes", pure, async () => {
-  const { streams, fake } = await open();
-  await streams.write(new TextEncoder().encode("abcde"));
-  assertEquals(fake.output, "abcde");
+Deno.test("TerminalStreams.write() waits for a pipe that is full and does not block", pure, async () => {
+  const { streams, fake } = await open({ writeErrors: [new Deno.errors.WouldBlock("EAGAIN")] });
+  assertEquals(await streams.write(new TextEncoder().encode("abcde")), 2);
+  assertEquals(fake.output, "ab");
 });
 
 Deno.test("Tty passes raw mode, size and synchronous writes to Deno", pure, async () => {
@@ -122,4 +122,14 @@ Deno.test("Tty ignores what the system refuses, and has 80 columns and 24 rows t
     ["remove", "SIGWINCH"],
     ["remove", "SIGCONT"],
   ]);
+});
+
+Deno.test("TerminalStreams.write() writes as many lines as a pipe takes at once", pure, async () => {
+  const { streams, fake } = await open();
+  fake.maxWriteBytes = Infinity;
+  const write = (text: string) => streams.write(new TextEncoder().encode(text));
+  assertEquals(await write(`${"x".repeat(4_000)}\n${"y".repeat(94)}\nz`), 4_096);
+  assertEquals(await write(`${"x".repeat(4_000)}\n${"y".repeat(95)}\nz`), 4_001);
+  assertEquals(await write("x".repeat(5_000)), 4_096);
+  assertEquals(await write("x\ny"), 3);
 });

@@ -78,6 +78,6 @@ export class AutoSession {
 
 const silentTerminal = new Terminal({
   input: new ReadableStream(),
-  write: () => Promise.resolve(),
+  write: (bytes) => Promise.resolve(bytes.length),
   isTty: false,
 }, systemClock);

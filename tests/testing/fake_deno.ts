@@ -15,6 +15,8 @@ export interface FakeDenoOptions {
   readonly size?: { readonly columns: number; readonly rows: number };
   /** What is typed. The input ends after it, but for a terminal. */
   readonly typed?: string;
+  /** With what the next writes fail; undefined writes. */
+  readonly writeErrors?: (Error | undefined)[];
   /** Whether the system refuses all calls but asynchronous writes. */
   readonly isRefusing?: boolean;
 }
@@ -34,6 +36,8 @@ export class FakeDeno {
   readonly calls: (readonly unknown[])[] = [];
   readonly listeners = new Map<string, () => void>();
   output = "";
+  /** Most bytes that a write takes. */
+  maxWriteBytes = 2;
   readonly args: readonly string[];
   readonly noColor: boolean;
   readonly build: object;
@@ -66,10 +70,11 @@ export class FakeDeno {
     };
     this.stdout = {
       isTerminal: () => isStdoutTty,
-      // Takes two bytes at a time.
       write: (bytes: Uint8Array) => {
-        this.output += new TextDecoder().decode(bytes.subarray(0, 2));
-        return Promise.resolve(Math.min(2, bytes.length));
+        const error = options.writeErrors?.shift();
+        if (error) return Promise.reject(error);
+        this.output += new TextDecoder().decode(bytes.subarray(0, this.maxWriteBytes));
+        return Promise.resolve(Math.min(this.maxWriteBytes, bytes.length));
       },
       writeSync: (bytes: Uint8Array) => this.#call("writeSync", new TextDecoder().decode(bytes)),
     };

@@ -63,7 +63,7 @@ export class FakeUser implements AsyncDisposable {
         this.output += new TextDecoder().decode(bytes);
         this.writes++;
         for (const watch of this.#watchers) watch();
-        return Promise.resolve();
+        return Promise.resolve(bytes.length);
       },
       isTty,
       isSystemEcho,

@@ -86,7 +86,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     clock: clock.now,
     commitLog,
     room,
-    manager: { backPressure: () => client.backPressure, scheduleFlush() {}, remove() {} },
+    manager: { scheduleFlush() {}, remove() {} },
     sessions,
     limiter,
     bans,

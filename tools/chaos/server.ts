@@ -8,7 +8,7 @@ import type { Ledger } from "./ledger.ts";
 import { FaultProxy, type Network } from "./proxy.ts";
 
 const LISTENING = beginning(SENTENCES("server.listening", { address: CUT }));
-const SKIPPED = beginning(SENTENCES("server.skipped", { count: CUT }));
+const SKIPPED = beginning(SENTENCES("output.skipped", { count: CUT }));
 
 interface ChaosServerOptions {
   readonly name: string;
