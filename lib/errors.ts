@@ -158,14 +158,14 @@ export class InputError extends ChatError<InputCode> {
   override readonly name = "InputError";
 }
 
-export type StoreCode = "disk-full" | "disk-failed";
+export type StoreCode = "disk-full" | "disk-failed" | "disk-full-at-start" | "data-gone";
 
 /** Standard output cannot be written. */
 export class OutputError extends ChatError<"output-failed"> {
   override readonly name = "OutputError";
 }
 
-/** The commit log cannot be written for now. */
+/** The commit log cannot be written, for now or at the start. */
 export class StoreError extends ChatError<StoreCode> {
   override readonly name = "StoreError";
 }

@@ -295,6 +295,10 @@ export const ENGLISH = {
   "error.data-unusable": "Cannot use {path}: {reason}.",
   "error.disk-full":
     "The disk is full: nothing more that is said can be stored, and it waits. Make room on it; then the room goes on by itself.",
+  "error.disk-full-at-start":
+    "The disk is full: the room in {path} cannot be opened. Free at least {megabytes} MB, then start again.",
+  "error.data-gone":
+    "{path} was deleted or moved: what was said since may be lost, and nothing more can be stored. If it was moved, move it back; otherwise start the server again.",
   "error.disk-failed":
     "Nothing that is said can be stored ({reason}), and it waits. It is tried again every second.",
 

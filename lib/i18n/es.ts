@@ -303,6 +303,10 @@ export const SPANISH = {
   "error.data-unusable": "No se puede usar {path}: {reason}.",
   "error.disk-full":
     "El disco está lleno: lo que se diga ya no se puede guardar, y espera. Haga sitio en él; entonces la sala sigue sola.",
+  "error.disk-full-at-start":
+    "El disco está lleno: la sala de {path} no se puede abrir. Libere al menos {megabytes} MB y arranque de nuevo.",
+  "error.data-gone":
+    "{path} se borró o se movió: lo dicho desde entonces puede perderse, y no se puede guardar nada más. Si se movió, devuélvalo a su sitio; si no, arranque de nuevo el servidor.",
   "error.disk-failed":
     "No se puede guardar lo que se dice ({reason}), y espera. Se vuelve a intentar cada segundo.",
 

@@ -121,7 +121,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
     retainEntries: 100_000,
     retainMs: 30 * DAY_MS,
     retainPrivateMs: MAX_RESEND_AGE_MS,
-    pruneIntervalMs: 60_000,
+    checkIntervalMs: 60_000,
     retryMs: 1_000,
   },
   cluster: {

@@ -18,7 +18,8 @@ export interface StorageConfig {
   readonly retainMs: number;
   /** For the text of private messages. */
   readonly retainPrivateMs: number;
-  readonly pruneIntervalMs: number;
+  /** Between two checks for old entries, and of the file being in its place. */
+  readonly checkIntervalMs: number;
   /** Time between two attempts to write. */
   readonly retryMs: number;
 }
@@ -31,7 +32,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   readonly #store: EntryStore;
   readonly #config: StorageConfig;
   readonly #clock: Clock;
-  readonly #pruneTimer: ReturnType<typeof setInterval>;
+  readonly #checkTimer: ReturnType<typeof setInterval>;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   /** Proposed and not written. */
   #pending: Uncommitted[] = [];
@@ -43,6 +44,8 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #syncedSeq: number;
   #syncing: Promise<void> | undefined;
   #hasSyncFailed = false;
+  #isGone = false;
+  readonly #started: { readonly monotonicMs: number; readonly newestMs: number; readonly elapsedMs: number };
   #isBlocked = false;
   #apply: Apply = () => {};
   #onReady = () => {};
@@ -53,8 +56,12 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#config = config;
     this.#clock = clock;
     this.#appliedSeq = this.#syncedSeq = store.nextSeq;
+    const { wallMs, monotonicMs } = clock();
+    const { newest = { storedAtMs: wallMs, timeMs: wallMs } } = store;
+    const elapsedMs = Math.max(0, wallMs - (newest.timeMs || newest.storedAtMs));
+    this.#started = { monotonicMs, newestMs: newest.storedAtMs, elapsedMs };
     this.#prune();
-    this.#pruneTimer = setInterval(() => this.#prune(), config.pruneIntervalMs);
+    this.#checkTimer = setInterval(() => this.#check(), config.checkIntervalMs);
   }
 
   get firstSeq(): number {
@@ -75,7 +82,10 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
 
   subscribe(apply: Apply, onReady: () => void): void {
     [this.#apply, this.#onReady] = [apply, onReady];
-    const replayClock = makeReplayClock(this.#clock);
+    const { monotonicMs } = this.#clock();
+    // An entry must not seem older than it is.
+    const wallMs = this.#believedMs(this.#config.retainPrivateMs / 2);
+    const replayClock = makeReplayClock(() => ({ wallMs, monotonicMs }));
     for (const { seq, storedAtMs, event } of this.#store.entries()) {
       apply(event, seq, replayClock(storedAtMs));
     }
@@ -94,8 +104,9 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     if (surplus > Math.min(MAX_OVER_RETENTION, retainEntries)) this.#prune();
   }
 
+  /** @throws {StoreError} `data-gone` */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#pruneTimer);
+    clearInterval(this.#checkTimer);
     clearTimeout(this.#retryTimer);
     await this.#syncing;
     clearTimeout(this.#retryTimer); // the sync may have failed, as may the next write
@@ -103,15 +114,18 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#write();
     await this.#syncing;
     clearTimeout(this.#retryTimer);
-    this.#store[Symbol.dispose]();
+    using store = this.#store;
+    store.checkInPlace();
   }
 
   #write(): void {
     if (this.#pending.length === 0 && !this.#isBlocked) return;
     try {
+      if (this.#isGone) this.#store.checkInPlace();
+      this.#isGone = false;
       if (this.#hasSyncFailed) this.#store.checkpointWal();
       this.#hasSyncFailed = false;
-      this.#store.append(this.#pending, this.#clock().wallMs);
+      this.#store.append(this.#pending, this.#believedMs(this.#config.retainMs / 2));
     } catch (cause) {
       return this.#fail(cause);
     }
@@ -150,12 +164,33 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     for (const [index, event] of synced.entries()) this.#apply(event, firstSeq + index, now);
   }
 
+  #check(): void {
+    this.#prune();
+    if (this.#isGone || !this.#store.isSuspect) return;
+    try {
+      this.#store.checkInPlace();
+    } catch (cause) {
+      this.#isGone = true;
+      this.#fail(cause);
+    }
+  }
+
+  /** The time of day, in ms since 1970 UTC, without trust in the wall clock, which may be years ahead: since the last
+   * entry at most `maxElapsedMs` passed before this start, and from then on the monotonic clock counts. */
+  #believedMs(maxElapsedMs: number): number {
+    const { monotonicMs, newestMs, elapsedMs } = this.#started;
+    return newestMs + Math.min(elapsedMs, maxElapsedMs) + this.#clock().monotonicMs - monotonicMs;
+  }
+
   #prune(): void {
     const { retainEntries, retainMs, retainPrivateMs } = this.#config;
-    const { wallMs } = this.#clock();
+    const nowMs = this.#believedMs(retainMs / 2);
+    // Private messages from before this start: until half of the time is over, only half of it counts.
+    const isEarly = this.#clock().monotonicMs - this.#started.monotonicMs < retainPrivateMs / 2;
+    const privateNowMs = isEarly ? Math.min(nowMs, this.#believedMs(retainPrivateMs / 2)) : nowMs;
     try {
-      this.#store.deletePrivate(wallMs - retainPrivateMs);
-      this.#store.prune({ entries: retainEntries, sinceMs: wallMs - retainMs });
+      this.#store.deletePrivate(privateNowMs - retainPrivateMs);
+      this.#store.prune({ entries: retainEntries, sinceMs: nowMs - retainMs });
     } catch {
       // The next prune tries again. If the store cannot be written at all, #write() reports it.
     }
@@ -170,6 +205,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     }, this.#config.retryMs);
     if (this.#isBlocked) return;
     this.#isBlocked = true;
+    if (cause instanceof StoreError) return this.onStalled(cause);
     const code = systemReason(cause) === "no-space" ? "disk-full" : "disk-failed";
     this.onStalled(new StoreError(code, { reason }, { cause }));
   }

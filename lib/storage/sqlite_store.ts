@@ -1,10 +1,19 @@
 // One room as one SQLite file: opens it, checks it, appends entries and prunes old ones.
 
 import { Buffer } from "node:buffer";
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
-import { errorMessage, InputError, sqliteResultCode, systemReason } from "../errors.ts";
+import {
+  type ChatError,
+  errorMessage,
+  InputError,
+  sqliteResultCode,
+  StoreError,
+  systemReason,
+} from "../errors.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { RoomState, tombstone } from "../room/state.ts";
 
@@ -17,6 +26,11 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
   11: "data-damaged",
   26: "data-damaged",
 };
+
+/** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
+const START_BYTES = 1_048_576;
+/** SQLite's extended result codes READONLY_DBMOVED, and IOERR_FSTAT for the same at a second try. */
+const GONE = new Set([1_032, 1_802]);
 
 /** `synchronous = NORMAL` keeps the file consistent in a power cut, but may lose the last transactions:
  * {@linkcode SqliteStore.sync} keeps those (sqlite.org/pragma.html#pragma_synchronous). */
@@ -35,7 +49,7 @@ const TABLES = `
   -- \`instance\` is the logId, \`past\` the snapshot of the room's state before the first entry.
   CREATE TABLE room (instance BLOB NOT NULL);
   CREATE TABLE past (position INTEGER PRIMARY KEY, frame BLOB NOT NULL);
-  -- Frames as in docs/PROTOCOL.md. \`at\` is in ms since 1970 UTC.
+  -- Frames as in docs/PROTOCOL.md. \`at\` is in ms since 1970 UTC, less what the clock jumped ahead.
   CREATE TABLE entries (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, frame BLOB NOT NULL);
   -- Private messages whose text is still stored.
   CREATE TABLE private (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL);
@@ -46,21 +60,32 @@ const TABLES = `
 /** What the commit log uses of the store. */
 export type EntryStore = Pick<SqliteStore, keyof SqliteStore>;
 
+/** Deno asks for a permission to look at a `Deno.FsFile`, node:fs does not. */
+interface OpenFiles {
+  readonly dbFd: number;
+  readonly walFd: number;
+  readonly walFile: Deno.FsFile;
+}
+
 /** An open file. No other process can open it until this one closes it or dies. */
 export class SqliteStore implements Disposable {
   readonly logId: bigint;
   readonly #path: string;
   readonly #db: DatabaseSync;
-  readonly #walFile: Deno.FsFile;
+  readonly #files: OpenFiles;
+  #changedMs: number;
+  /** The WAL is not the one that was opened. */
+  #isWalNew = false;
   readonly #insert: StatementSync;
   readonly #insertPrivate: StatementSync;
   #firstSeq: number;
   #nextSeq: number;
 
-  private constructor(path: string, db: DatabaseSync, walFile: Deno.FsFile) {
+  private constructor(path: string, db: DatabaseSync, files: OpenFiles) {
     this.#path = path;
     this.#db = db;
-    this.#walFile = walFile;
+    this.#files = files;
+    this.#changedMs = fstatSync(files.dbFd).ctimeMs;
     this.logId = Buffer.from(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array)
       .readBigUInt64BE();
     // Two queries: SQLite uses the index only for a min() or max() that stands alone.
@@ -73,27 +98,34 @@ export class SqliteStore implements Disposable {
   }
 
   /** Creates the file if it is missing, with mode 0600. All its entries survive a power cut.
-   * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is unchanged then */
+   * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`; the file is unchanged then
+   * @throws {StoreError} `disk-full-at-start` */
   static async open(path: string): Promise<SqliteStore> {
     // Lazy: a server without --data starts faster.
     const { DatabaseSync } = await import("node:sqlite");
     let db: DatabaseSync | undefined;
+    let dbFd: number | undefined;
     try {
-      const isNew = await createIfMissing(path);
-      if (!isNew) {
-        using old = new DatabaseSync(path, { readOnly: true });
+      // SQLite puts the WAL beside the file that a link leads to, gives it the mode of the file, and takes `:memory:` and
+      // `file:` for something else unless the path is absolute.
+      const realPath = await createIfMissing(path);
+      dbFd = openSync(realPath, "r");
+      {
+        using old = new DatabaseSync(realPath, { readOnly: true });
         check(old, path);
       }
-      db = new DatabaseSync(path);
+      db = new DatabaseSync(realPath);
       for (const setting of SETTINGS) run(db, setting);
       inTransaction(db, () => {
         if (versionOf(db!) === 0) create(db!);
       });
       // A process that was killed may not have synced its last entries, and readers are about to get them.
       run(db, TRUNCATE_WAL);
-      return new SqliteStore(path, db, await Deno.open(`${path}-wal`, { read: true, write: true }));
+      const walFile = await Deno.open(`${realPath}-wal`, { read: true, write: true });
+      return new SqliteStore(path, db, { dbFd, walFile, walFd: openSync(`${realPath}-wal`, "r") });
     } catch (error) {
       db?.close();
+      if (dbFd !== undefined) closeSync(dbFd);
       throw await toStoreError(path, error);
     }
   }
@@ -110,6 +142,12 @@ export class SqliteStore implements Disposable {
   get bytes(): number {
     const product = "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size";
     return Number(this.#db.prepare(product).get()!.bytes);
+  }
+
+  /** The last entry: when it was stored, and its own time or 0, in ms since 1970 UTC. */
+  get newest(): { storedAtMs: number; timeMs: number } | undefined {
+    const row = this.#db.prepare("SELECT at, frame FROM entries ORDER BY seq DESC LIMIT 1").get();
+    return row && { storedAtMs: Number(row.at), timeMs: this.#read(row.frame).timeMs };
   }
 
   /** Events that make the room's state before the first entry.
@@ -161,7 +199,37 @@ export class SqliteStore implements Disposable {
   /** What was appended before survives a power cut, too. `append` may be called meanwhile.
    * @throws {Error} of the system; then call {@linkcode checkpointWal} before the next `append` */
   async sync(): Promise<void> {
-    await this.#walFile.syncData();
+    if (!this.#isWalNew) await this.#files.walFile.syncData();
+  }
+
+  /** Whether the file may have been deleted or moved since the last call, as its time of change tells, or the WAL
+   * deleted. Neither needs a permission. Windows refuses both while the file is open. */
+  get isSuspect(): boolean {
+    const { dbFd, walFd } = this.#files;
+    const { ctimeMs, mtimeMs, nlink } = fstatSync(dbFd);
+    // Not by a write, perhaps of the mode. Deno has the time of change in seconds.
+    const isChanged = ctimeMs !== this.#changedMs && ctimeMs !== Math.floor(mtimeMs / 1_000) * 1_000;
+    this.#changedMs = ctimeMs;
+    return isChanged || nlink === 0 || (!this.#isWalNew && fstatSync(walFd).nlink === 0);
+  }
+
+  /** Writes everything into the database file, and checks that it is where it was. SQLite looks at that when it begins a
+   * rollback journal. From then on each commit waits for the disk: the new WAL cannot be opened without a permission.
+   * @throws {StoreError} `data-gone` */
+  checkInPlace(): void {
+    try {
+      run(this.#db, "PRAGMA journal_mode = DELETE");
+      run(this.#db, `PRAGMA user_version = ${TABLES_VERSION}`);
+      for (const setting of ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]) {
+        run(this.#db, setting);
+      }
+      this.#isWalNew = true;
+    } catch (cause) {
+      // Any other error is told by the next append.
+      if (GONE.has((cause as { errcode?: number }).errcode!)) {
+        throw new StoreError("data-gone", { path: this.#path }, { cause });
+      }
+    }
   }
 
   /** Writes everything into the database file. After a failed fdatasync the system may have dropped the pages of the
@@ -217,20 +285,24 @@ export class SqliteStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#walFile.close();
+    const { dbFd, walFd, walFile } = this.#files;
+    walFile.close();
+    closeSync(walFd);
     this.#db.close();
+    closeSync(dbFd); // last: it would take SQLite's lock along (man 2 fcntl)
   }
 }
 
-async function createIfMissing(path: string): Promise<boolean> {
+/** Returns where the file is that links lead to. Deno does not create it through a link. */
+async function createIfMissing(path: string): Promise<string> {
   try {
-    // SQLite gives the WAL the same mode.
-    (await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).close();
-    return true;
+    (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
+    const target = error instanceof Deno.errors.NotFound && await Deno.readLink(path).catch(() => {});
+    if (!target) throw error;
+    return await createIfMissing(resolve(dirname(path), target));
   }
+  return await Deno.realPath(path);
 }
 
 /** @throws {InputError} `data-newer` or `data-damaged` */
@@ -280,20 +352,22 @@ function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
 }
 
-/** For {@linkcode SqliteStore.open}: an InputError, as the operator chose the file. */
-async function toStoreError(path: string, error: unknown): Promise<InputError> {
+/** For {@linkcode SqliteStore.open}: an InputError, as the operator chose the file, unless the disk is full. */
+async function toStoreError(path: string, error: unknown): Promise<ChatError> {
   if (error instanceof InputError) return error;
   const code = CODE_BY_RESULT_CODE[sqliteResultCode(error) ?? NaN] ?? "data-unusable";
   const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
+  if (systemReason(cause) === "no-space") {
+    return new StoreError("disk-full-at-start", { path, megabytes: START_BYTES / 1_048_576 }, { cause });
+  }
   return new InputError(code, { path, reason: errorMessage(cause), ...more }, { cause });
 }
 
-/** Finds out why SQLite cannot use a file: opens the file and creates one beside it, and the system tells. */
+/** Finds out why SQLite cannot use a file: opens the file and writes one beside it, and the system tells. */
 async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; systemReason?: string }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
-  if ((error as { code?: unknown }).code !== "ERR_SQLITE_ERROR") return { cause: error };
   try {
-    // Windows opens folders.
+    // Windows tells that permission is lacking.
     if ((await Deno.stat(path)).isDirectory) return { cause: error, systemReason: "is-folder" };
     (await Deno.open(path, { read: true, write: true })).close();
   } catch (cause) {
@@ -301,10 +375,11 @@ async function diagnose(path: string, error: unknown): Promise<{ cause: unknown;
   }
   const beside = `${path}-${crypto.randomUUID()}`;
   try {
-    (await Deno.open(beside, { write: true, createNew: true })).close();
-    await Deno.remove(beside);
+    await Deno.writeFile(beside, new Uint8Array(START_BYTES), { createNew: true });
     return { cause: error };
   } catch (cause) {
     return { cause, ...(systemReason(cause) === "no-permission" && { systemReason: "folder-closed" }) };
+  } finally {
+    await Deno.remove(beside).catch(() => {}); // not created
   }
 }

@@ -1,8 +1,11 @@
 // The ways in which chat-server and chat-client with pipes end, and their exit status.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { StoreError } from "../../lib/errors.ts";
+import { errorText } from "../../lib/i18n/translate.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { TestFolder } from "../testing/test_folder.ts";
 import { connected, disconnected, JOINED, LEFT, numbers, presence, textsOf, TIME } from "./expected_lines.ts";
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -83,6 +86,49 @@ Deno.test("chat-client ends with status 0 when its output is closed: client | he
   await ana.type("hola", "¿nadie?");
   await ana.expectExit(0);
   await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
+});
+
+/** Runs a server on a room that is kept in a file, while ana says something. */
+async function sayTo(file: string, text: string, act: () => Promise<void> = async () => {}) {
+  const port = freePort();
+  const server = await startServer(port, "--data", file);
+  {
+    await using ana = await startClient("ana", port);
+    await ana.type(text, "salir");
+    await ana.expectExit(0);
+  }
+  await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
+  await act();
+  server.sendSignal("SIGTERM");
+  return server;
+}
+
+Deno.test("chat-server --data keeps the room in the file that a link leads to", async () => {
+  await using folder = new TestFolder();
+  await Deno.mkdir(`${folder.path}/there`);
+  const [link, file] = [`${folder.path}/room.db`, `${folder.path}/there/real.db`];
+  await new Deno.Command("sh", { args: ["-c", `ln -s there/real.db '${link}'`] }).output();
+  for (const [path, text] of [[link, "uno"], [link, "dos"], [file, "tres"]] as const) {
+    await using server = await sayTo(path, text);
+    await server.expectExit(0);
+  }
+  const port = freePort();
+  await using _server = await startServer(port, "--data", link);
+  await using ana = await startClient("ana", port);
+  await ana.waitForOutput("ana: uno", "ana: dos", "ana: tres");
+});
+
+Deno.test("chat-server --data ends with 1 if the file was moved, which holds the room, or deleted", async () => {
+  await using folder = new TestFolder();
+  const [file, moved] = [`${folder.path}/room.db`, `${folder.path}/moved.db`];
+  const gone = (path: string) => `${errorText(new StoreError("data-gone", { path }), "es")}\n`;
+  {
+    await using server = await sayTo(file, "uno", () => Deno.rename(file, moved));
+    await server.expectExit(1, gone(file));
+  }
+  await using server = await sayTo(moved, "dos", () => Deno.remove(moved));
+  await server.expectExit(1, gone(moved));
+  assertMatch(server.output, /^Sigue con lo que ya había: 3 entradas\.$/m);
 });
 
 /** What is written after the end of the input, with this exit status. */

@@ -175,19 +175,6 @@ Deno.test(
   },
 );
 
-Deno.test("ClientHandler processes nothing while the manager has back-pressure", pure, async () => {
-  const client = makeClient();
-  await client.join();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  client.backPressure = promise;
-  await client.send(say(1));
-  assertEquals(client.seen.said, []);
-  client.backPressure = undefined;
-  resolve();
-  await client.advance(0);
-  assertEquals(client.seen.said, [say(1)]);
-});
-
 Deno.test("ClientHandler does not pause for a change that is committed at once", pure, async () => {
   const { seen, join, send } = makeClient();
   await join();

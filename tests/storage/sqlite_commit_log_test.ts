@@ -1,8 +1,9 @@
 // The commit log of --data: only stored events are committed, and a full disk stalls the room and loses nothing.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
-import type { LogEntry, Uncommitted } from "../../lib/protocol/frames.ts";
+import { StoreError } from "../../lib/errors.ts";
+import type { LogEntry, Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { tombstone } from "../../lib/room/state.ts";
 import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
@@ -34,10 +35,13 @@ class CommitLogFixture implements AsyncDisposable {
   readonly appliedAtMs: number[] = [];
   /** Codes that `onStalled` got. */
   readonly stalls: (string | undefined)[] = [];
+  readonly #clock: SettableClock;
   #ready = Promise.withResolvers<void>();
 
-  private constructor(store: SqliteStore, config: Partial<StorageConfig>, { now }: SettableClock) {
+  private constructor(store: SqliteStore, config: Partial<StorageConfig>, clock: SettableClock) {
+    const { now } = clock;
     this.store = store;
+    this.#clock = clock;
     this.commitLog = new SqliteCommitLog(store, testConfig({ storage: config }).storage, now);
     this.commitLog.onStalled = (error) => this.stalls.push(error?.code);
     this.commitLog.subscribe((event, seq, { monotonicMs }) => {
@@ -55,7 +59,7 @@ class CommitLogFixture implements AsyncDisposable {
   }
 
   propose(text: string): void {
-    this.commitLog.propose({ type: "announced", timeMs: 5, text });
+    this.commitLog.propose({ type: "announced", timeMs: this.#clock.wallMs, text });
   }
 
   /** Waits for `onReady` and delivers. */
@@ -239,31 +243,116 @@ test("prunes entries once they are over the retention by as many again", async (
   assertEquals([log.store.firstSeq, log.store.nextSeq, log.applied.length], [5, 9, 9]);
 });
 
-test("prunes old entries, and the text of private messages, at the start and at intervals", async (path) => {
+const DAY_MS = 86_400_000;
+const YEARS_MS = 5_000 * DAY_MS;
+/** By default, entries are kept for 30 days, and private messages for an hour. */
+const PRIVATE_MS = 3_600_000;
+const PRIVATE: Uncommitted<Said> = {
+  ...tombstone(1n, 1),
+  timeMs: new SettableClock().wallMs,
+  nick: "ana",
+  text: "s",
+  to: { sessionId: 2n, nick: "beto" },
+};
+
+function firstOf({ store }: CommitLogFixture): Uncommitted | undefined {
+  return [...store.entries()][0]?.event;
+}
+
+/** Runs a server for some time, which is long enough for a prune: a private message is stored, and an announcement. */
+async function runFor(path: string, clock: SettableClock, ms: number): Promise<void> {
+  await using log = await CommitLogFixture.open(path, { sync: "normal" }, clock);
+  log.commitLog.propose({ ...PRIVATE, timeMs: clock.wallMs });
+  log.propose("uno");
+  await log.deliver();
+  clock.advance(ms);
+}
+
+test("prunes old entries, and the text of private messages, at intervals and at the start", async (path) => {
   const clock = new SettableClock();
-  const config = { retainMs: 100_000, retainPrivateMs: 10_000, sync: "normal" } as const;
-  const to = { sessionId: 2n, nick: "beto" };
-  const said: Uncommitted = { ...tombstone(1n, 1), timeMs: 5, nick: "ana", text: "s", to };
+  await runFor(path, clock, PRIVATE_MS / 2);
   {
-    await using log = await CommitLogFixture.open(path, config, clock);
-    log.commitLog.propose(said);
-    log.propose("uno");
-    await log.deliver();
+    await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1 }, clock);
+    assertEquals(firstOf(log), PRIVATE);
+    clock.advance(PRIVATE_MS / 2 + 1);
+    await waitFor(() => (firstOf(log) as Said).text === "", "the next prune");
+    clock.advance(30 * DAY_MS);
+    await waitFor(() => log.store.firstSeq === 1, "the next prune");
   }
-  const firstIn = ({ store }: CommitLogFixture) => [...store.entries()][0]!.event;
-  clock.advance(10_000);
-  {
-    await using log = await CommitLogFixture.open(path, config, clock);
-    assertEquals(firstIn(log), said);
+  await using log = await CommitLogFixture.open(path, { retainMs: DAY_MS, retainEntries: 1 }, clock);
+  assertEquals(log.applied.map(([, text]) => text), ["uno"]);
+});
+
+test("prunes nothing early because the clock is years ahead at a start", async (path) => {
+  const clock = new SettableClock();
+  await runFor(path, clock, 60_000);
+  clock.wallMs += YEARS_MS;
+  for (let start = 0; start < 3; start++) {
+    await using log = await CommitLogFixture.open(path, {}, clock);
+    assertEquals(firstOf(log), PRIVATE);
+    assertEquals(log.appliedAtMs.map((ms) => clock.monotonicMs - ms), Array(2).fill(PRIVATE_MS / 2));
   }
-  clock.advance(1);
-  {
-    await using log = await CommitLogFixture.open(path, config, clock);
-    assertEquals(firstIn(log), tombstone(1n, 1));
-  }
-  await using log = await CommitLogFixture.open(path, { ...config, pruneIntervalMs: 1 }, clock);
-  clock.advance(100_000);
-  await waitFor(() => log.store.firstSeq === 1, "the next prune");
+  clock.wallMs -= YEARS_MS;
+  clock.advance(60_000);
+  await using log = await CommitLogFixture.open(path, {}, clock);
+  assertEquals(firstOf(log), PRIVATE);
+});
+
+test("prunes nothing early because the clock is set while it runs", async (path) => {
+  const clock = new SettableClock();
+  clock.wallMs = 1_000; // a machine without a battery
+  await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1, sync: "normal" }, clock);
+  log.commitLog.propose({ ...PRIVATE, timeMs: clock.wallMs });
+  await log.deliver();
+  clock.wallMs += YEARS_MS;
+  let prunes = 0;
+  log.store.prune = () => void prunes++;
+  await waitFor(() => prunes > 1, "two prunes");
+  assertEquals(firstOf(log), { ...PRIVATE, timeMs: 1_000 });
+});
+
+test("prunes after a long absence once half of the time is over again", async (path) => {
+  const clock = new SettableClock();
+  await runFor(path, clock, 0);
+  clock.wallMs += 60 * DAY_MS;
+  await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1 }, clock);
+  assertEquals(firstOf(log), PRIVATE);
+  clock.advance(PRIVATE_MS / 2 + 1);
+  await waitFor(() => (firstOf(log) as Said).text === "", "the private message to be pruned");
+  assertEquals(log.store.firstSeq, 0);
+  clock.advance(15 * DAY_MS);
+  await waitFor(() => log.store.firstSeq === 1, "the entries to be pruned");
+});
+
+test("blocks while its file is away, reports data-gone once, and confirms nothing", async (path) => {
+  await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1, retryMs: 1 });
+  const { checkInPlace } = log.store;
+  Object.defineProperty(log.store, "isSuspect", { value: true });
+  let checks = 0;
+  log.store.checkInPlace = () => {
+    checks++;
+    throw new StoreError("data-gone", { path });
+  };
+  await waitFor(() => log.commitLog.isBlocked);
+  log.propose("uno");
+  const before = checks;
+  while (checks < before + 3) await log.deliver();
+  assertEquals([log.applied, log.stalls], [[], ["data-gone"]]);
+  log.store.checkInPlace = checkInPlace;
+  while (log.applied.length === 0) await log.deliver();
+  assertEquals(log.stalls, ["data-gone", undefined]);
+});
+
+test("rejects its disposal if its file is away, and closes it", async (path) => {
+  const log = await CommitLogFixture.open(path);
+  log.propose("uno");
+  await log.deliver();
+  log.store.checkInPlace = () => {
+    throw new StoreError("data-gone", { path });
+  };
+  assertEquals((await assertRejects(() => log[Symbol.asyncDispose](), StoreError)).code, "data-gone");
+  await using again = await CommitLogFixture.open(path);
+  assertEquals(again.applied, [[0, "uno"]]);
 });
 
 async function startStoredServer(path: string) {

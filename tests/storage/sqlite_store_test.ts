@@ -1,8 +1,10 @@
 // The SQLite file of a room: reading it back, pruning, and files that are refused.
 
 import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { InputError } from "../../lib/errors.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { InputError, StoreError } from "../../lib/errors.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { RoomState, tombstone } from "../../lib/room/state.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
@@ -176,6 +178,94 @@ test("open() tells a missing folder from a folder in the place of the file", asy
     const { code, details } = await assertRejects(() => SqliteStore.open(path!), InputError);
     assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
   }
+});
+
+for (const name of [":memory:", "file:x?mode=memory", "a b#%41.db"]) {
+  test(`open() takes ${name} for the name of a file`, async (_, folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder.path);
+    try {
+      using store = await SqliteStore.open(name);
+      store.append(ALL, 100);
+      assertEquals(eventsOf(store), ALL);
+    } finally {
+      Deno.chdir(before);
+    }
+    assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), [name]);
+  });
+}
+
+test("open() tells a full disk, and how much is needed", async (path) => {
+  await Deno.mkdir(`${path}-wal`); // SQLite fails, and does not tell why
+  const { writeFile } = Deno;
+  Deno.writeFile = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
+  try {
+    const { code, details } = await assertRejects(() => SqliteStore.open(path), StoreError);
+    assertEquals([code, details], ["disk-full-at-start", { path, megabytes: 1 }]);
+  } finally {
+    Deno.writeFile = writeFile;
+  }
+});
+
+/** What another process does to a room that is open, and what undoes it. */
+const HARM: [what: string, isGone: boolean, harm: (path: string) => void, undo?: (path: string) => void][] = [
+  ["a file that was moved", true, (path) => Deno.renameSync(path, `${path}.old`), (path) => {
+    Deno.renameSync(`${path}.old`, path);
+  }],
+  ["a file that was deleted", true, (path) => Deno.removeSync(path)],
+  ["a file that was replaced", true, (path) => {
+    Deno.removeSync(path);
+    Deno.writeTextFileSync(path, "");
+  }],
+  [
+    "a folder that was moved",
+    true,
+    (path) => Deno.renameSync(dirname(path), `${dirname(path)}.old`),
+    (path) => {
+      Deno.renameSync(`${dirname(path)}.old`, dirname(path));
+    },
+  ],
+  ["a WAL that was deleted", false, (path) => Deno.removeSync(`${path}-wal`)],
+  ["a file whose mode was changed", false, (path) => Deno.chmodSync(path, 0o640)],
+];
+for (const [what, isGone, harm, undo] of HARM) {
+  const title = `checkInPlace() ${isGone ? "finds" : "accepts"} ${what}, and everything is stored`;
+  Deno.test(`SqliteStore.${title}`, { ignore: writing.ignore || Deno.build.os === "windows" }, async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/room/room.db`;
+    await Deno.mkdir(`${folder.path}/room`);
+    {
+      using store = await SqliteStore.open(path);
+      store.append(ALL, 100);
+      assertEquals(store.isSuspect, false);
+      await delay(1_000 - Date.now() % 1_000 + 20); // Deno has the time of change in seconds
+      harm(path);
+      assertEquals(store.isSuspect, !what.includes("folder"));
+      for (let i = 0; i < 2; i++) {
+        if (isGone) assertEquals(assertThrows(() => store.checkInPlace(), StoreError).code, "data-gone");
+        else store.checkInPlace();
+      }
+      undo?.(path);
+      if (isGone && !undo) return;
+      store.checkInPlace();
+      store.append(ALL, 200);
+      await store.sync();
+      store.checkInPlace();
+    }
+    using store = await SqliteStore.open(path);
+    assertEquals(eventsOf(store), [...ALL, ...ALL]);
+  });
+}
+
+test("checkInPlace() writes everything into a file that was moved", async (path) => {
+  {
+    using store = await SqliteStore.open(path);
+    store.append(ALL, 100);
+    await Deno.rename(path, `${path}.old`);
+    assertThrows(() => store.checkInPlace(), StoreError);
+  }
+  using store = await SqliteStore.open(`${path}.old`);
+  assertEquals(eventsOf(store), ALL);
 });
 
 test("append() stores all events or none, and seq continues", async (path) => {

@@ -106,8 +106,6 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
   }
 
   const client = {
-    /** What the server waits for. */
-    backPressure: undefined as Promise<void> | undefined,
     commitLog,
     connection,
     limiter,

@@ -95,6 +95,12 @@ export class Disk implements Storage {
         return entries.length;
       },
       bytes: 0,
+      get newest() {
+        const last = entries.at(-1);
+        return last && { storedAtMs: last.storedAtMs, timeMs: last.event.timeMs };
+      },
+      isSuspect: false,
+      checkInPlace() {},
       *snapshot() {},
       *entries() {
         for (const [seq, { storedAtMs, event }] of entries.entries()) yield { seq, storedAtMs, event };
