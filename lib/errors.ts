@@ -77,6 +77,7 @@ export type ConnectCode =
   | "certificate-refused"
   | "certificate-unfit"
   | "certificate-expired"
+  | "certificate-early"
   | "certificate-unknown"
   | "certificate-changed"
   | "certificate-other";
@@ -135,8 +136,10 @@ export type InputCode =
   | "no-folder"
   // Files.
   | "file-unreadable"
+  | "file-not-text"
   | "file-unwritable"
   | "certificate-invalid"
+  | "certificate-unusable"
   | "data-busy"
   | "data-newer"
   | "data-damaged"

@@ -1,6 +1,6 @@
 // Text files: those that the user names, and the state files that the programs keep, which only their owner may read.
 
-import { randomUUID } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import { dirname } from "node:path";
 import { errorMessage, InputError } from "../errors.ts";
 import { delay } from "./time.ts";
@@ -8,14 +8,35 @@ import { delay } from "./time.ts";
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
 
-/** @throws {InputError} `file-unreadable` */
+/** Without a byte order mark.
+ * @throws {InputError} `file-unreadable` or `file-not-text` */
 export async function readUserFile(path: string): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readTextFile(path);
+    bytes = await Deno.readFile(path);
   } catch (cause) {
     throw fileError("file-unreadable", path, cause);
   }
+  return decode(bytes, path);
 }
+
+/** Reads certificates in PEM (RFC 7468), perhaps with other text.
+ * @throws {InputError} `file-unreadable`, `file-not-text`, or `certificate-invalid` if one cannot be used or there is
+ * none */
+export async function readCertificates(path: string): Promise<string> {
+  const pem = await readUserFile(path);
+  try {
+    const blocks = pem.match(new RegExp(CERTIFICATE, "g"));
+    if (!blocks) throw new RangeError("Cannot find a certificate in the text");
+    for (const block of blocks) new X509Certificate(block);
+  } catch (cause) {
+    throw new InputError("certificate-invalid", { path }, { cause });
+  }
+  return pem;
+}
+
+/** The first certificate in a text in PEM. */
+export const CERTIFICATE = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/;
 
 /** Whether all users of the machine may read a file. Always false on Windows, where the mode does not tell. */
 export async function isReadableByOthers(path: string): Promise<boolean> {
@@ -25,13 +46,13 @@ export async function isReadableByOthers(path: string): Promise<boolean> {
 }
 
 /** Undefined if there is no file.
- * @throws {InputError} `file-unreadable` */
+ * @throws {InputError} `file-unreadable` or `file-not-text` */
 export async function readStateFile(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("file-unreadable", path, cause);
+    return await readUserFile(path);
+  } catch (error) {
+    if ((error as InputError).cause instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -52,6 +73,18 @@ export async function writeStateFile(path: string, text: string, { isNew = false
     await Deno.remove(newPath).catch(() => {});
     throw fileError("file-unwritable", path, cause);
   }
+}
+
+/** Notepad marks UTF-8, and some shells of Windows write UTF-16.
+ * @throws {InputError} `file-not-text` */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    if (!text.includes("\0")) return text;
+  } catch {
+    // Not UTF-8.
+  }
+  throw new InputError("file-not-text", { path });
 }
 
 async function renameWithRetry(oldPath: string, newPath: string): Promise<void> {

@@ -1,7 +1,7 @@
 // Every setting of a client with its default, and the flags that change them.
 
 import { join } from "node:path";
-import { readUserFile } from "../base/files.ts";
+import { readCertificates, readUserFile } from "../base/files.ts";
 import {
   checkCombinations,
   COMMON_FLAGS,
@@ -11,11 +11,10 @@ import {
   parseCount,
 } from "../cli/flags.ts";
 import type { ProcessContext } from "../cli/process.ts";
-import { InputError } from "../errors.ts";
 import { parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
 import { FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
-import { checkTlsSupport, fingerprint } from "../net/tls.ts";
+import { checkTlsSupport } from "../net/tls.ts";
 import { MAX_HISTORY, MAX_SERVER_FRAME_BYTES, RETAIN_ACKED_MS } from "../protocol/frames.ts";
 import { parseNick } from "../text/nick.ts";
 import { parsePassword } from "../text/text.ts";
@@ -99,7 +98,7 @@ export async function clientConfig(
   checkCombinations(flags, { requires: [], conflicts: [["ca", "tls-fingerprint"]] });
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
-  const ca = flags.ca === undefined ? undefined : await readCaFile(flags.ca);
+  const ca = flags.ca === undefined ? undefined : await readCertificates(flags.ca);
   return {
     ...DEFAULT_CONFIG,
     host: server?.host,
@@ -118,14 +117,4 @@ export async function clientConfig(
       backups,
     },
   };
-}
-
-async function readCaFile(path: string): Promise<string> {
-  const pem = await readUserFile(path);
-  try {
-    fingerprint(pem);
-  } catch (cause) {
-    throw new InputError("certificate-invalid", { path }, { cause });
-  }
-  return pem;
 }

@@ -73,6 +73,7 @@ export const RECOVERY = {
     "tls-failed": { action: "deny", serverStatus: "alive" },
     "certificate-refused": { action: "deny", serverStatus: "alive" },
     "certificate-unfit": { action: "deny", serverStatus: "alive" },
+    "certificate-early": { action: "deny", serverStatus: "alive" },
     "certificate-expired": { action: "deny", serverStatus: "alive" },
     "certificate-unknown": { action: "askTrust", serverStatus: "alive", hasOwnReport: true },
     "certificate-changed": { action: "warnMismatch", serverStatus: "alive", hasOwnReport: true },

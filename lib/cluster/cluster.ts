@@ -1,7 +1,7 @@
 // Joins this node to the others of its room: the commit log, the membership, and where NATS is.
 
 import { type Address, formatAddress, formatBackup, parseServerAddress } from "../net/address.ts";
-import { readUserFile } from "../base/files.ts";
+import { readCertificates, readUserFile } from "../base/files.ts";
 import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { InputError, type NatsCode, NatsError } from "../errors.ts";
 import { ReplicatedCommitLog, type ReplicatedLogConfig } from "./commit_log.ts";
@@ -132,7 +132,7 @@ async function readAccess(target: NatsTarget): Promise<NatsConfig> {
     credentials: credentialsFile === undefined
       ? credentials
       : parseCredentials(await readUserFile(credentialsFile), credentialsFile),
-    ...(caFile === undefined ? { isTls } : { ca: await readUserFile(caFile), isTls: true }),
+    ...(caFile === undefined ? { isTls } : { ca: await readCertificates(caFile), isTls: true }),
   };
 }
 

@@ -241,12 +241,15 @@ export const ENGLISH = {
   "server.password-open":
     "Other users of this machine can read the password: take the permission from them with chmod 600 '{path}'",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
+  "server.certificate-early":
+    "The certificate in {path} is not valid before {date}, and clients refuse it until then: check the clock of this machine.",
   "server.certificate-ends":
     "The certificate in {path} ends on {date}. Those who know it will have to trust the next one, which --tls-auto makes if that file is deleted.",
 
   "error.password-empty": "The password is empty: write it on the first line.",
   "error.password-too-long": "The password is too long: the limit is {max} bytes.",
   "error.file-unreadable": "Cannot read {path}: {reason}.",
+  "error.file-not-text": "{path} is not text in UTF-8: save it as UTF-8, and certificates as PEM.",
   "error.file-unwritable": "Cannot write {path}: {reason}.",
   "error.nats-url-invalid": "{url} is no address of NATS: write nats://10.0.0.7:4222, for example.",
   "error.nats-creds-invalid": "{path} has no credentials for NATS.",
@@ -255,6 +258,8 @@ export const ENGLISH = {
     '"{fingerprint}" is no fingerprint: it is "SHA256:" and 43 characters, as the server shows it when it starts.',
   "error.certificate-invalid":
     "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
+  "error.certificate-unusable":
+    "TLS cannot use the certificate in {path} or its key ({reason}): make one with a key for RSA or P-256.",
   "error.answer-is-talk":
     'There is no connection: "{text}" stays in your chat line, unsent. What is asked for here is a server: an IP, or NAME:PORT.',
   "error.answer-unclear": "Answer yes or no.",
@@ -308,8 +313,10 @@ export const ENGLISH = {
   "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
   "error.certificate-unfit":
     "The certificate of {server} cannot be remembered: an authority signs it. Use --ca with the certificate of that authority.",
+  "error.certificate-early":
+    "The certificate of {server} is not valid yet by the clock of this machine, which shows {now}: if that is wrong, set the clock.",
   "error.certificate-expired":
-    "The certificate of {server} has ended: whoever runs the server must make another.",
+    "The certificate of {server} has ended by the clock of this machine, which shows {now}. If that is right, whoever runs the server must make another.",
   "error.certificate-unknown":
     "The certificate of {server} is not known. If its fingerprint is the one that the server shows when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":

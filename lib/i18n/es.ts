@@ -248,12 +248,15 @@ export const SPANISH = {
   "server.password-open":
     "Otros usuarios de esta máquina pueden leer la contraseña: quíteles el permiso con chmod 600 '{path}'",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
+  "server.certificate-early":
+    "El certificado de {path} no vale antes del {date}, y hasta entonces los clientes lo rechazan: mire el reloj de esta máquina.",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Quienes lo conocen tendrán que fiarse del siguiente, que --tls-auto hace si se borra ese archivo.",
 
   "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
   "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
   "error.file-unreadable": "No se puede leer {path}: {reason}.",
+  "error.file-not-text": "{path} no es texto en UTF-8: guárdelo como UTF-8, y los certificados como PEM.",
   "error.file-unwritable": "No se puede escribir {path}: {reason}.",
   "error.nats-url-invalid": "{url} no es una dirección de NATS: escriba, por ejemplo, nats://10.0.0.7:4222.",
   "error.nats-creds-invalid": "{path} no tiene credenciales de NATS.",
@@ -262,6 +265,8 @@ export const SPANISH = {
     '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la enseña el servidor al arrancar.',
   "error.certificate-invalid":
     "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
+  "error.certificate-unusable":
+    "TLS no admite el certificado de {path} o su clave ({reason}): haga uno con clave RSA o P-256.",
   "error.answer-is-talk":
     'No hay conexión: "{text}" queda en la línea del chat, sin enviar. Aquí se pregunta por un servidor: una IP, o NOMBRE:PUERTO.',
   "error.answer-unclear": "Responda sí o no.",
@@ -316,8 +321,10 @@ export const SPANISH = {
   "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
   "error.certificate-unfit":
     "El certificado de {server} no se puede recordar: lo firma una autoridad. Use --ca con el certificado de ella.",
+  "error.certificate-early":
+    "El certificado de {server} aún no vale según el reloj de esta máquina, que marca {now}: si no es esa hora, póngalo en hora.",
   "error.certificate-expired":
-    "El certificado de {server} ha caducado: quien lleva el servidor debe hacer otro.",
+    "El certificado de {server} ha caducado según el reloj de esta máquina, que marca {now}. Si es esa hora, quien lleva el servidor debe hacer otro.",
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si su huella es la que enseña el servidor al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":

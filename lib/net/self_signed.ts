@@ -14,8 +14,10 @@ import {
 export const CERTIFICATE_NAME = "chat.invalid";
 /** Validity, in ms. A new certificate costs each client that pinned the old one a question. */
 export const VALID_MS = 10 * 365 * 86_400_000;
-/** How far a client's clock may be behind, in ms. */
-const CLOCK_MARGIN_MS = 86_400_000;
+/** No clock that is right shows less. The certificate must be valid by right clocks, whatever this machine's says. */
+const EARLIEST_MS = Date.UTC(2026, 0);
+/** Clocks of clients may be behind. */
+const VALID_FROM = new Date(Date.UTC(2020, 0));
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
@@ -25,8 +27,8 @@ export async function makeSelfSigned(nowMs: number): Promise<string> {
   const certificate = await X509CertificateGenerator.createSelfSigned({
     keys,
     name: "CN=chat",
-    notBefore: new Date(nowMs - CLOCK_MARGIN_MS),
-    notAfter: new Date(nowMs + VALID_MS),
+    notBefore: VALID_FROM,
+    notAfter: new Date(Math.max(nowMs, EARLIEST_MS) + VALID_MS),
     signingAlgorithm: ALGORITHM,
     extensions: [
       // As an authority it could not be pinned: verifiers refuse an authority as a server's own certificate.

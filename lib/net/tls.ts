@@ -2,7 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ConnectionOptions } from "node:tls";
+import type { ConnectionOptions, PeerCertificate } from "node:tls";
+import { CERTIFICATE } from "../base/files.ts";
 import { isAtLeast } from "../base/time.ts";
 import { type ConnectCode, ConnectError, InputError, isReset } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
@@ -12,6 +13,9 @@ import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 /** The first Deno whose node:tls works over an open TCP connection: a server hangs up to 2.7.12, and in 2.6 a client does
  * not get its peer's certificate. */
 const MIN_RUNTIME = [2, 8] as const;
+
+/** Codes of Node and OpenSSL. */
+const ABOUT_CERTIFICATE = /CERT|VERIFY|SIGNATURE/;
 
 /** Checks that the runtime, such as `Deno 2.9.6, aarch64-apple-darwin`, can speak TLS.
  * @throws {InputError} `tls-lacking` */
@@ -25,7 +29,7 @@ export function checkTlsSupport(runtime: string): void {
 export type TlsRequirement = { readonly ca: string } | { readonly verify: (fingerprint: string) => void };
 
 /** @throws {ConnectError} as `dial` does, and `not-a-chat-server`, `not-tls`, `tls-failed`, `certificate-refused`,
- * `certificate-unfit` or `certificate-expired`
+ * `certificate-unfit`, `certificate-early` or `certificate-expired`
  * @throws what `verify` throws, and the signal's reason */
 export async function dialTls(
   server: Address,
@@ -33,11 +37,20 @@ export async function dialTls(
 ): Promise<Socket> {
   try {
     if ("ca" in tlsRequirement) {
-      return await handshake(server, options, { ca: tlsRequirement.ca, host: server.host });
+      return await handshake(server, options, { ca: tlsRequirement.ca, host: server.host }).catch(
+        async (error) => {
+          // Deno does not tell a wrong date from an unknown authority.
+          if (ABOUT_CERTIFICATE.test(error.code)) await fetchPeerCertificate(server, options);
+          throw error;
+        },
+      );
     }
     // The first connection only learns the certificate and sends nothing. The second accepts this certificate as its
     // only authority, whatever its name, and so proves that the server has the key.
-    const pem = await fetchPeerCertificate(server, options);
+    const { raw, subject, issuer } = await fetchPeerCertificate(server, options);
+    // Not self-signed.
+    if (JSON.stringify(subject) !== JSON.stringify(issuer)) throw connectError("certificate-unfit", server);
+    const pem = toPem(raw);
     tlsRequirement.verify(fingerprint(pem));
     return await handshake(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
@@ -47,15 +60,16 @@ export async function dialTls(
   }
 }
 
-/** The server's self-signed certificate in PEM, without any check of trust. */
-async function fetchPeerCertificate(server: Address, dialOptions: DialOptions): Promise<string> {
+/** The server's certificate, without any check of trust.
+ * @throws {ConnectError} `certificate-early` or `certificate-expired` */
+async function fetchPeerCertificate(server: Address, dialOptions: DialOptions): Promise<PeerCertificate> {
   const { tls } = await handshake(server, dialOptions, { rejectUnauthorized: false });
-  const { raw, subject, issuer, valid_to: end } = tls.getPeerCertificate();
+  const certificate = tls.getPeerCertificate();
   tls.destroy();
-  // Not self-signed.
-  if (JSON.stringify(subject) !== JSON.stringify(issuer)) throw connectError("certificate-unfit", server);
+  const { valid_from: begin, valid_to: end } = certificate;
+  if (Date.parse(begin) > Date.now()) throw connectError("certificate-early", server);
   if (Date.parse(end) < Date.now()) throw connectError("certificate-expired", server);
-  return toPem(raw);
+  return certificate;
 }
 
 async function handshake(
@@ -93,9 +107,11 @@ function tlsError(server: Address, cause: Error & { code?: unknown }): ConnectEr
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return connectError("not-tls", server, { cause });
   // As without TLS: a server that has just been killed, or only starts, hangs up in the handshake too.
   if (isReset(cause)) return connectError("not-a-chat-server", server, { cause });
-  const isAboutCertificate = /CERT|VERIFY|SIGNATURE/.test(code); // of Node and OpenSSL
   const { message: reason } = cause;
-  return connectError(isAboutCertificate ? "certificate-refused" : "tls-failed", server, { cause, reason });
+  return connectError(ABOUT_CERTIFICATE.test(code) ? "certificate-refused" : "tls-failed", server, {
+    cause,
+    reason,
+  });
 }
 
 function connectError(
@@ -103,11 +119,10 @@ function connectError(
   server: Address,
   { cause, reason = "" }: { cause?: unknown; reason?: string } = {},
 ): ConnectError {
-  return new ConnectError(code, { server: formatAddress(server), reason }, { cause });
+  // The clock of a machine without a battery may be wrong.
+  const now = new Date().toISOString().replace(/T(.{5}).*/, " $1 UTC");
+  return new ConnectError(code, { server: formatAddress(server), reason, now }, { cause });
 }
-
-/** The first certificate in a text in PEM (RFC 7468). */
-export const CERTIFICATE = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/;
 
 /** The fingerprint of the first certificate in a text in PEM: `SHA256:` and 43 characters of base64.
  * @throws {RangeError} if the text has none */

@@ -3,9 +3,10 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import { readStateFile, readUserFile, writeStateFile } from "../base/files.ts";
-import { InputError } from "../errors.ts";
-import { CERTIFICATE, fingerprint } from "./tls.ts";
+import { Duplex } from "node:stream";
+import { CERTIFICATE, readStateFile, readUserFile, writeStateFile } from "../base/files.ts";
+import { errorMessage, InputError } from "../errors.ts";
+import { fingerprint } from "./tls.ts";
 import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** How long before its expiry a certificate is worth a warning, in ms. */
@@ -22,13 +23,19 @@ export interface ServerCertificate {
   readonly key: string;
   readonly fingerprint: string;
   /** In ms since 1970 UTC. */
+  readonly startsMs: number;
   readonly expiresMs: number;
   readonly path: string;
 }
 
-/** @throws {InputError} `file-unreadable` or `certificate-invalid` */
+/** @throws {InputError} `file-unreadable`, `file-not-text`, `certificate-invalid` or `certificate-unusable` */
 export async function loadCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
-  return parseCertificate({ cert: await readUserFile(certPath), key: await readUserFile(keyPath) }, certPath);
+  const pair = { cert: await readUserFile(certPath), key: await readUserFile(keyPath) };
+  const certificate = parseCertificate(pair, certPath);
+  await tryHandshake(pair).catch((cause) => {
+    throw new InputError("certificate-unusable", { path: certPath, reason: errorMessage(cause) }, { cause });
+  });
+  return certificate;
 }
 
 /** Reads the certificate in a folder; makes a self-signed one if there is none.
@@ -50,9 +57,41 @@ function parseCertificate(pair: { cert: string; key: string }, path: string): Se
     const [key] = KEY.exec(pair.key) ?? [""];
     const certificate = new X509Certificate(own);
     if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new RangeError("Cannot use the key");
-    return { ...pair, fingerprint: fingerprint(own), expiresMs: certificate.validToDate.getTime(), path };
+    const [startsMs, expiresMs] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
+    return { ...pair, fingerprint: fingerprint(own), startsMs, expiresMs, path };
   } catch (cause) {
     throw new InputError("certificate-invalid", { path }, { cause });
+  }
+}
+
+/** One end of a pipe in memory. */
+class PipeEnd extends Duplex {
+  other: Duplex | undefined;
+
+  override _read(): void {}
+
+  override _write(bytes: Uint8Array, _encoding: string, done: () => void): void {
+    this.other?.push(bytes);
+    done();
+  }
+}
+
+/** A handshake with ourselves: the TLS library refuses keys that OpenSSL takes, such as secp256k1 and RSA of 1,024 bits.
+ * @throws {Error} of the TLS library */
+async function tryHandshake(pair: { cert: string; key: string }): Promise<void> {
+  const { connect, createSecureContext, TLSSocket } = await import("node:tls");
+  const [near, far] = [new PipeEnd(), new PipeEnd()];
+  [near.other, far.other] = [far, near];
+  const server = new TLSSocket(near, { isServer: true, secureContext: createSecureContext(pair) });
+  const client = connect({ socket: far, rejectUnauthorized: false });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  client.once("secureConnect", resolve);
+  for (const socket of [client, server]) socket.on("error", reject);
+  try {
+    await promise;
+  } finally {
+    client.destroy();
+    server.destroy();
   }
 }
 

@@ -81,8 +81,11 @@ export async function serve(
     if (count > 0) lines.push(t("server.restored", { count })); // no line: the name may be wrong
   }
   if (credentials.certificate) {
-    const { fingerprint, expiresMs, path } = credentials.certificate;
+    const { fingerprint, startsMs, expiresMs, path } = credentials.certificate;
     lines.push(t("server.fingerprint", { fingerprint }));
+    if (startsMs > clock().wallMs) {
+      lines.push(t("server.certificate-early", { date: renderer.formatTime(startsMs), path }));
+    }
     if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
       lines.push(t("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
     }

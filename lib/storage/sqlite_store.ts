@@ -213,17 +213,18 @@ export class SqliteStore implements Disposable {
     return isChanged || nlink === 0 || (!this.#isWalNew && fstatSync(walFd).nlink === 0);
   }
 
-  /** Writes everything into the database file, and checks that it is where it was. SQLite looks at that when it begins a
-   * rollback journal. From then on each commit waits for the disk: the new WAL cannot be opened without a permission.
+  /** Writes everything into the database file, and checks that it is where it was. SQLite looks at that when it begins
+   * to write without a WAL. From then on each commit waits for the disk: the new WAL cannot be opened without a
+   * permission.
    * @throws {StoreError} `data-gone` */
   checkInPlace(): void {
     try {
-      run(this.#db, "PRAGMA journal_mode = DELETE");
-      run(this.#db, `PRAGMA user_version = ${TABLES_VERSION}`);
-      for (const setting of ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]) {
+      for (const setting of ["PRAGMA synchronous = FULL", "PRAGMA journal_mode = DELETE"]) {
         run(this.#db, setting);
       }
       this.#isWalNew = true;
+      run(this.#db, `PRAGMA user_version = ${TABLES_VERSION}`); // writes
+      run(this.#db, "PRAGMA journal_mode = WAL");
     } catch (cause) {
       // Any other error is told by the next append.
       if (GONE.has((cause as { errcode?: number }).errcode!)) {

@@ -90,10 +90,11 @@ export function suggest(typed: string, words: readonly string[]): string | undef
   return distance <= MAX_EDIT_DISTANCE * Math.max(typed.length, nearest.length) ? nearest : undefined;
 }
 
-/** Takes the first line of a password file, or of an answer.
+/** Takes the first line of a password file, or of an answer, in NFC (RFC 8265, section 4.2): macOS may decompose
+ * accents.
  * @throws {InputError} `password-empty` or `password-too-long` */
 export function parsePassword(text: string): string {
-  const password = text.split(/\r?\n/, 1)[0]!;
+  const password = text.split(/\r?\n/, 1)[0]!.normalize("NFC");
   if (password === "") throw new InputError("password-empty");
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
     throw new InputError("password-too-long", { max: MAX_PASSWORD_BYTES });
@@ -109,9 +110,9 @@ export class PasswordVerifier {
     this.#digest = sha256(password);
   }
 
-  /** Takes the same time for all passwords of one length. */
+  /** Takes the same time for all passwords of one length. Older clients send what was typed, in any form. */
   matches(password: string): boolean {
-    return timingSafeEqual(this.#digest, sha256(password));
+    return timingSafeEqual(this.#digest, sha256(password.normalize("NFC")));
   }
 }
 

@@ -1,8 +1,15 @@
 // State files and files that the user names.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { isReadableByOthers, readStateFile, readUserFile, writeStateFile } from "../../lib/base/files.ts";
+import {
+  isReadableByOthers,
+  readCertificates,
+  readStateFile,
+  readUserFile,
+  writeStateFile,
+} from "../../lib/base/files.ts";
 import { InputError } from "../../lib/errors.ts";
+import { caSignedPair } from "../testing/certificates.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const isWindows = Deno.build.os === "windows";
@@ -45,6 +52,35 @@ Deno.test("readStateFile() during writeStateFile() reads the old text or the new
   })();
   for (let i = 0; i < 20; i++) assertEquals(texts.includes((await readStateFile(path))!), true);
   await writing;
+});
+
+Deno.test(
+  "readUserFile() reads UTF-8 with a mark or without, and refuses other encodings",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = `${folder.path}/password`;
+    const read = async (...bytes: number[]) => {
+      await Deno.writeFile(path, Uint8Array.from(bytes));
+      return await readUserFile(path).catch((error) => error.code);
+    };
+    assertEquals(await read(0xef, 0xbb, 0xbf, 0x61, 0xc3, 0xb1), "añ");
+    assertEquals(await read(0x61, 0xc3, 0xb1), "añ");
+    assertEquals(await read(0xff, 0xfe, 0x61, 0), "file-not-text"); // UTF-16
+    assertEquals(await read(0x61, 0, 0x62, 0), "file-not-text"); // UTF-16 without a mark
+    assertEquals(await read(0x61, 0xf1), "file-not-text"); // Latin-1
+  },
+);
+
+Deno.test("readCertificates() refuses a file if one of its certificates is none", writing, async () => {
+  await using folder = new TestFolder();
+  const { ca, cert } = await caSignedPair("127.0.0.1");
+  const read = async (text: string) => await readCertificates(await folder.file("ca.pem", text));
+  assertEquals(await read(`\ufeff${ca}${cert}`), `${ca}${cert}`);
+  const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  for (const text of ["", "hola", `${ca}\n${broken}`]) {
+    assertEquals((await assertRejects(() => read(text), InputError)).code, "certificate-invalid");
+  }
 });
 
 const unix = { ignore: writing.ignore || isWindows };

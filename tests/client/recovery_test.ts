@@ -74,7 +74,7 @@ const ACTIONS: Record<string, string[]> = {
   warnMismatch: ["Connect certificate-changed", "Connect certificate-other"],
   deny: [
     ...["Connect not-tls", "Connect tls-failed", "Connect certificate-refused"],
-    ...["Connect certificate-unfit", "Connect certificate-expired"],
+    ...["Connect certificate-unfit", "Connect certificate-early", "Connect certificate-expired"],
   ],
   giveUp: ["Server kicked", "Server banned"],
   exclude: [

@@ -16,6 +16,7 @@ import type { NatsConfig, OpenNatsRoom } from "../../lib/cluster/store.ts";
 import { InputError, NatsError } from "../../lib/errors.ts";
 import { clusterConfig, said } from "../testing/cluster_node.ts";
 import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { caSignedPair } from "../testing/certificates.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 import { waitFor } from "../testing/waiting.ts";
 
@@ -145,16 +146,17 @@ Deno.test("Cluster.open() throws a NatsError with the code of the NATS module", 
 
 Deno.test("Cluster.open() reads --nats-creds, and with --nats-ca speaks TLS", writing, async () => {
   await using folder = new TestFolder();
+  const { ca } = await caSignedPair("10.0.0.7");
   const [credentialsFile, caFile] = [
     await folder.file("creds", "ana:x\n"),
-    await folder.file("ca.pem", "PEM"),
+    await folder.file("ca.pem", ca),
   ];
   const own = { type: "token", token: "t" } as const;
   const [plain] = await openFailing({ credentials: own }, new Error("no"));
   assertEquals([plain.credentials, plain.isTls, plain.ca], [own, false, undefined]);
   const [config] = await openFailing({ credentials: own, credentialsFile, caFile }, new Error("no"));
   assertEquals(config.credentials, { type: "user", user: "ana", password: "x" });
-  assertEquals([config.isTls, config.ca], [true, "PEM"]);
+  assertEquals([config.isTls, config.ca], [true, ca]);
 });
 
 Deno.test("Cluster.open() closes NATS if the log cannot be opened", async () => {

@@ -5,7 +5,7 @@ import type { Address } from "../../lib/net/address.ts";
 import { ConnectError, InputError } from "../../lib/errors.ts";
 import { checkTlsSupport, dialTls, fingerprint, type TlsRequirement, toPem } from "../../lib/net/tls.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
-import { caSignedPair, type CertificatePair, selfSignedPair } from "../testing/certificates.ts";
+import { caSignedPair, type CertificatePair, datedPair, selfSignedPair } from "../testing/certificates.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
@@ -157,10 +157,24 @@ Deno.test("dialTls() without an authority connects to a self-signed authority", 
   conn.close();
 });
 
-Deno.test("dialTls() refuses a certificate that has expired, whatever `verify` says", async () => {
-  await using server = new GreetingServer(await selfSignedPair(Date.parse("2001-01-01")));
-  assertEquals((await failure(server.address, new TrustAll())).code, "certificate-expired");
-});
+const YEAR_MS = 365 * 86_400_000;
+const NOW_MS = Date.now();
+for (
+  const [code, from, to] of [
+    ["certificate-expired", NOW_MS - 2 * YEAR_MS, NOW_MS - YEAR_MS],
+    ["certificate-early", NOW_MS + YEAR_MS, NOW_MS + 2 * YEAR_MS],
+  ] as const
+) {
+  Deno.test(`dialTls() tells ${code} with this machine's time, for self-signed certificates and others`, async () => {
+    const { ca, ...pair } = await caSignedPair(LOOPBACK, { from, to });
+    await using server = new GreetingServer(await datedPair(from, to));
+    await using other = new GreetingServer(pair);
+    for (const failing of [failure(server.address, new TrustAll()), failure(other.address, { ca })]) {
+      const { code: told, details } = await failing;
+      assertEquals([told, `${details.now}`.length], [code, "2026-11-22 13:45 UTC".length]);
+    }
+  });
+}
 
 const BAD_SERVERS: [code: string, what: string, answer: Uint8Array][] = [
   ["not-tls", "speaks another protocol", new TextEncoder().encode("SSH-2.0-OpenSSH\r\n")],

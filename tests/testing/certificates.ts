@@ -24,19 +24,21 @@ export async function selfSignedPair(nowMs = Date.now()): Promise<CertificatePai
   return { cert: pem, key: pem };
 }
 
-/** An authority, and a certificate that it signs for an IP address. */
+/** An authority, and a certificate that it signs for an IP address. That is valid now, unless `from` and `to` say else. */
 export async function caSignedPair(
   ip: string,
+  { from = Date.now() - DAY_MS, to = Date.now() + DAY_MS } = {},
 ): Promise<CertificatePair & { readonly ca: string; readonly caKey: string }> {
   const [keys, caKeys] = [await generate(), await generate()];
-  const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const ca = await X509CertificateGenerator.createSelfSigned({
-    ...{ ...validity, keys: caKeys, name: "CN=authority", signingAlgorithm: ALGORITHM },
+    ...{ ...validity(Date.now() - DAY_MS, Date.now() + DAY_MS), keys: caKeys, name: "CN=authority" },
+    signingAlgorithm: ALGORITHM,
     extensions: [new BasicConstraintsExtension(true), namesOf("dns", "authority.invalid")],
   });
   const certificate = await X509CertificateGenerator.create({
-    ...{ ...validity, publicKey: keys.publicKey, signingKey: caKeys.privateKey, signingAlgorithm: ALGORITHM },
+    ...{ ...validity(from, to), publicKey: keys.publicKey, signingKey: caKeys.privateKey },
     ...{ subject: "CN=chat", issuer: ca.subject, extensions: [namesOf("ip", ip)] },
+    signingAlgorithm: ALGORITHM,
   });
   return {
     cert: certificate.toString("pem"),
@@ -44,6 +46,18 @@ export async function caSignedPair(
     ca: ca.toString("pem"),
     caKey: await toPem(caKeys.privateKey),
   };
+}
+
+/** A certificate that signs itself and is valid in this time. */
+export async function datedPair(from: number, to: number): Promise<CertificatePair> {
+  const keys = await generate();
+  const how = { ...validity(from, to), keys, name: "CN=chat", signingAlgorithm: ALGORITHM };
+  const certificate = await X509CertificateGenerator.createSelfSigned(how);
+  return { cert: certificate.toString("pem"), key: await toPem(keys.privateKey) };
+}
+
+function validity(from: number, to: number): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(from), notAfter: new Date(to) };
 }
 
 function generate(): Promise<CryptoKeyPair> {

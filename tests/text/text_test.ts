@@ -178,6 +178,16 @@ test("parsePassword() takes the first line, with its spaces", () => {
   }
 });
 
+test("parsePassword() composes accents, and PasswordVerifier.matches() both forms", () => {
+  assertEquals(parsePassword("contrasen\u0303a"), "contrase\u00f1a");
+  const verifier = new PasswordVerifier(parsePassword("contrasen\u0303a"));
+  assertEquals(["contrasen\u0303a", "contrase\u00f1a", "contrasena"].map((it) => verifier.matches(it)), [
+    true,
+    true,
+    false,
+  ]);
+});
+
 test("parsePassword() refuses an empty line", () => {
   for (const text of ["", "\n", "\r\nhola"]) {
     assertEquals(assertThrows(() => parsePassword(text), InputError).code, "password-empty");
