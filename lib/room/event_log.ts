@@ -139,6 +139,18 @@ export class EventLog {
     return seq;
   }
 
+  /** How many of the retained entries that were appended at `timeMs` or later are of this type. */
+  countSince(timeMs: number, frameType: number): number {
+    let count = 0;
+    for (const { bytes, offsets, timesMs } of this.#segments()) {
+      if ((timesMs.at(-1) ?? -Infinity) < timeMs) continue;
+      for (let i = lowerBound(timesMs, timeMs); i < offsets.length; i++) {
+        if (bytes[offsets[i]! + TYPE_OFFSET] === frameType) count++;
+      }
+    }
+    return count;
+  }
+
   #addSegment(frameBytes: number): Segment {
     const { segmentBytes, retainedBytes } = this.#config;
     const segment = new Segment(this.head, Math.max(segmentBytes, frameBytes));

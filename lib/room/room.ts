@@ -14,6 +14,7 @@ import {
   PROTOCOL_VERSION,
   type Renamed,
   type Say,
+  SERVER_FRAMES,
   type Uncommitted,
   type WelcomeHeader,
 } from "../protocol/frames.ts";
@@ -74,7 +75,6 @@ export class Room {
   readonly #graceMs: number;
   readonly #state = new RoomState();
   readonly #memberListCache = new MemberListCache();
-  readonly #rate = new RateMeter();
   readonly #inFlight = new InFlightChanges();
   /** Requests whose JOINED was proposed: in a cluster even a member must wait for its own. */
   readonly #joinsProposed = new WeakSet<JoinRequest>();
@@ -221,9 +221,9 @@ export class Room {
     return this.#state.findByNick(nick);
   }
 
-  /** Average over the last RATE_SECONDS. */
+  /** Average over the last RATE_SECONDS, of what the log retains. */
   messagesPerSecond({ monotonicMs }: Instant): number {
-    return this.#rate.perSecond(monotonicMs);
+    return this.log.countSince(monotonicMs - RATE_SECONDS * 1_000, SERVER_FRAMES.said.code) / RATE_SECONDS;
   }
 
   /** Returns whether the member is in. In a cluster a resuming session proposes JOINED again: that tells the others its
@@ -296,8 +296,7 @@ export class Room {
   #apply(event: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
     const entry = this.#state.apply(event);
     this.log.append(encodeEntry(entry ?? { type: "noop" }, seq), monotonicMs, entry && audienceOf(entry));
-    if (entry?.type === "said") this.#rate.record(monotonicMs);
-    else if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
+    if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
     else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
   }
 
@@ -368,31 +367,5 @@ export class InFlightChanges {
     const waiting = this.#waiting.get(sessionId) ?? [];
     this.#waiting.delete(sessionId);
     for (const onSettled of waiting) onSettled();
-  }
-}
-
-/** Counts events in each of the last RATE_SECONDS. */
-export class RateMeter {
-  /** The count of second `s` is at `s % RATE_SECONDS`. */
-  readonly #counts = new Array<number>(RATE_SECONDS).fill(0);
-  #second = 0;
-
-  /** Ignores an event older than the latest second. */
-  record(nowMs: number): void {
-    const second = Math.floor(nowMs / 1_000);
-    if (second < this.#second) return;
-    if (second !== this.#second) this.#advanceTo(second);
-    this.#counts[second % RATE_SECONDS]!++;
-  }
-
-  perSecond(nowMs: number): number {
-    this.#advanceTo(Math.floor(nowMs / 1_000));
-    return this.#counts.reduce((sum, count) => sum + count, 0) / RATE_SECONDS;
-  }
-
-  #advanceTo(second: number): void {
-    const from = Math.max(this.#second + 1, second - RATE_SECONDS + 1);
-    for (let empty = from; empty <= second; empty++) this.#counts[empty % RATE_SECONDS] = 0;
-    this.#second = second;
   }
 }

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
-import { InFlightChanges, RateMeter } from "../../lib/room/room.ts";
+import { InFlightChanges } from "../../lib/room/room.ts";
 import {
   ANA,
   at,
@@ -180,24 +180,6 @@ Deno.test("Room.messagesPerSecond() counts committed messages", pure, () => {
   say(room, ana, 5, { ms: 6_000 });
   assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
 });
-
-const RATES: [what: string, timesMs: number[], nowMs: number, rate: number][] = [
-  ["is 0 without events", [], 0, 0],
-  ["is the average over ten seconds", [0, 1, 999, 1_000, 9_999], 9_999, 0.5],
-  ["drops events ten seconds old", [500, 600, 1_500, 12_000], 12_000, 0.1],
-  ["drops events ten seconds old though there were none since", [500, 600, 1_500], 10_000, 0.1],
-  ["drops events of many seconds", [500, 600, 1_500], 11_000, 0],
-  ["starts at any time", [1e9, 1e9 + 500, 1e9 + 9_000], 1e9 + 9_999, 0.3],
-  ["ignores an event older than the latest", [5_000, 5_000, 1_000], 5_000, 0.2],
-];
-
-for (const [what, timesMs, nowMs, expected] of RATES) {
-  Deno.test(`RateMeter.perSecond() ${what}`, pure, () => {
-    const rate = new RateMeter();
-    for (const timeMs of timesMs) rate.record(timeMs);
-    assertEquals(rate.perSecond(nowMs), expected);
-  });
-}
 
 Deno.test("InFlightChanges.finish() settles all that wait, and they may start another change", pure, () => {
   const inFlight = new InFlightChanges();
