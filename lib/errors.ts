@@ -217,15 +217,11 @@ const REASON_BY_ERRNO = {
   ECONNREFUSED: "nobody-listens",
   ENOTFOUND: "name-unknown",
   EAI_AGAIN: "name-unknown",
-  EHOSTUNREACH: "no-way",
-  ENETUNREACH: "no-way",
   ETIMEDOUT: "no-answer",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate-stranger",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate-stranger",
   DEPTH_ZERO_SELF_SIGNED_CERT: "certificate-stranger",
   SELF_SIGNED_CERT_IN_CHAIN: "certificate-stranger",
-  CERT_HAS_EXPIRED: "certificate-over",
-  ERR_TLS_CERT_ALTNAME_INVALID: "certificate-other",
 } as const;
 
 /** By SQLite's primary result code (sqlite.org/rescode.html). */
@@ -234,7 +230,6 @@ const REASON_BY_SQLITE_CODE = {
   10: "disk-broken",
   13: "no-space",
   14: "folder-closed",
-  26: "no-database",
 } as const;
 
 /** Reasons that no error code gives: our own errors name them in `details.systemReason`. */
@@ -242,14 +237,11 @@ const TRANSLATED_CODES = [
   "is-folder",
   "folder-missing",
   "folder-closed",
-  "foreign",
-  "incomplete",
-  "garbled",
   "no-tls",
   "not-nats",
 ] as const;
 
-/** Why the system failed, as far as the user can act on it. The catalogues have a phrase for each. */
+/** Why the system failed, where the user can act on it; otherwise the system's own words are shown. The catalogues have a phrase for each. */
 export type SystemReason =
   | typeof REASON_BY_ERRNO[keyof typeof REASON_BY_ERRNO]
   | typeof REASON_BY_SQLITE_CODE[keyof typeof REASON_BY_SQLITE_CODE]

@@ -30,9 +30,10 @@ const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "ERR_SQLITE_ERROR", errcode: 14 }, "folder-closed"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 1 }, undefined],
   [{ name: "TimeoutError" }, "no-answer"],
+  [{ code: "EHOSTUNREACH" }, undefined], // the system's words say as much
   [{ code: "toString" }, undefined],
   [{ code: 13, errcode: "13" }, undefined],
-  [{ details: { systemReason: "foreign" }, code: "EACCES" }, "foreign"],
+  [{ details: { systemReason: "not-nats" }, code: "EACCES" }, "not-nats"],
   [{ details: { systemReason: "EACCES" } }, undefined],
 ];
 for (const [more, reason] of REASONS) {
@@ -84,7 +85,7 @@ Deno.test("errorText() names the file that cannot be used, and the reason", writ
     [() => readUserFile(missing), `No se puede leer ${missing}: no existe.`],
     [
       () => SqliteStore.open(notes),
-      `${notes} está dañado, o no es una sala de este programa (no es una base de datos). ` +
+      `${notes} está dañado, o no es una sala de este programa. ` +
       "Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
     ],
   ];

@@ -274,21 +274,14 @@ export const ENGLISH = {
   "reason.no-permission": "permission is lacking",
   "reason.read-only": "the disk is read-only",
   "reason.no-space": "the disk is full",
-  "reason.disk-broken": "the disk fails",
+  "reason.disk-broken": "the disk fails, or the quota is used up",
   "reason.too-many-open": "too many files and connections are open",
   "reason.nobody-listens": "nobody listens there",
   "reason.name-unknown": "that name is not found",
-  "reason.no-way": "there is no way there",
   "reason.no-answer": "there is no answer",
   "reason.certificate-stranger": "who vouches for its certificate is not known",
-  "reason.certificate-over": "its certificate has ended",
-  "reason.certificate-other": "its certificate is that of another machine",
   "reason.folder-missing": "its folder does not exist",
   "reason.folder-closed": "nothing can be written in its folder",
-  "reason.no-database": "it is no database",
-  "reason.foreign": "it belongs to another program",
-  "reason.incomplete": "a part is missing",
-  "reason.garbled": "something in it cannot be understood",
   "reason.no-tls": "it does not speak TLS",
   "reason.not-nats": "another program listens there, not NATS",
 
@@ -296,7 +289,7 @@ export const ENGLISH = {
   "error.data-newer":
     "{path} was written by a later version of this program (format {version}): use that one. The file was left as it was.",
   "error.data-damaged":
-    "{path} is damaged, or no room of this program ({reason}). It was left as it was: put a copy in its place, or name another file.",
+    "{path} is damaged, or no room of this program. It was left as it was: put a copy in its place, or name another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",
   "error.disk-full":
     "The disk is full: nothing more that is said can be stored, and it waits. Make room on it; then the room goes on by itself.",

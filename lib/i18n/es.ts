@@ -282,21 +282,14 @@ export const SPANISH = {
   "reason.no-permission": "falta permiso",
   "reason.read-only": "el disco es de solo lectura",
   "reason.no-space": "el disco está lleno",
-  "reason.disk-broken": "el disco falla",
+  "reason.disk-broken": "el disco falla, o se agotó la cuota",
   "reason.too-many-open": "hay demasiados archivos y conexiones abiertos",
   "reason.nobody-listens": "ahí no escucha nadie",
   "reason.name-unknown": "no se encuentra ese nombre",
-  "reason.no-way": "no hay camino hasta ahí",
   "reason.no-answer": "no contesta",
   "reason.certificate-stranger": "no se conoce a quien responde de su certificado",
-  "reason.certificate-over": "su certificado ha caducado",
-  "reason.certificate-other": "su certificado es de otra máquina",
   "reason.folder-missing": "no existe su carpeta",
   "reason.folder-closed": "en su carpeta no se puede escribir",
-  "reason.no-database": "no es una base de datos",
-  "reason.foreign": "es de otro programa",
-  "reason.incomplete": "falta una parte",
-  "reason.garbled": "hay algo que no se entiende",
   "reason.no-tls": "no habla TLS",
   "reason.not-nats": "ahí escucha otro programa, que no es NATS",
 
@@ -304,7 +297,7 @@ export const SPANISH = {
   "error.data-newer":
     "{path} es de una versión posterior de este programa (formato {version}): use esa. El archivo queda como estaba.",
   "error.data-damaged":
-    "{path} está dañado, o no es una sala de este programa ({reason}). Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
+    "{path} está dañado, o no es una sala de este programa. Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
   "error.data-unusable": "No se puede usar {path}: {reason}.",
   "error.disk-full":
     "El disco está lleno: lo que se diga ya no se puede guardar, y espera. Haga sitio en él; entonces la sala sigue sola.",

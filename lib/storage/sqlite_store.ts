@@ -165,7 +165,7 @@ export class SqliteStore implements Disposable {
     for (const { seq, at, frame } of rows) {
       if (seq !== nextSeq++) {
         const reason = `entry ${nextSeq - 1} is missing`;
-        throw new InputError("data-damaged", { path: this.#path, reason, systemReason: "incomplete" });
+        throw new InputError("data-damaged", { path: this.#path, reason });
       }
       yield { seq, storedAtMs: Number(at), event: this.#read(frame) };
     }
@@ -178,7 +178,7 @@ export class SqliteStore implements Disposable {
       return entry as Uncommitted;
     } catch (cause) {
       const reason = "an entry cannot be read";
-      throw new InputError("data-damaged", { path: this.#path, reason, systemReason: "garbled" }, { cause });
+      throw new InputError("data-damaged", { path: this.#path, reason }, { cause });
     }
   }
 
@@ -316,7 +316,7 @@ function check(db: DatabaseSync, path: string): void {
   if (tables === 0 && id === 0) return;
   if (id !== APPLICATION_ID) {
     const reason = "it belongs to another program";
-    throw new InputError("data-damaged", { path, reason, systemReason: "foreign" });
+    throw new InputError("data-damaged", { path, reason });
   }
   if (version > TABLES_VERSION) {
     throw new InputError("data-newer", { path, reason: `it has version ${version}`, version });
