@@ -1,6 +1,6 @@
 // Which server and nick next: redial, take the next server of the pool (`--auto`), or ask the user.
 
-import { setTimeout as delay } from "node:timers/promises";
+import { delay } from "../base/time.ts";
 import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
@@ -114,11 +114,11 @@ export class ServerSelector {
     const { terminal } = this.#deps;
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
-      await pause(waitMs, signal);
+      await delay(waitMs, signal);
       return { server: next, nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
-    if (terminal.hasEnded) await pause(waitMs, signal); // no user slows this loop down
+    if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
     const input = this.#acceptedInput(failure);
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
@@ -249,9 +249,4 @@ function hasRedialFailed({ target, error, wasJoined }: ConnectionFailure): boole
   const { serverStatus } = recoveryFor(error);
   return !wasJoined && target.dialTimeoutMs !== undefined &&
     (serverStatus === "down" || serverStatus === "unreachable");
-}
-
-/** Ends early if the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {});
 }
