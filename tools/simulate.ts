@@ -1,9 +1,9 @@
 // Runs the simulator on many seeds and prints the shrunk scenarios of the failures.
 //
-//   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--weaken "only unacked"]
+//   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--failover] [--weaken "only unacked"]
 
 import { parseArgs } from "@std/cli/parse-args";
-import { addCounts, emptyTally, explainFailure, type Tally } from "./simulator/simulator.ts";
+import { addCounts, emptyTally, explainFailure, type Kind, type Tally } from "./simulator/simulator.ts";
 import { MUTATIONS } from "./simulator/rules.ts";
 import type { Job } from "./simulator/worker.ts";
 
@@ -12,19 +12,20 @@ const BATCH_RUNS = 250;
 const MAX_EXPLAINED = 3;
 
 interface Search {
+  readonly kind: Kind;
   readonly first: number;
   readonly runs: number;
   readonly workers: number;
   readonly mutation: string | undefined;
 }
 
-async function search({ first, runs, workers, mutation }: Search): Promise<Tally> {
+async function search({ kind, first, runs, workers, mutation }: Search): Promise<Tally> {
   const total = emptyTally();
   let next = first;
   const work = async () => {
     const worker = new Worker(import.meta.resolve("./simulator/worker.ts"), { type: "module" });
     while (next < first + runs) {
-      const seeds = { first: next, runs: Math.min(BATCH_RUNS, first + runs - next) };
+      const seeds = { kind, first: next, runs: Math.min(BATCH_RUNS, first + runs - next) };
       next += seeds.runs;
       const tally = await ask(worker, { seeds, mutation });
       addCounts(total, tally);
@@ -57,23 +58,28 @@ function refuse(reason: string): never {
 }
 
 const flags = parseArgs(Deno.args, {
+  boolean: ["failover"],
   string: ["runs", "seed", "workers", "weaken"],
   default: { runs: "10000", seed: "1", workers: `${navigator.hardwareConcurrency}` },
 });
 const { weaken } = flags;
+const kind = flags.failover ? "failover" : "messages";
 const mutation = Object.keys(MUTATIONS).find((name) => typeof weaken === "string" && name.includes(weaken));
 if (weaken !== undefined && mutation === undefined) {
   refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
 }
 const startedMs = performance.now();
 const { runs, messages, crashes, disconnects, truncatedWrites, failed } = await search({
+  kind,
   first: parsePositive(flags.seed, "seed"),
   runs: parsePositive(flags.runs, "runs"),
   workers: parsePositive(flags.workers, "workers"),
   mutation,
 });
 const planted = mutation === undefined ? undefined : MUTATIONS[mutation];
-for (const seed of failed.slice(0, MAX_EXPLAINED)) console.log(`${await explainFailure(seed, planted)}\n`);
+for (const seed of failed.slice(0, MAX_EXPLAINED)) {
+  console.log(`${await explainFailure(seed, planted, kind)}\n`);
+}
 const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
 console.log(
   `${runs} runs, ${messages} messages, ${crashes} server crashes, ${disconnects} other disconnects, ` +

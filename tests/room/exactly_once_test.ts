@@ -1,9 +1,17 @@
 // Exactly once, while servers crash: the simulator finds no fault in lib/, and finds one with each mutation.
 
 import { assert, assertEquals } from "@std/assert";
-import { explainFailure, findFault, run, runSeeds, shrink } from "../../tools/simulator/simulator.ts";
+import {
+  explainFailure,
+  findFault,
+  run,
+  runSeeds,
+  scenarioOf,
+  shrink,
+  withoutSteps,
+} from "../../tools/simulator/simulator.ts";
 import { MUTATIONS } from "../../tools/simulator/rules.ts";
-import { LONG_EVERY, scenarioOf } from "../../tools/simulator/scenario.ts";
+import { LONG_EVERY } from "../../tools/simulator/scenario.ts";
 import { Timeline } from "../../tools/simulator/timeline.ts";
 
 const pure = { permissions: "none" } as const;
@@ -30,31 +38,36 @@ for (const [name, mutation] of Object.entries(MUTATIONS)) {
   });
 }
 
-Deno.test("run() gives the same outcome for a seed every time", pure, async () => {
-  for (const seed of [1, 2, 3, LONG_EVERY]) {
-    const outcome = await run(scenarioOf(seed), ONLY_UNACKED);
-    await run(scenarioOf(seed + 1));
-    assertEquals(await run(scenarioOf(seed), ONLY_UNACKED), outcome);
-  }
-});
+for (const kind of ["messages", "failover"] as const) {
+  Deno.test(`run() gives the same outcome for a seed of ${kind} every time`, pure, async () => {
+    for (const seed of [1, 2, 3, LONG_EVERY]) {
+      const outcome = await run(scenarioOf(seed, kind), ONLY_UNACKED);
+      await run(scenarioOf(seed + 1, kind));
+      assertEquals(await run(scenarioOf(seed, kind), ONLY_UNACKED), outcome);
+    }
+  });
+}
 
 Deno.test("Timeline lets all promises of an event settle before the next one", pure, async () => {
-  const first = { first: 1, runs: 40 };
-  const tally = await runSeeds(first, ONLY_UNACKED);
-  Timeline.slack = 4;
-  try {
-    assertEquals(await runSeeds(first, ONLY_UNACKED), tally);
-  } finally {
-    Timeline.slack = 1;
+  for (const kind of ["messages", "failover"] as const) {
+    const seeds = { kind, first: 1, runs: 40 };
+    const tally = await runSeeds(seeds, ONLY_UNACKED);
+    Timeline.slack = 4;
+    try {
+      assertEquals(await runSeeds(seeds, ONLY_UNACKED), tally);
+    } finally {
+      Timeline.slack = 1;
+    }
   }
 });
 
 Deno.test("shrink() removes the steps without which a run still fails", pure, async () => {
   const seed = await findFault("lost", { first: 1, runs: MUTATION_RUNS, mutation: ONLY_UNACKED });
-  const { steps, ...scenario } = await shrink(scenarioOf(seed!), ONLY_UNACKED);
+  const scenario = await shrink(scenarioOf(seed!), ONLY_UNACKED);
+  const { steps } = scenario;
   assert(steps.length <= 8, `There are ${steps.length} steps`);
   for (const index of steps.keys()) {
-    const { problems } = await run({ ...scenario, steps: steps.toSpliced(index, 1) }, ONLY_UNACKED);
+    const { problems } = await run(withoutSteps(scenario, index, 1), ONLY_UNACKED);
     assert(!problems.some(({ fault }) => fault === "lost"), `Step ${index} is not needed`);
   }
   const explanation = await explainFailure(seed!, ONLY_UNACKED);

@@ -14,7 +14,7 @@ import { SessionState } from "../../lib/client/session_state.ts";
 import { ConnectError } from "../../lib/errors.ts";
 import { delay } from "../../lib/base/time.ts";
 import type { Address } from "../../lib/net/address.ts";
-import type { DialOptions } from "../../lib/net/tcp.ts";
+import { dial, type DialOptions } from "../../lib/net/tcp.ts";
 import {
   encodeClient,
   type LogEntry,
@@ -105,6 +105,8 @@ export class Client {
     this.name = `client ${options.index}`;
     this.#nick = options.nick;
     this.process = new Process(world, { startedMsAgo: random.between(0, 1_000_000) });
+    this.process.connect = ({ hostname = "", port, signal }) =>
+      this.#connect({ host: hostname, port }, signal);
     const resumeToken = Uint8Array.from({ length: TOKEN_BYTES }, () => random.below(256));
     this.state = new WatchedState(resumeToken, world);
     // Everything before a PING was read.
@@ -250,14 +252,18 @@ export class Client {
     const aborting = new AbortController();
     this.#abortDial = (reason) => aborting.abort(reason);
     signal.addEventListener("abort", () => aborting.abort(signal.reason));
+    return await dial(server, { signal: aborting.signal });
+  }
+
+  async #connect(server: Address, signal: AbortSignal | undefined) {
     const { link, windowBytes } = this.#options.newLink();
     this.#connection = await this.#world.network.dial(server, {
       process: this.process,
       address: `192.0.2.${10 + this.#options.index}`,
       link: this.isOffline ? undefined : link,
       windowBytes,
-      signal: aborting.signal,
-      client: this.state.sessionId,
+      signal,
+      client: this.state,
     });
     return this.#connection.socket;
   }

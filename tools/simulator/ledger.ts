@@ -16,6 +16,14 @@ export type Fault =
   | "wrong departure"
   | "wrong nick"
   | "not settled"
+  /** A client stays on its server while others are on the one that it came from. */
+  | "apart"
+  /** At rest, a client loses its connection. */
+  | "dropped"
+  /** At rest, a client goes to another server more than once a minute. */
+  | "restless"
+  /** A client believes that a server breaks the protocol. */
+  | "excluded"
   | "crashed";
 
 export interface Problem {
@@ -62,6 +70,12 @@ interface LogRecord {
 interface Reader {
   readonly reader: bigint;
   readonly logId: bigint;
+}
+
+interface FinishOptions {
+  readonly isKept: boolean;
+  /** Whether two sessions, a reader and a sender, must have a message that was sent then. */
+  readonly isPromised?: (missing: { sessions: readonly bigint[]; atMs: number }) => boolean;
 }
 
 /** How long a server may take to close a connection that it has ended, in ms. */
@@ -236,14 +250,16 @@ export class Ledger {
 
   /** Reports as lost the messages of survivors that another has not shown. If the only server stores its log
    * (`isKept`), also those of departed clients that had read their echo. */
-  finish(survivors: readonly bigint[], { isKept }: { isKept: boolean }): void {
+  finish(survivors: readonly bigint[], { isKept, isPromised = () => true }: FinishOptions): void {
     for (const { reader, sender, clientSeq } of isKept ? this.#missingOfDeparted(survivors) : []) {
       this.report(
         "lost",
         `${reader} has not shown message ${clientSeq} of ${sender}, which had read its echo,`,
       );
     }
-    for (const { reader, sender, clientSeq, wasLogged } of this.#missing(survivors)) {
+    for (const missing of this.#missing(survivors)) {
+      if (!isPromised(missing)) continue;
+      const { reader, sender, clientSeq, wasLogged } = missing;
       const where = wasLogged ? "though a server logged it" : "and no server logged it";
       this.report("lost", `${reader} has not shown message ${clientSeq} of ${sender}, ${where},`);
     }
@@ -262,7 +278,7 @@ export class Ledger {
           if (atMs < sinceMs) continue;
           if (to && to.sessionId !== readerSession && sender !== readerSession) continue;
           const wasLogged = this.#logs.values().some(({ logged }) => (logged.get(sender) ?? 0) >= clientSeq);
-          yield { reader: name, sender: from, clientSeq, atMs, wasLogged };
+          yield { reader: name, sender: from, sessions: [readerSession, sender], clientSeq, atMs, wasLogged };
         }
       }
     }

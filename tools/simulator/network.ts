@@ -1,7 +1,6 @@
 // A simulated network. Bytes arrive in order, delayed, in slices, and only up to the point where the link broke. A packet
 // that is lost is sent again later, as by TCP.
 
-import { ConnectError } from "../../lib/errors.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { Socket } from "../../lib/net/tls_socket.ts";
 import type { Random } from "../../tests/testing/random.ts";
@@ -9,7 +8,8 @@ import type { Process } from "./process.ts";
 import type { Timeline } from "./timeline.ts";
 import type { World } from "./world.ts";
 
-/** Before a lost packet is sent again, in ms, doubled each time (RFC 6298, section 2; Linux has 200 ms once connected). */
+/** Before a lost packet is sent again, in ms, doubled each time (RFC 6298, section 2; Linux has 200 ms more than the round
+ * trip once connected). */
 const [CONNECT_RETRY_MS, RETRY_MS] = [1_000, 200];
 
 /** What a connection's packets go through, in both directions. */
@@ -19,14 +19,25 @@ export interface Link {
   readonly jitterMs: number;
   /** Probability that a packet is lost. */
   readonly loss: number;
+  /** All packets are lost that are sent before. */
+  readonly silentUntilMs?: number;
   /** Probability that what is written at once is split, once more after each split. */
   readonly sliced: number;
 }
 
-/** How long a packet takes, those included that were lost. */
-function delayOf({ latencyMs, jitterMs, loss }: Link, random: Random, retryMs: number): number {
+/** How long a packet takes that is sent now, those included that were lost. */
+function delayOf(
+  link: Link,
+  { timeline, random }: Pick<World, "timeline" | "random">,
+  retryMs: number,
+): number {
+  const { latencyMs, jitterMs, loss, silentUntilMs = 0 } = link;
   let delayMs = latencyMs + jitterMs * random.unit();
-  for (let waitMs = retryMs; loss > 0 && random.chance(loss); waitMs *= 2) delayMs += waitMs;
+  let sentMs = timeline.nowMs;
+  for (let waitMs = retryMs; sentMs < silentUntilMs || (loss > 0 && random.chance(loss)); waitMs *= 2) {
+    delayMs += waitMs;
+    sentMs += waitMs;
+  }
   return delayMs;
 }
 
@@ -46,6 +57,7 @@ class Pipe {
   receiver!: { received(bytes: Uint8Array): void; ended(): void };
   /** Called if a break loses a part of what was written at once. */
   readonly #onTruncated: () => void;
+  readonly #world: World;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #link: Link;
@@ -55,7 +67,9 @@ class Pipe {
   #isClosed = false;
   #isScheduled = false;
 
-  constructor({ timeline, random, network }: World, link: Link) {
+  constructor(world: World, link: Link) {
+    const { timeline, random, network } = world;
+    this.#world = world;
     this.#timeline = timeline;
     this.#random = random;
     this.#link = link;
@@ -104,7 +118,8 @@ class Pipe {
   }
 
   #push(bytes: Uint8Array | undefined): void {
-    const dueMs = this.#timeline.nowMs + delayOf(this.#link, this.#random, RETRY_MS);
+    const dueMs = this.#timeline.nowMs +
+      delayOf(this.#link, this.#world, RETRY_MS + 2 * this.#link.latencyMs);
     this.#lastMs = Math.max(this.#lastMs, dueMs);
     this.#slices.push({ bytes, atMs: this.#lastMs });
     this.#schedule();
@@ -315,7 +330,7 @@ interface DialOptions {
   /** Undefined: the client has no network. */
   readonly link: Link | undefined;
   readonly windowBytes: number;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** Given to {@linkcode SimulatedListener.onSocket}. */
   readonly client: unknown;
 }
@@ -324,6 +339,8 @@ interface DialOptions {
 export class Network {
   /** Connections that broke within what was written at once. */
   truncatedWrites = 0;
+  /** Of hosts that answer nothing. */
+  readonly deadHosts = new Set<string>();
   readonly #listeners = new Map<string, SimulatedListener>();
 
   listen(process: Process, server: Address): SimulatedListener {
@@ -333,26 +350,28 @@ export class Network {
   }
 
   /** Takes a round trip.
-   * @throws {ConnectError} `refused`
+   * @throws {Deno.errors.ConnectionRefused}
    * @throws the signal's reason */
   dial(server: Address, { process, link, signal, ...options }: DialOptions): Promise<Dialled> {
     const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
-    const { timeline, random } = process.world;
+    const { world } = process;
+    const { timeline } = world;
     timeline.touch();
-    signal.addEventListener("abort", () => reject(signal.reason));
+    signal?.addEventListener("abort", () => reject(signal.reason));
     if (!link) return promise;
     const name = formatAddress(server);
-    timeline.after(delayOf(link, random, CONNECT_RETRY_MS), () => {
+    timeline.after(delayOf(link, world, CONNECT_RETRY_MS), () => {
+      if (this.deadHosts.has(name)) return;
       const listener = this.#listeners.get(name);
       const isRefused = !listener || listener.isClosed;
-      const dialled = isRefused || process.isDead || signal.aborted
+      const dialled = isRefused || process.isDead || signal?.aborted
         ? undefined
         : connect({ process, listener, link, ...options });
-      timeline.after(link.latencyMs, () =>
+      timeline.after(delayOf(link, world, CONNECT_RETRY_MS), () =>
         process.run(() => {
-          if (dialled && !signal.aborted) return resolve(dialled);
+          if (dialled && !signal?.aborted) return resolve(dialled);
           dialled?.socket.close();
-          if (isRefused) reject(new ConnectError("refused", { server: name, host: server.host }));
+          if (isRefused) reject(new Deno.errors.ConnectionRefused(name));
         }));
     });
     return promise;

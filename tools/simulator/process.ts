@@ -1,7 +1,9 @@
 // A simulated process: its clock, its timers, and how it is suspended and ends. While a run lasts, the global timers are
 // those of the process whose code runs.
 
+import dns from "node:dns/promises";
 import type { Clock } from "../../lib/base/time.ts";
+import type { Socket } from "../../lib/net/tls_socket.ts";
 import type { Random } from "../../tests/testing/random.ts";
 import type { World } from "./world.ts";
 
@@ -19,6 +21,16 @@ interface Timer {
 /** The process whose code runs. */
 let current: Process | undefined;
 
+/** What `Deno.connect()` does. */
+export type Connect = (options: Deno.ConnectOptions & { signal?: AbortSignal }) => Promise<Socket>;
+
+/** What resolvers do; fails if they do not know the name. */
+type LookUp = (host: string) => Promise<unknown>;
+
+export function currentProcess(): Process {
+  return current!;
+}
+
 /** The clock of the process whose code runs. */
 export const currentClock: Clock = () => current!.clock();
 
@@ -29,6 +41,8 @@ export class Process {
   startedMs: number;
   /** Called when the process ends. Its code runs on until it next waits, without effect. */
   onExit: () => void = () => {};
+  connect: Connect = () => Promise.reject(new Error("This process has no network"));
+  lookUp: LookUp = () => Promise.reject(new Error("This process has no resolver"));
   #state: "running" | "suspended" | "dead" = "running";
   /** What is due while it is suspended. */
   #held: Record<"sockets" | "timers", (() => void)[]> = { sockets: [], timers: [] };
@@ -123,7 +137,7 @@ export class Process {
   }
 }
 
-/** Until it is disposed of, timers are those of the current process, and random ids come from `random`. */
+/** Until it is disposed of, timers and connections are those of the current process, and chance comes from `random`. */
 export function simulateGlobals(random: Random): Disposable {
   const clear = (timer: Timer | undefined) => {
     if (timer) timer.isCleared = true;
@@ -138,13 +152,25 @@ export function simulateGlobals(random: Random): Disposable {
   const globals = globalThis as unknown as Record<string, unknown>;
   const originals = Object.fromEntries(Object.keys(fakes).map((name) => [name, globals[name]]));
   const { getRandomValues } = crypto;
+  const { connect } = Deno;
+  const { lookup } = dns;
+  const { random: mathRandom } = Math;
   Object.assign(globals, fakes);
   crypto.getRandomValues =
-    ((ids: BigUint64Array) => ids.map(() => random.bigint())) as typeof getRandomValues;
+    ((values: BigUint64Array | Uint8Array) =>
+      values instanceof Uint8Array
+        ? values.map(() => random.below(256))
+        : values.map(() => random.bigint())) as typeof getRandomValues;
+  Deno.connect = ((options: Parameters<Connect>[0]) => current!.connect(options)) as typeof connect;
+  dns.lookup = ((host: string) => current!.lookUp(host)) as typeof lookup;
+  Math.random = random.unit;
   return {
     [Symbol.dispose]() {
       Object.assign(globals, originals);
       crypto.getRandomValues = getRandomValues;
+      Deno.connect = connect;
+      dns.lookup = lookup;
+      Math.random = mathRandom;
       current = undefined;
     },
   };

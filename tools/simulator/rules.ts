@@ -36,7 +36,7 @@ export function plant({ replacements }: Mutation): Disposable {
   };
 }
 
-function replacing<Owner extends object, Name extends keyof Owner>(
+export function replacing<Owner extends object, Name extends keyof Owner>(
   owner: Owner,
   name: Name,
   make: (original: Owner[Name]) => Owner[Name],

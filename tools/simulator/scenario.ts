@@ -48,6 +48,7 @@ type StorageKind = "memory" | "disk" | "nats";
 
 /** Everything that determines a run. */
 export interface Scenario {
+  readonly kind: "messages";
   readonly seed: number;
   readonly servers: number;
   readonly storage: StorageKind;
@@ -118,7 +119,7 @@ export function scenarioOf(seed: number): Scenario {
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const endMs = atMs + (isLong ? random.between(0, 500_000) : random.spread(100, 20_000));
-  return { seed, ...storageOf(seed, servers), steps, endMs };
+  return { kind: "messages", seed, ...storageOf(seed, servers), steps, endMs };
 }
 
 /** With a log on a disk, one server may be enough: it comes back. */
@@ -222,9 +223,11 @@ function otherOf(servers: number, random: Random): number {
   return 1 + random.below(servers - 1);
 }
 
-export function describe({ atMs, what, ...details }: Step): string {
+export function describe(
+  { atMs, what, ...details }: { readonly atMs: number; readonly what: string },
+): string {
   const how = Object.entries(details).map(([name, value]) => {
-    if (name === "forMs") return `for ${+value.toFixed(3)} ms`;
+    if (name === "forMs") return `for ${+(value as number).toFixed(3)} ms`;
     return typeof value === "number"
       ? `${name} ${value}`
       : `${name} ${[value].flat().join(" and ") || "none"}`;

@@ -27,14 +27,27 @@ export function addressOf(place: number): { host: string; port: number } {
   return { host: "192.0.2.1", port: FIRST_PORT + place };
 }
 
+interface ServerOptions {
+  readonly place: number;
+  readonly storage: Storage;
+  /** `host:port`. */
+  readonly backups?: readonly string[];
+  readonly onDown: () => void;
+}
+
+/** The client at the other end. */
+interface SocketOwner {
+  /** Undefined until the client has one. */
+  readonly sessionId: bigint | undefined;
+}
+
 /** One process, from its start to its end. */
 export class Server {
   readonly process: Process;
   readonly #name: string;
   readonly #world: World;
   readonly #storage: Storage;
-  /** With the session of the client. */
-  readonly #sockets = new Map<SimulatedSocket, bigint>();
+  readonly #sockets = new Map<SimulatedSocket, SocketOwner>();
   #server: ChatServer | undefined;
   #log: OpenLog | undefined;
   #console: Cursor | undefined;
@@ -43,7 +56,7 @@ export class Server {
   constructor(
     name: string,
     world: World,
-    { place, storage, onDown }: { place: number; storage: Storage; onDown: () => void },
+    { place, storage, backups = [], onDown }: ServerOptions,
   ) {
     this.#name = name;
     this.#world = world;
@@ -51,7 +64,7 @@ export class Server {
     this.process = new Process(world);
     this.process.onExit = onDown;
     this.process.post(() => {
-      this.#start(place).catch((error) => {
+      this.#start(place, backups).catch((error) => {
         if (!this.process.isDead) world.ledger.report("crashed", `${name}: ${error.stack}`);
       });
     });
@@ -90,21 +103,21 @@ export class Server {
   /** Other nodes of a cluster may take it for dead by now. */
   suspend(): void {
     this.process.suspend();
-    for (const [socket, sessionId] of this.#sockets) {
-      this.#world.ledger.detached(this.logId!, sessionId, socket);
+    for (const [socket, { sessionId }] of this.#sockets) {
+      if (sessionId !== undefined) this.#world.ledger.detached(this.logId!, sessionId, socket);
     }
   }
 
-  async #start(place: number): Promise<void> {
+  async #start(place: number, backups: readonly string[]): Promise<void> {
     const { ledger, network } = this.#world;
     const log = this.#log = await this.#storage.open(this.process, CONFIG);
     const { commitLog } = log;
     ledger.openLog(commitLog.logId, this.#name);
     const listener = network.listen(this.process, addressOf(place));
-    listener.onSocket = (socket, client) => this.#watch(socket, client as bigint);
+    listener.onSocket = (socket, client) => this.#watch(socket, client as SocketOwner);
     const server = new ChatServer(
       { listener: asListener(listener), commitLog, credentials: {} },
-      CONFIG,
+      { ...CONFIG, backups },
       this.process.clock,
     );
     server.onReject = (_client, error) => {
@@ -128,20 +141,22 @@ export class Server {
   }
 
   /** Tells the ledger from when to when a session has a connection. */
-  #watch(socket: SimulatedSocket, sessionId: bigint): void {
+  #watch(socket: SimulatedSocket, owner: SocketOwner): void {
     const { ledger } = this.#world;
     const logId = this.logId!;
     let isAttached = false;
-    this.#sockets.set(socket, sessionId);
+    this.#sockets.set(socket, owner);
     socket.onStep = () => this.#step();
     socket.onWrite = (bytes) => {
       if (isAttached || bytes[TYPE_AT] !== SERVER_FRAMES.welcome.code) return;
       isAttached = true;
       this.#record();
-      ledger.attached(logId, sessionId, socket);
+      ledger.attached(logId, owner.sessionId!, socket);
     };
     socket.onEnd = () => {
       this.#sockets.delete(socket);
+      const { sessionId } = owner;
+      if (sessionId === undefined) return;
       if (isAttached) ledger.detached(logId, sessionId, socket);
       else ledger.abandoned(logId, sessionId);
     };

@@ -1,15 +1,25 @@
 // The simulator: drives ChatServer, Session and the commit logs through simulated time, over a simulated network and
 // simulated stores, and checks them against a ledger. A seed always gives the same run.
 
+import { FailoverRun } from "./failover_run.ts";
+import { failoverOf, type FailoverScenario } from "./failover_scenario.ts";
 import type { Fault } from "./ledger.ts";
 import { type Mutation, plant } from "./rules.ts";
 import { type Outcome, Run } from "./run.ts";
-import { describe, type Scenario, scenarioOf } from "./scenario.ts";
+import { describe, type Scenario as MessageScenario, scenarioOf as messagesOf } from "./scenario.ts";
+
+type Scenario = MessageScenario | FailoverScenario;
+
+export type Kind = Scenario["kind"];
+
+export function scenarioOf(seed: number, kind: Kind = "messages"): Scenario {
+  return kind === "failover" ? failoverOf(seed) : messagesOf(seed);
+}
 
 /** Nothing else runs meanwhile. */
 export async function run(scenario: Scenario, mutation?: Mutation): Promise<Outcome> {
   using _ = mutation && plant(mutation);
-  return await new Run(scenario).outcome();
+  return await (scenario.kind === "failover" ? new FailoverRun(scenario) : new Run(scenario)).outcome();
 }
 
 export interface Tally {
@@ -23,6 +33,7 @@ export interface Tally {
 }
 
 export interface Seeds {
+  readonly kind?: Kind;
   readonly first: number;
   readonly runs: number;
   /** Difference between two seeds. */
@@ -33,11 +44,14 @@ export function emptyTally(): Tally {
   return { runs: 0, messages: 0, crashes: 0, disconnects: 0, truncatedWrites: 0, failed: [] };
 }
 
-export async function runSeeds({ first, runs, stride = 1 }: Seeds, mutation?: Mutation): Promise<Tally> {
+export async function runSeeds(
+  { first, runs, stride = 1, kind }: Seeds,
+  mutation?: Mutation,
+): Promise<Tally> {
   const tally = emptyTally();
   for (let i = 0; i < runs; i++) {
     const seed = first + i * stride;
-    const { problems, ...counts } = await run(scenarioOf(seed), mutation);
+    const { problems, ...counts } = await run(scenarioOf(seed, kind), mutation);
     addCounts(tally, { runs: 1, ...counts });
     if (problems.length > 0) tally.failed.push(seed);
   }
@@ -53,13 +67,17 @@ export function addCounts(tally: Tally, counts: Omit<Tally, "failed">): void {
 /** The first seed whose run shows this fault. */
 export async function findFault(
   fault: Fault,
-  { first, runs, stride = 1, mutation }: Seeds & { readonly mutation?: Mutation },
+  { first, runs, stride = 1, kind, mutation }: Seeds & { readonly mutation?: Mutation },
 ): Promise<number | undefined> {
   for (let i = 0; i < runs; i++) {
     const seed = first + i * stride;
-    if (await reproduces(fault, scenarioOf(seed), mutation)) return seed;
+    if (await reproduces(fault, scenarioOf(seed, kind), mutation)) return seed;
   }
   return undefined;
+}
+
+export function withoutSteps<Any extends Scenario>(scenario: Any, from: number, count: number): Any {
+  return { ...scenario, steps: scenario.steps.toSpliced(from, count) };
 }
 
 /** Removes as many steps as possible from a failing scenario so that it still fails with the same fault. */
@@ -70,7 +88,7 @@ export async function shrink(scenario: Scenario, mutation?: Mutation): Promise<S
   for (let size = scenario.steps.length >> 1; size > 0;) {
     let hasShrunk = false;
     for (let from = 0; from < smallest.steps.length;) {
-      const smaller = { ...smallest, steps: smallest.steps.toSpliced(from, size) };
+      const smaller = withoutSteps(smallest, from, size);
       if (await reproduces(fault, smaller, mutation)) {
         smallest = smaller;
         hasShrunk = true;
@@ -83,8 +101,8 @@ export async function shrink(scenario: Scenario, mutation?: Mutation): Promise<S
 }
 
 /** The steps of the shrunk scenario of a seed, and its faults. */
-export async function explainFailure(seed: number, mutation?: Mutation): Promise<string> {
-  const scenario = await shrink(scenarioOf(seed), mutation);
+export async function explainFailure(seed: number, mutation?: Mutation, kind?: Kind): Promise<string> {
+  const scenario = await shrink(scenarioOf(seed, kind), mutation);
   const { problems } = await run(scenario, mutation);
   return [
     `Seed ${seed}, shrunk to ${scenario.steps.length} steps:`,
