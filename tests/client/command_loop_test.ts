@@ -310,9 +310,8 @@ Deno.test("chat-server /say is marked as the server's, and no message can look l
     await user.waitForOutput(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
     await user.waitForOutput(`[${NOON}] ana: # El servidor dice: mentira\n`);
   }
-  const { peer, history } = await join(chat.address, makeHello("leo", { historyCount: 9 }));
-  peer[Symbol.dispose]();
-  assertEquals(history.map(({ type }) => type), ["said", "joined"]);
+  using leo = await join(chat.address, makeHello("leo", { historyCount: 9 }));
+  assertEquals(leo.history.map(({ type }) => type), ["said", "joined"]);
 });
 
 Deno.test("chat-server /backup adds and withdraws backups, and tells the members", async () => {

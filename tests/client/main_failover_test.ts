@@ -72,9 +72,8 @@ Deno.test("chat-client suggests announced backups, then those of --backup, and t
     current = next;
   }
   await ana.quit();
-  const { peer: eva, history } = await join(other.address, makeHello("eva", { historyCount: 50 }));
-  using _ = eva;
-  const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+  using eva = await join(other.address, makeHello("eva", { historyCount: 50 }));
+  const texts = eva.history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
   assertEquals(texts, [first, announced, given].map(({ address }) => `en ${address.port}`));
 });
 

@@ -20,8 +20,7 @@ import { TestClock } from "../testing/test_clock.ts";
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
   await using server = startServerAtNoon({ clock: clock.now });
-  const beto = await joinAs("beto", server);
-  using _ = beto.peer;
+  using beto = await joinAs("beto", server);
   await using ana = new ClientUser();
   ana.start();
   ana.type(`\n${server.address.port}\nana\n`);
@@ -29,13 +28,14 @@ Deno.test("chat-client asks for server, port and nick, and shows events line by 
   clock.set("2026-11-22 13:45:10");
   ana.type("hola\n");
   await ana.waitForOutput("ana: hola");
-  await beto.peer.send({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
+  await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
   await ana.waitForOutput("beto: ");
-  const { peer: eva } = await joinAs("eva", server);
-  await ana.waitForOutput("eva ");
-  await eva.send({ type: "bye" });
-  await eva.receiveAll();
-  eva[Symbol.dispose]();
+  {
+    using eva = await joinAs("eva", server);
+    await ana.waitForOutput("eva ");
+    await eva.send({ type: "bye" });
+    await eva.receiveAll();
+  }
   await ana.waitForOutput("eva (127.0.0.1) se ha desconectado");
   assertEquals(
     await ana.quit(),
@@ -159,11 +159,10 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
   await using first = startServerAtNoon({ backups: [formatAddress(second.address)] });
   await using ana = new ClientUser();
   await ana.join(first.address, "--auto");
-  const [{ peer: beto }, { peer: eva }] = [await joinAs("beto", first), await joinAs("eva", first)];
-  using _ = eva;
+  using beto = await joinAs("beto", first);
+  using eva = await joinAs("eva", first);
   await beto.send({ type: "bye" });
   await beto.receiveAll();
-  beto[Symbol.dispose]();
   await ana.waitForOutput("desconectado");
   ana.type("/who\n");
   await ana.waitForOutput("eva (127.0.0.1), desde");
@@ -226,8 +225,7 @@ Deno.test("chat-client reads no further input while 256 messages are unacked", a
 
 Deno.test("chat-client at the end of a pipe waits until every message is acked", async () => {
   await using server = startServerAtNoon();
-  const beto = await joinAs("beto", server);
-  using _ = beto.peer;
+  using beto = await joinAs("beto", server);
   await using ana = new ClientUser();
   const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
   ana.type(lines.join("\n")); // the last one without an end
@@ -254,8 +252,7 @@ Deno.test("chat-client --auto with an empty pipe retries until it has joined", a
 Deno.test("chat-client leaves when a terminal's input ends, or when it is terminated", async () => {
   for (const end of ["endInput", "terminate"] as const) {
     await using server = startServerAtNoon();
-    const beto = await joinAs("beto", server);
-    using _ = beto.peer;
+    using beto = await joinAs("beto", server);
     await using ana = new ClientUser({ isTty: true });
     await ana.join(server.address);
     ana[end]();

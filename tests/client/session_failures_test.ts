@@ -31,7 +31,7 @@ Deno.test("Session reports a refused connection", async () => {
 
 Deno.test("Session reports why a server rejects it", async () => {
   await using server = startServer();
-  using _ = (await join(server.address, makeHello("ANA"))).peer;
+  using _ = await join(server.address, makeHello("ANA"));
   const { name, code, details } = await failToJoin(server.address);
   const reason = 'nick "ana" is already in use';
   assertEquals([name, code, details], ["ServerError", "nick-taken", { nick: "ana", reason }]);

@@ -24,7 +24,7 @@ async function sync(client: FakeClient): Promise<void> {
 
 Deno.test("Session joins, sends, and receives what all members send", async () => {
   await using server = startServer();
-  using beto = (await join(server.address, makeHello("beto"))).peer;
+  using beto = await join(server.address, makeHello("beto"));
   await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "before" });
   await beto.expect("said");
   await using ana = new SessionFixture("ana", [server.address]);
@@ -55,9 +55,8 @@ Deno.test("Session resends unacked and retained messages before anything new", a
   await ana.joined();
   ana.session.say("new");
   assertEquals(await ana.lines(3), ["ana: unacked", "ana: between", "ana: new"]);
-  const { peer: eva, history } = await join(second.address, makeHello("eva", { historyCount: 50 }));
-  using _ = eva;
-  const messages = history.flatMap((entry) => entry.type === "said" ? [entry] : []);
+  using eva = await join(second.address, makeHello("eva", { historyCount: 50 }));
+  const messages = eva.history.flatMap((entry) => entry.type === "said" ? [entry] : []);
   assertEquals(messages.map(({ clientSeq, text, redelivered }) => [clientSeq, text, redelivered]), [
     [1, "acked", true],
     [2, "unacked", false],
@@ -312,7 +311,7 @@ Deno.test("Session.rename() returns false without a server, and counts requests 
 
 Deno.test("Session.leave() tells the server, which tells the others", async () => {
   await using server = startServer();
-  using beto = (await join(server.address, makeHello("beto"))).peer;
+  using beto = await join(server.address, makeHello("beto"));
   await using ana = new SessionFixture("ana", [server.address]);
   await ana.joined();
   ana.session.say("adiós");

@@ -40,7 +40,7 @@ class Nodes implements AsyncDisposable {
 
   async enter({ server }: Node, nick: string, hello?: Partial<Hello>): Promise<RawClient> {
     const client = await enterAs(nick, server, hello);
-    this.#clients.use(client.peer);
+    this.#clients.use(client);
     return client;
   }
 
@@ -54,11 +54,11 @@ class Nodes implements AsyncDisposable {
 }
 
 /** What a client reads up to the message with this text, its history included. */
-async function readUpTo({ peer, history }: RawClient, text: string): Promise<string[]> {
+async function readUpTo(client: RawClient, text: string): Promise<string[]> {
   const read: string[] = [];
-  const found = [...history];
+  const found = [...client.history];
   for (;;) {
-    const message = found.shift() ?? await peer.receive();
+    const message = found.shift() ?? await client.receive();
     if (!message) throw new Error(`The end came before ${text}`);
     if (message.type === "ping" || message.type === "stalled") continue;
     const entry = message as LogEntry & { nick?: string; text?: string };
@@ -73,8 +73,8 @@ Deno.test("ChatServer nodes show a message that one of them took as the same ent
   const ana = await nodes.enter(one, "ana");
   const beto = await nodes.enter(other, "beto");
   assertEquals(beto.welcome.members.map(({ nick }) => nick), ["ana", "beto"]);
-  await ana.peer.send(say(1));
-  await beto.peer.send(say(1, "u1"));
+  await ana.send(say(1));
+  await beto.send(say(1, "u1"));
   await waitFor(() => [one, other].every(({ server }) => server.log.head === 4));
   const read = await Promise.all([one, other].map(async (node, index) => {
     const eva = await nodes.enter(node, `eva${index}`, { lagMs: 10_000 });
@@ -90,19 +90,19 @@ Deno.test("ChatServer nodes announce nothing of a member that moves, who reads o
   const [one, other] = await nodes.open(LONG_GRACE, LONG_GRACE);
   const beto = await nodes.enter(other, "beto");
   const before = await nodes.enter(one, "ana");
-  await before.peer.send(say(1));
+  await before.send(say(1));
   await readUpTo(before, "t1");
-  before.peer[Symbol.dispose]();
+  before[Symbol.dispose]();
   const { logId } = before.welcome;
   const nextSeq = one.server.log.head;
-  await beto.peer.send(say(1, "meanwhile"));
+  await beto.send(say(1, "meanwhile"));
   const after = await nodes.enter(other, "ana", { lagMs: 5, resumePoints: [{ logId, nextSeq }] });
   const { welcome } = after;
   assertEquals([welcome.logId, welcome.lastClientSeq, welcome.startSeq], [logId, 1, nextSeq]);
   const read = await readUpTo(after, "meanwhile");
   assert(read.every((line) => !/joined ana|left/.test(line)), read.join("\n"));
   // Nor does the server that they left, when the grace is over.
-  await after.peer.send(say(2, "here"));
+  await after.send(say(2, "here"));
   assert((await readUpTo(beto, "here")).every((line) => !line.includes("left")));
 });
 
@@ -112,13 +112,13 @@ Deno.test("ChatServer nodes take a message once that two of them are sent", asyn
   const eva = await nodes.enter(one, "eva");
   const ana = await nodes.enter(one, "ana");
   nodes.log.isDown = true;
-  await ana.peer.send(say(1), say(2));
+  await ana.send(say(1), say(2));
   await waitFor(() => one.commitLog.isUnavailable);
-  ana.peer[Symbol.dispose]();
+  ana[Symbol.dispose]();
   nodes.log.isDown = false;
   const again = await nodes.enter(other, "ana", { lagMs: 5 });
   const resent = [1, 2].filter((n) => n > again.welcome.lastClientSeq).map((n) => say(n));
-  await again.peer.send(...resent, say(3, "last"));
+  await again.send(...resent, say(3, "last"));
   const texts = (await readUpTo(eva, "last")).filter((line) => line.includes("said"));
   assertEquals(texts.map((line) => line.split(" ").at(-1)), ["t1", "t2", "last"]);
 });
@@ -135,7 +135,7 @@ Deno.test("ChatServer.nodeDown() removes the members of a node that died, but th
   await waitFor(() => new Set(other.server.nodeIds).has(3n));
   assertEquals(new Set(other.server.nodeIds), new Set([1n, 2n, 3n]));
   for (const { server } of [other, third]) server.nodeDown(1n);
-  await back.peer.send(say(1, "end"));
+  await back.send(say(1, "end"));
   const left = (await readUpTo(eva, "end")).filter((line) => line.includes("left"));
   assertEquals(left.map((line) => line.split(" ").slice(1).join(" ")), ["left beto"]);
 });
@@ -145,8 +145,8 @@ Deno.test("ChatServer.kick() closes the connection that a member has to another 
   const [one, other] = await nodes.open({}, {});
   const ana = await nodes.enter(one, "ana");
   await waitFor(() => other.server.kick("ana", "why"));
-  assertEquals((await ana.peer.expect("left")).kicked, true);
-  assertEquals((await ana.peer.expect("error")).code, "kicked");
+  assertEquals((await ana.expect("left")).kicked, true);
+  assertEquals((await ana.expect("error")).code, "kicked");
 });
 
 Deno.test("ChatServer asks a client with BYE to come again whose node was called down", async () => {
@@ -155,8 +155,8 @@ Deno.test("ChatServer asks a client with BYE to come again whose node was called
   const ana = await nodes.enter(one, "ana");
   await waitFor(() => [...other.server.members].length === 1);
   other.server.nodeDown(1n);
-  assertEquals((await ana.peer.expect("left")).connectionLost, true);
-  await ana.peer.expect("bye");
+  assertEquals((await ana.expect("left")).connectionLost, true);
+  await ana.expect("bye");
 });
 
 const NAMED = [{ backups: ["x:1", "y:1"] }, { backups: ["x:1"] }];
@@ -166,7 +166,7 @@ Deno.test("ChatServer nodes share the backups of --backup and /backup, behind th
   const [one, other] = await nodes.open(...NAMED);
   const ana = await nodes.enter(other, "ana");
   const untilAnnounced = async (...expected: string[]) => {
-    while ((await ana.peer.expect("backups")).backups.join() !== expected.join());
+    while ((await ana.expect("backups")).backups.join() !== expected.join());
   };
   for (const { server } of [one, other]) server.publishOwnBackups();
   await untilAnnounced("x:1", "y:1");
@@ -195,17 +195,17 @@ Deno.test("ChatServer.broadcastStalled() tells clients that nothing is stored, a
   const [one] = await nodes.open({});
   const ana = await nodes.enter(one, "ana");
   nodes.log.isDown = true;
-  await ana.peer.send(say(1));
-  assertEquals((await ana.peer.expect("stalled")).resolved, false);
+  await ana.send(say(1));
+  assertEquals((await ana.expect("stalled")).resolved, false);
   const refused = await nodes.enter(one, "beto").then(() => "joined", (error) => `${error.message}`);
   assert(refused.includes("store-away"), refused);
   one.server.broadcastStalled({ isResolved: false }); // once is enough
   nodes.log.isDown = false;
-  const then = [await ana.peer.receive(), await ana.peer.receive()];
+  const then = [await ana.receive(), await ana.receive()];
   assertEquals(then.map((message) => message!.type).sort(), ["said", "stalled"]);
   assert(then.some((message) => message!.type === "stalled" && message.resolved));
   const eva = await nodes.enter(one, "eva");
   one.server.broadcastStalled({ isResolved: true });
-  await eva.peer.send(say(1, "here"));
-  assertEquals((await eva.peer.receive())!.type, "said");
+  await eva.send(say(1, "here"));
+  assertEquals((await eva.receive())!.type, "said");
 });

@@ -25,8 +25,8 @@ import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 async function startPair(options: TestServerOptions = {}) {
   const stack = new AsyncDisposableStack();
   const server = stack.use(startServer(options));
-  const ana = stack.use((await enterAs("ana", server)).peer);
-  const bea = stack.use((await enterAs("bea", server)).peer);
+  const ana = stack.use(await enterAs("ana", server));
+  const bea = stack.use(await enterAs("bea", server));
   await ana.expect("joined");
   return { server, ana, bea, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
@@ -50,10 +50,10 @@ Deno.test("ChatServer answers HELLO with WELCOME and the log from there on", asy
   const clock = new TestClock();
   await using server = startServer({ clock: clock.now, backups: ["10.0.0.7:5001"] });
   const { wallMs } = clock.now();
-  using bea = (await enterAs("bea", server)).peer;
-  const { peer: ana, welcome, history } = await enterAs("ana", server);
-  using _ = ana;
+  using bea = await enterAs("bea", server);
+  using ana = await enterAs("ana", server);
   const sessionId = sessionIdOf(makeToken("ana"));
+  const { welcome, history } = ana;
   const { logId } = welcome;
   assertNotEquals(logId, 0n);
   assertEquals(welcome, {
@@ -98,12 +98,11 @@ Deno.test("ChatServer sends a message with its time to all members, the sender t
 
 Deno.test("ChatServer sends as much history as HELLO asks for", async () => {
   await using server = startServer();
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   await ana.send(say(1, "one"), say(2, "two"), say(3, "three"));
   for (let n = 1; n <= 3; n++) await ana.expect("said");
-  const { peer: bea, history } = await enterAs("bea", server, { historyCount: 2 });
-  using _ = bea;
-  const texts = history.map((entry) => entry.type === "said" ? entry.text : entry.type);
+  using bea = await enterAs("bea", server, { historyCount: 2 });
+  const texts = bea.history.map((entry) => entry.type === "said" ? entry.text : entry.type);
   assertEquals(texts, ["two", "three", "joined"]);
 });
 
@@ -127,16 +126,15 @@ Deno.test("ChatServer announces a lost member when its grace is over", async () 
 
 Deno.test("ChatServer announces nothing of a member that resumes within its grace", async () => {
   await using server = startServer({ room: { graceMs: 60_000 } });
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   const first = await enterAs("bea", server);
   await ana.expect("joined");
-  await first.peer.send(say(1, "one"));
-  await first.peer.expect("said");
-  first.peer[Symbol.dispose]();
+  await first.send(say(1, "one"));
+  await first.expect("said");
+  first[Symbol.dispose]();
   const resumePoints = [{ logId: first.welcome.logId, nextSeq: first.welcome.head + 1 }];
-  const second = await join(server.address, makeHello("bea", { resumePoints, lagMs: 100 }));
-  using bea = second.peer;
-  assertEquals([second.welcome.lastClientSeq, second.history], [1, []]);
+  using bea = await join(server.address, makeHello("bea", { resumePoints, lagMs: 100 }));
+  assertEquals([bea.welcome.lastClientSeq, bea.history], [1, []]);
   await bea.send(say(1, "one"), say(2, "two"));
   assertEquals((await ana.expect("said")).text, "one");
   assertEquals((await ana.expect("said")).text, "two");
@@ -154,11 +152,10 @@ Deno.test("ChatServer sends the rest of the log to a client that has ended its o
 
 Deno.test("ChatServer replaces the connection of a resumed session, and announces nothing", async () => {
   await using server = startServer({ room: { graceMs: 0 } });
-  using ana = (await enterAs("ana", server)).peer;
-  using old = (await enterAs("bea", server)).peer;
-  const { peer: bea, welcome } = await enterAs("bea", server);
-  using _ = bea;
-  assertEquals(welcome.memberCount, 2);
+  using ana = await enterAs("ana", server);
+  using old = await enterAs("bea", server);
+  using bea = await enterAs("bea", server);
+  assertEquals(bea.welcome.memberCount, 2);
   const messages = await old.receiveAll();
   assertEquals(messages.map((message) => message.type === "error" ? message.code : message.type), [
     "replaced",
@@ -185,9 +182,9 @@ for (
       const message = await bea.receive();
       return message?.type === "error" ? message.code : message?.type;
     };
-    using broken = (await enterAs("ana", server)).peer;
+    using broken = await enterAs("ana", server);
     assertEquals(await answer(), code);
-    using ana = (await enterAs("ana", server)).peer;
+    using ana = await enterAs("ana", server);
     await broken.receiveAll();
     broken[Symbol.dispose]();
     for (let i = 0; i < 10; i++) { // so that the server has time to notice that the old one is gone
@@ -219,7 +216,7 @@ Deno.test("ChatServer sends a hundred clients the same messages in the same orde
   await using server = startServer();
   await using stack = new AsyncDisposableStack();
   const peers: Peer[] = [];
-  for (let i = 0; i < clientCount; i++) peers.push(stack.use((await enterAs(`n${i}`, server)).peer));
+  for (let i = 0; i < clientCount; i++) peers.push(stack.use(await enterAs(`n${i}`, server)));
   const logs = await Promise.all(peers.map(async (peer, i) => {
     for (let n = 1; n <= each; n++) await peer.send(say(n));
     for (let joined = i + 1; joined < clientCount; joined++) await peer.expect("joined");
@@ -274,8 +271,8 @@ Deno.test("ChatServer.ban() kicks the members of an address, and rejects it unti
 Deno.test("ChatServer.close() sends BYE after the rest of the log, and reads nothing more", async () => {
   const server = startServer({ commitLog: new DelayedCommitLog() });
   await using _ = server;
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
+  using ana = await enterAs("ana", server);
+  using bea = await enterAs("bea", server);
   using stranger = await dialPeer(server.address);
   await ana.expect("joined");
   await ana.send(say(1, "one"), say(2, "two"));
@@ -298,7 +295,7 @@ Deno.test("ChatServer.close() waits shutdownMs for clients that do not close", a
   assertEquals(DEFAULT_CONFIG.timeouts.shutdownMs, 1_000);
   const server = startServer({ timeouts: { shutdownMs: 50 } });
   await using _ = server;
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   const startMs = performance.now();
   await server.close();
   const lastedMs = performance.now() - startMs;
@@ -315,7 +312,7 @@ Deno.test("ChatServer announces a rejected member as lost before it has closed",
 
 Deno.test("ChatServer takes messages before a violation in the same packet", async () => {
   await using server = startServer();
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   await ana.send(new Uint8Array([...encodeClient(say(1, "good")), 0, 0, 0, 0]));
   assertEquals(await ana.receiveTypes(), ["said", "error"]);
 });
@@ -342,8 +339,8 @@ for (const type of ["said", "left"] as const) {
       room: { graceMs: 0 },
       limits: { maxClients: 2 },
     });
-    using bea = (await enterAs("bea", server)).peer;
-    const ana = (await enterAs("ana", server)).peer;
+    using bea = await enterAs("bea", server);
+    const ana = await enterAs("ana", server);
     if (type === "said") {
       await ana.send(say(1));
       await ana.receiveAll();
@@ -351,7 +348,7 @@ for (const type of ["said", "left"] as const) {
     ana[Symbol.dispose]();
     await waitFor(() => server.stats.connectionCount === 1, "the connection to be closed");
     assertEquals(faults, [[client, "a mistake of ours"]]);
-    using _eva = (await enterAs("eva", server)).peer; // the place of ana is free
+    using _eva = await enterAs("eva", server); // the place of ana is free
     await bea.send({ type: "ping" });
     while ((await bea.receive())?.type !== "pong");
     commitLog.isFaulty = () => false;

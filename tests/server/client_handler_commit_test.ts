@@ -22,7 +22,7 @@ async function readUntil(peer: Peer, last: string): Promise<string[]> {
 Deno.test("ClientHandler stops reading while the commit log is blocked, keeps clients, and goes on", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({ commitLog, connections: { pingMs: 200, pingTimeoutMs: 1_200 } });
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   commitLog.isBlocked = true;
   await ana.send(say(1), { type: "ping" }, say(2));
   // PINGs for longer than `pingTimeoutMs`, though no PONG is read; PONGs, so that the client does not give up either.
@@ -51,9 +51,8 @@ Deno.test("ClientHandler refunds a join that failed because nothing could be sto
   }
   commitLog.isHeld = false;
   server.announce("again"); // and everything that waited is stored
-  const { peer, welcome } = await enterAs("ana", server);
-  using _ = peer;
-  assertEquals(welcome.nick, "ana");
+  using ana = await enterAs("ana", server);
+  assertEquals(ana.welcome.nick, "ana");
 });
 
 Deno.test("ClientHandler gives the grace to a client that got store-away before its join is committed", async () => {
@@ -64,7 +63,7 @@ Deno.test("ClientHandler gives the grace to a client that got store-away before 
     timeouts: { commitWaitMs: 300 },
     connections: { handshakeMs: 100 },
   });
-  using beto = (await enterAs("beto", server)).peer;
+  using beto = await enterAs("beto", server);
   commitLog.isHeld = true;
   using ana = await dialPeer(server.address);
   await ana.send(makeHello("ana"));
@@ -81,8 +80,8 @@ Deno.test("ClientHandler gives the grace to a client that got store-away before 
 Deno.test("ClientHandler keeps a member that resumes before the BYE of the old connection is committed", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({ commitLog });
-  using beto = (await enterAs("beto", server)).peer;
-  using before = (await enterAs("ana", server)).peer;
+  using beto = await enterAs("beto", server);
+  using before = await enterAs("ana", server);
   commitLog.isHeld = true;
   using again = await dialPeer(server.address);
   await again.send(makeHello("ana", { nick: "eva" }));

@@ -17,20 +17,20 @@ Deno.test("ClientHandler keeps the place of a silent client until it resumes or 
     limits: { maxClients: 1 },
     connections: { pingMs: 50, pingTimeoutMs: 300 },
   });
-  using broken = (await enterAs("ana", server)).peer; // answers no PING, and does not hang up
+  using broken = await enterAs("ana", server); // answers no PING, and does not hang up
   await waitFor(() => codes.includes("silent"), "the server to reject the silent client");
   using bea = await dialPeer(server.address);
   await bea.send(makeHello("bea"));
   assertEquals((await bea.expect("error")).code, "room-full");
-  using _ana = (await enterAs("ana", server)).peer;
+  using _ana = await enterAs("ana", server);
   assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
 });
 
 Deno.test("ClientHandler counts a resumed session as the one that it replaces, closed or not", async () => {
   await using server = startServer({ limits: { maxClients: 2 }, connections: { closeTimeoutMs: 60_000 } });
-  using broken = (await enterAs("ana", server)).peer;
-  using ana = (await enterAs("ana", server)).peer;
-  using _bea = (await enterAs("bea", server)).peer;
+  using broken = await enterAs("ana", server);
+  using ana = await enterAs("ana", server);
+  using _bea = await enterAs("bea", server);
   using carla = await dialPeer(server.address);
   await carla.send(makeHello("carla"));
   assertEquals((await carla.expect("error")).code, "room-full");
@@ -49,7 +49,7 @@ Deno.test("ClientHandler counts joins that wait for the commit log", async () =>
   assertEquals((await carla.expect("error")).code, "room-full");
   commitLog.isHeld = false;
   server.announce("again"); // and everything that waited is stored
-  for (const { peer } of await Promise.all(joining)) peer[Symbol.dispose]();
+  for (const peer of await Promise.all(joining)) peer[Symbol.dispose]();
 });
 
 /** A connection, as if it came from another address. */
@@ -95,20 +95,20 @@ Deno.test("ClientHandler closes the oldest of 64 silent connections of one addre
   using silent = await openSilent(server, 70);
   await waitFor(() => silent.closed.size === 6, "the oldest to be closed");
   assertEquals([...silent.closed].sort(), [0, 1, 2, 3, 4, 5]);
-  using _ana = (await enterAs("ana", server)).peer;
+  using _ana = await enterAs("ana", server);
   from.hostname = "10.0.0.1";
-  using _bea = (await enterAs("bea", server)).peer;
+  using _bea = await enterAs("bea", server);
   await waitFor(() => silent.closed.size === 7, "the next to be closed");
 });
 
 Deno.test("ClientHandler lets a client in past 300 silent connections that fill a full server", async () => {
   const { from, server } = startServerFor({ limits: { maxClients: 1 } });
   await using _server = server;
-  using _broken = (await enterAs("ana", server)).peer;
+  using _broken = await enterAs("ana", server);
   from.hostname = "10.0.0.66";
   using silent = await openSilent(server, 300);
   await waitFor(() => silent.closed.size === 300 - 64, "the server to close those that are too many");
   from.hostname = "10.0.0.1";
-  using _ana = (await enterAs("ana", server)).peer;
+  using _ana = await enterAs("ana", server);
   assertEquals(silent.closed.size, 300 - 64);
 });

@@ -25,7 +25,7 @@ function onReject(_: unknown, error: Error): never {
 Deno.test("ClientHandler answers PROBE with STATUS, and nobody else sees anything of it", async () => {
   const commitLog = new DelayedCommitLog({ logId: 7n, entries: [] });
   await using server = startServer({ commitLog, onReject });
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   assertEquals(await probe(server), [{ type: "status", logId: 7n, heardCount: 1, name: "" }]);
   await waitFor(() => server.stats.connectionCount === 1, "the server to close what probed it");
   await ana.send({ type: "bye" });
@@ -40,7 +40,7 @@ Deno.test("ClientHandler answers PROBE while its store is blocked, its room full
     credentials: { password: new PasswordVerifier("x") },
     onReject,
   });
-  using _ana = (await enterAs("ana", server, { password: "x" })).peer;
+  using _ana = await enterAs("ana", server, { password: "x" });
   commitLog.isBlocked = true;
   assertEquals((await probe(server)).map(({ type }) => type), ["status"]);
 });
@@ -49,8 +49,8 @@ Deno.test("ClientHandler counts in STATUS the members that it heard within 10 s"
   const clock = new TestClock();
   clock.advanceTo(0);
   await using server = startServer({ clock: clock.now, onReject });
-  using _ana = (await enterAs("ana", server)).peer;
-  using beto = (await enterAs("beto", server)).peer;
+  using _ana = await enterAs("ana", server);
+  using beto = await enterAs("beto", server);
   const heardAt = async (nowMs: number) => {
     clock.advanceTo(nowMs);
     const [status] = await probe(server);

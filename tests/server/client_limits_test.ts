@@ -13,8 +13,7 @@ Deno.test("ChatServer keeps a slowed client whose PONG waits behind its messages
     messages: { burst: 2, perSecond: 12 },
     connections: { pingMs: 200, pingTimeoutMs: 1_000 },
   });
-  const { peer } = await join(server.address, eva);
-  using _ = peer;
+  using peer = await join(server.address, eva);
   const messages = Array.from({ length: 30 }, (_, i) => encodeClient(say(i + 1)));
   await peer.send(new Uint8Array(await new Blob(messages).arrayBuffer()));
   let last = 0;
@@ -28,8 +27,7 @@ Deno.test("ChatServer keeps a slowed client whose PONG waits behind its messages
 
 Deno.test("ChatServer at its limit closes the oldest of 256 pending connections, and answers the newest", async () => {
   await using server = startServer({ limits: { maxClients: 1 } });
-  const { peer } = await join(server.address, eva);
-  using _ = peer;
+  using _peer = await join(server.address, eva);
   const silent = await Promise.all(Array.from({ length: 400 }, () => dialPeer(server.address)));
   try {
     await waitFor(() => server.stats.connectionCount <= 257, "the oldest sockets to be closed");
@@ -46,8 +44,7 @@ Deno.test("ChatServer applies no frame timeout while it slows a client", async (
     messages: { burst: 2, perSecond: 20 },
     connections: { frameMs: 250, pingTimeoutMs: 1_000 },
   });
-  const { peer } = await join(server.address, eva);
-  using _ = peer;
+  using peer = await join(server.address, eva);
   const frames = await new Blob(Array.from({ length: 12 }, (_, i) => encodeClient(say(i + 1)))).bytes();
   await peer.send(frames.subarray(0, 10));
   await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -68,8 +65,7 @@ Deno.test("ChatServer applies the frame timeout to each frame anew", async () =>
     // checks its clients every 10 ms
     connections: { frameMs, pingMs, pingTimeoutMs: 600 },
   });
-  const { peer } = await join(server.address, eva);
-  using _ = peer;
+  using peer = await join(server.address, eva);
   const frames = await new Blob(Array.from({ length: 10 }, (_, i) => encodeClient(say(i + 1, "hola"))))
     .bytes();
   const size = frames.length / 10;
@@ -85,7 +81,7 @@ Deno.test("ChatServer applies the frame timeout to each frame anew", async () =>
 
 Deno.test("ChatServer applies no handshake timeout after HELLO", async () => {
   await using server = startServer({ connections: { handshakeMs: 150 } });
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   using late = await dialPeer(server.address);
   assertEquals((await late.expect("error")).code, "hello-late"); // so ana's time is over too
   await ana.send(say(1, "hola"));
@@ -106,8 +102,8 @@ Deno.test("ChatServer disconnects with ERROR silent a client that sends nothing,
     room: { graceMs: 0 },
     connections: { pingMs: 20, pingTimeoutMs: 60 },
   });
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
+  using ana = await enterAs("ana", server);
+  using bea = await enterAs("bea", server);
   await ana.expect("joined");
   for (const monotonicMs of [20, 40, 59]) {
     clock.advanceTo(monotonicMs);
@@ -130,7 +126,7 @@ Deno.test("ChatServer disconnects a client that sends messages but no PONG", asy
     clock: clock.now,
     connections: { pingMs: 20, pingTimeoutMs: 60 },
   });
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   for (const monotonicMs of [20, 40, 60]) {
     clock.advanceTo(monotonicMs);
     await ana.expect("ping");
@@ -145,9 +141,9 @@ Deno.test("ChatServer disconnects with ERROR too-slow a client that falls behind
   await using server = startServer({
     room: { graceMs: 0, log: { segmentBytes: 65_536, retainedBytes: 524_288 } },
   });
-  using slow = (await enterAs("slow", server)).peer;
-  using ana = (await enterAs("ana", server)).peer;
-  using bea = (await enterAs("bea", server)).peer;
+  using slow = await enterAs("slow", server);
+  using ana = await enterAs("ana", server);
+  using bea = await enterAs("bea", server);
   await ana.expect("joined");
   // More than what the sockets between the two ends hold, until ana and bea have read that the other two have left.
   const [batch, text] = [25, "🙂".repeat(2_000)];

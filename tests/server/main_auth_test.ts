@@ -36,16 +36,15 @@ Deno.test("ClientHandler lets in with the password alone, and reports wrong ones
       code,
     ]);
   }
-  using _ = (await join(server.address, makeHello("ana", { password: SECRET }))).peer;
+  using _ = await join(server.address, makeHello("ana", { password: SECRET }));
   // A client that is asked for the password is not reported.
   assertEquals(codes, ["password-wrong", "password-wrong"]);
 });
 
 Deno.test("ClientHandler without a password lets in a client that sends one", async () => {
   await using server = startServerAtNoon();
-  const { peer, welcome } = await join(server.address, makeHello("ana", { password: "cualquiera" }));
-  peer[Symbol.dispose]();
-  assertEquals(welcome.nick, "ana");
+  using peer = await join(server.address, makeHello("ana", { password: "cualquiera" }));
+  assertEquals(peer.welcome.nick, "ana");
 });
 
 const onPosix = { ignore: writing.ignore || Deno.build.os === "windows" };

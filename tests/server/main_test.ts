@@ -72,7 +72,7 @@ Deno.test("chat-server asks for its port, prints the room line by line, and ends
   const status = operator.run(serve, "--host", host);
   operator.type(`${port}\n`);
   await operator.waitForOutput("Escuchando");
-  using ana = (await enterAs("ana", { address: { host, port } })).peer;
+  using ana = await enterAs("ana", { address: { host, port } });
   await operator.waitForOutput("ana (127.0.0.1) se ha conectado");
   clock.set("2026-11-22 13:45:10");
   await ana.send(say(1, "hola"));
@@ -98,7 +98,7 @@ ${END}`,
 Deno.test("chat-server in English says that it has closed once all clients have", async () => {
   await using server = await RunningServer.start([], { language: "en" });
   const { operator, address, status } = server;
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   await operator.waitForOutput("connected");
   operator.type("quit\n");
   assertEquals(await ana.receiveTypes(), ["bye"]);
@@ -126,7 +126,7 @@ Deno.test("chat-server prints all events before it says that it has closed", asy
     await print(...lines);
   };
   {
-    using ana = (await enterAs("ana", server)).peer;
+    using ana = await enterAs("ana", server);
     await ana.send(say(1, "uno"));
     await ana.expect("said"); // and is being printed
     await ana.send(say(2, "dos"));
@@ -144,9 +144,8 @@ Deno.test("chat-server without a console serves until it is terminated", async (
   await using server = await RunningServer.start(["--backup", "10.0.0.7", "--time", "HH:mm"]);
   const { operator, status } = server;
   operator.endInput();
-  const { peer: ana, welcome } = await enterAs("ana", server);
-  using _ = ana;
-  assertEquals(welcome.backups, ["10.0.0.7:5000"]);
+  using ana = await enterAs("ana", server);
+  assertEquals(ana.welcome.backups, ["10.0.0.7:5000"]);
   await operator.waitForOutput("[13:45] * ana");
   operator.terminate();
   assertEquals(await ana.receiveTypes(), ["bye"]);
@@ -156,7 +155,7 @@ Deno.test("chat-server without a console serves until it is terminated", async (
 
 Deno.test("chat-server keeps to its flags, and prints why it closed a connection and who was lost", async () => {
   await using server = await RunningServer.start(["--max-clients", "1", "--grace", "0"]);
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   using second = await dialPeer(server.address);
   await second.send(makeHello("bea"));
   assertEquals((await second.expect("error")).code, "room-full");
@@ -174,7 +173,7 @@ Deno.test("chat-server prints once that it cannot accept connections, and accept
   };
   using _ = replaceMethod(Object.getPrototypeOf(listener) as typeof listener, "accept", failing);
   await using server = await RunningServer.start();
-  using _ana = (await enterAs("ana", server)).peer;
+  using _ana = await enterAs("ana", server);
   await server.operator.waitForOutput("ana");
   const lines = server.operator.output.split("\n").filter((line) => line.includes("! "));
   assertEquals(lines, ["[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files."]);
@@ -223,9 +222,8 @@ Deno.test(
       await using server = await RunningServer.start(flags);
       const { operator, address: { port } } = server;
       assertEquals(operator.hasGivenUpFiles, true);
-      const { peer, history } = await enterAs(nick, server, { historyCount: 9 });
-      using _ = peer;
-      const texts = history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+      using peer = await enterAs(nick, server, { historyCount: 9 });
+      const texts = peer.history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
       assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
       await peer.send(say(1, `soy ${nick}`));
       await operator.waitForOutput(`${nick}: soy ${nick}`);
@@ -255,7 +253,7 @@ Deno.test(
       storage: { ...DEFAULT_CONFIG.storage, retryMs: 5 },
     };
     await using server = await RunningServer.start(["--data", `${folder.path}/room.db`], {}, { settings });
-    using ana = (await enterAs("ana", server)).peer;
+    using ana = await enterAs("ana", server);
     {
       const fail = () => {
         throw new Error("EIO");
@@ -351,7 +349,7 @@ Deno.test("chat-server --nats without an address for others asks for --advertise
 Deno.test("chat-server --nats prints that NATS does not answer, and tells the clients, until it does", async () => {
   const { log, parts } = fakeNats();
   await using server = await RunningServer.start(NATS, {}, parts);
-  using ana = (await enterAs("ana", server)).peer;
+  using ana = await enterAs("ana", server);
   log.isDown = true;
   await ana.send(say(1, "hola"));
   assertEquals((await ana.expect("stalled")).resolved, false);
@@ -370,7 +368,7 @@ for (const isKept of [true, false]) {
     store.maxBytes = 100;
     if (!isKept) store.setUnlimited = () => Promise.reject(new Error("not allowed"));
     await using server = await RunningServer.start(NATS, {}, parts);
-    using ana = (await enterAs("ana", server)).peer;
+    using ana = await enterAs("ana", server);
     await ana.send(say(1), say(2));
     await server.operator.waitForOutput("max_payload: 1MB");
     assertStringIncludes(server.operator.output, consequence);

@@ -368,10 +368,10 @@ test("continues a room after a kill: a client that resumes in time has not left"
   {
     const { server, resources } = await startStoredServer(path);
     await using _ = resources;
-    const { peer: ana, welcome } = await enterAs("ana", server);
-    ({ logId } = welcome);
-    const { peer: beto } = await enterAs("beto", server);
-    const { peer: eva } = await enterAs("eva", server);
+    const ana = await enterAs("ana", server);
+    ({ logId } = ana.welcome);
+    const beto = await enterAs("beto", server);
+    const eva = await enterAs("eva", server);
     for (const peer of [ana, beto, eva]) resources.use(peer);
     await eva.send(say(1, "and goodbye"), { type: "bye" });
     await eva.receiveAll();
@@ -382,17 +382,17 @@ test("continues a room after a kill: a client that resumes in time has not left"
   const { server, resources } = await startStoredServer(killed);
   await using _ = resources;
   const ana = await enterAs("ana", server, { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] });
-  resources.use(ana.peer);
+  resources.use(ana);
   const { startSeq, head, lastClientSeq, members } = ana.welcome;
   assertEquals([ana.welcome.logId, startSeq, head, lastClientSeq], [logId, 3, 7, 2]);
   assertEquals(members.map(({ nick }) => nick), ["ana", "beto"]);
   const texts = ana.history.map((entry) => entry.type === "said" ? entry.text : entry.type);
   assertEquals(texts, ["and goodbye", "left", "t1", "t2"]);
-  assertEquals((await ana.peer.expect("left")).nick, "beto");
+  assertEquals((await ana.expect("left")).nick, "beto");
   const eva = await enterAs("eva", server, { historyCount: 5 });
-  resources.use(eva.peer);
+  resources.use(eva);
   assertEquals(eva.welcome.lastClientSeq, 1);
   assertEquals(eva.history.filter(({ type }) => type === "said").length, 3);
-  await eva.peer.send(say(1), say(2, "again"));
-  assertEquals((await eva.peer.expect("said")).text, "again");
+  await eva.send(say(1), say(2, "again"));
+  assertEquals((await eva.expect("said")).text, "again");
 });

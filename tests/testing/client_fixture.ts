@@ -101,10 +101,10 @@ export function joinAs(nick: string, server: ChatServer): Promise<RawClient> {
 }
 
 /** The next entries that a raw client reads. */
-export async function readLines({ peer }: RawClient, count: number): Promise<string[]> {
+export async function readLines(client: RawClient, count: number): Promise<string[]> {
   const lines = [];
   while (lines.length < count) {
-    const message = await peer.receive();
+    const message = await client.receive();
     if (message?.type === "said") lines.push(`${message.nick}: ${message.text}`);
     else if (message?.type === "left") {
       lines.push(`${message.nick} ${message.connectionLost ? "lost" : "left"}`);

@@ -126,11 +126,7 @@ export function makeToken(name: string): Uint8Array {
 }
 
 /** A raw client that has joined and read the log up to its own JOINED. */
-export interface RawClient {
-  readonly peer: Peer;
-  readonly welcome: Welcome;
-  readonly history: readonly LogEntry[];
-}
+export type RawClient = Peer & { readonly welcome: Welcome; readonly history: readonly LogEntry[] };
 
 /** Connects, joins, and reads the log up to its own JOINED. */
 export async function join(server: Address, hello: Hello, wire = TCP): Promise<RawClient> {
@@ -139,7 +135,7 @@ export async function join(server: Address, hello: Hello, wire = TCP): Promise<R
   const welcome = await peer.expect("welcome");
   const history: LogEntry[] = [];
   while (welcome.startSeq + history.length < welcome.head) history.push(await peer.receive() as LogEntry);
-  return { peer, welcome, history };
+  return Object.assign(peer, { welcome, history });
 }
 
 /** Joins a server as `nick`. */
@@ -172,15 +168,16 @@ export class FakeServer implements AsyncDisposable {
     this.#serving.catch(() => {}); // the disposal throws it
   }
 
-  /** Answers each HELLO with WELCOME before it calls `serve`. */
+  /** Answers each HELLO with WELCOME, then calls `serve`, by default to read until the client ends. */
   static withWelcome(
-    serve: (client: FakeClient) => Promise<unknown>,
-    welcome: Partial<Welcome> = {},
+    serve: (client: FakeClient, visit: number) => Promise<unknown> = (client) => client.receiveAll(),
+    welcome: Partial<Welcome> | ((hello: Hello, visit: number) => Partial<Welcome>) = {},
   ): FakeServer {
-    return new FakeServer(async (client) => {
-      const { resumeToken } = await client.expect("hello");
-      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), ...welcome }));
-      await serve(client);
+    return new FakeServer(async (client, visit) => {
+      const hello = await client.expect("hello");
+      const changes = typeof welcome === "function" ? welcome(hello, visit) : welcome;
+      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(hello.resumeToken), ...changes }));
+      await serve(client, visit);
     });
   }
 

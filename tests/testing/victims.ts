@@ -31,7 +31,7 @@ class Bystander implements AsyncDisposable {
   }
 
   static async enter(nick: string, server: ChatServer, wire: Transport): Promise<Bystander> {
-    return new Bystander((await join(server.address, makeHello(nick), wire)).peer);
+    return new Bystander(await join(server.address, makeHello(nick), wire));
   }
 
   async #read(): Promise<void> {

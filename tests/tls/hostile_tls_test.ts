@@ -230,8 +230,7 @@ Deno.test("tlsServer() closes a rejected connection that goes on sending", async
 
 Deno.test("tlsServer() loses nothing of a client that is slowed", async () => {
   await using server = startServer({ messages: { burst: 2, perSecond: 200 } }, wire);
-  const { peer } = await join(server.address, eva, wire);
-  using _ = peer;
+  using peer = await join(server.address, eva, wire);
   const messages = Array.from({ length: 100 }, (_, i) => encodeClient(say(i + 1, "x".repeat(1_900))));
   await peer.send(await new Blob(messages).bytes());
   for (let n = 1; n <= 100; n++) assertEquals((await peer.expect("said")).clientSeq, n);

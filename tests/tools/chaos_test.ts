@@ -196,8 +196,8 @@ async function withProxy(act: (fixture: ProxyFixture) => Promise<void>) {
   };
   await using proxy = new FaultProxy(server.address, network);
   await proxy.listening;
-  using ana = (await join(proxy.address, makeHello("ana"))).peer;
-  using beto = (await join(proxy.address, makeHello("beto"))).peer;
+  using ana = await join(proxy.address, makeHello("ana"));
+  using beto = await join(proxy.address, makeHello("beto"));
   await ana.expect("joined");
   await act({ proxy, network, entries, ana, beto });
 }

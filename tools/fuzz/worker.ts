@@ -159,9 +159,9 @@ class Victim {
       },
       room: { graceMs: 5 },
     });
-    const { peer, welcome: { head } } = await join(server.address, makeHello("honest"));
+    const honest = await join(server.address, makeHello("honest"));
     const hellos = TCP.wrapTls ? await hellosOf(server) : NO_HELLOS;
-    return new Victim(server, { honest: peer, head, faults, hellos });
+    return new Victim(server, { honest, head: honest.welcome.head, faults, hellos });
   }
 
   /** Sends the streams of a job to the server, while the honest member chats.
