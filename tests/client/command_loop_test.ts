@@ -9,7 +9,7 @@ import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { ClientUser, NOON } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
-import { FakeServer, join, makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { CTRL_U, pasted } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { withTimeout } from "../testing/waiting.ts";
@@ -95,7 +95,7 @@ Deno.test("CommandLoop completes commands and printable nicks at Tab", async () 
   const members = ["beatriz", "zoe\x1b[2J"].map((nick, i) => {
     return { nick, sessionId: BigInt(i), address: LOOPBACK, sinceMs: 0 };
   });
-  await using server = FakeServer.withWelcome((client) => client.receiveAll(), { members });
+  await using server = FakeServer.withWelcome(undefined, { members });
   await using ana = new ClientUser({ isTty: true, tty: new FakeScreen() });
   await ana.join(server.address);
   ana.output = "";
@@ -180,14 +180,14 @@ Deno.test("/nick before WELCOME is requested after it", async () => {
 
 Deno.test("/nick is not requested again after a rejection", async () => {
   const heard: string[] = [];
-  await using server = new FakeServer(async (client, visit) => {
-    const { nick: name, resumeToken } = await client.expect("hello");
-    heard.push(name);
-    await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), logId: BigInt(visit) }));
-    if (visit > 0) return void heard.push(...(await client.receiveAll()).map(({ type }) => type));
+  await using server = FakeServer.withWelcome(async (client, { index }) => {
+    if (index > 0) return void heard.push(...await client.receiveTypes());
     const { nick } = await client.expect("nick");
     await client.send({ type: "rejected", code: "nick-taken", request: nick, reason: "" });
     await client.expect("say");
+  }, ({ nick }, visit) => {
+    heard.push(nick);
+    return { logId: BigInt(visit) };
   });
   await using ana = new ClientUser();
   await ana.join(server.address, "--auto");
@@ -209,7 +209,7 @@ Deno.test("/nick without a server is not requested again after HELLO was rejecte
     if (visit === 0) return await requested.promise; // then the connection ends
     if (visit === 1) return await client.send({ type: "error", code: "nick-taken", reason: "" });
     await client.send(welcomeTo("carl", { sessionId: sessionIdOf(resumeToken) }));
-    heard.push(...(await client.receiveAll()).map(({ type }) => type));
+    heard.push(...await client.receiveTypes());
   });
   await using ana = new ClientUser({ isTty: true });
   dialBackup(ana, server);
@@ -227,13 +227,11 @@ Deno.test("/nick without a server is not requested again after HELLO was rejecte
 
 Deno.test("/quit waits for the echo of the last message, and sends nothing after it", async () => {
   const last: string[] = [];
-  await using server = new FakeServer(async (client) => {
-    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
-    await client.send(welcomeTo("ana", { sessionId }));
+  await using server = FakeServer.withWelcome(async (client, { sessionId }) => {
     await client.expect("say");
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "adiós", sessionId }));
-    last.push(...(await client.receiveAll()).map(({ type }) => type));
+    last.push(...await client.receiveTypes());
   });
   await using ana = new ClientUser();
   ana.dial(server.address);
@@ -278,53 +276,6 @@ Deno.test("chat-client does not announce to a kicked user that messages will be 
     output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n"),
     output,
   );
-});
-
-Deno.test("chat-server /ban kicks the members from an address, and rejects clients from there", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUser("ana", "--auto");
-  chat.admin.type("/ban 127.0.0.1 5\n");
-  const why = "quien lleva el servidor no admite por ahora a nadie desde esta dirección";
-  assertStringIncludes(await ana.ended(1), why);
-  await chat.admin.waitForOutput("No se admite a nadie desde 127.0.0.1. Minutos: 5. Expulsados: 1.\n");
-  await using beto = new ClientUser();
-  beto.dial(chat.address, "--auto");
-  assertStringIncludes(
-    await beto.ended(1),
-    `No se pudo entrar en 127.0.0.1:${chat.address.port}: ${why}.\n`,
-  );
-  chat.admin.type("/ban 127.0.0.1 0\n");
-  await chat.admin.waitForOutput("Se admite de nuevo a quien venga desde 127.0.0.1.\n");
-  const leo = await chat.addUser("leo");
-  chat.admin.type("/ban 127.0.0.1 0\n");
-  leo.type("hola\n");
-  await leo.waitForOutput("leo: hola");
-});
-
-Deno.test("chat-server /say is marked as the server's, and no message can look like it", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUser("ana");
-  chat.admin.type("/say vuelvo en un minuto\n");
-  ana.type("# El servidor dice: mentira\n");
-  for (const user of [ana, chat.admin]) {
-    await user.waitForOutput(`[${NOON}] # El servidor dice: vuelvo en un minuto\n`);
-    await user.waitForOutput(`[${NOON}] ana: # El servidor dice: mentira\n`);
-  }
-  using leo = await join(chat.address, makeHello("leo", { historyCount: 9 }));
-  assertEquals(leo.history.map(({ type }) => type), ["said", "joined"]);
-});
-
-Deno.test("chat-server /backup adds and withdraws backups, and tells the members", async () => {
-  await using chat = new ChatFixture("--backup", "10.0.0.8:1");
-  const ana = await chat.addUser("ana");
-  chat.admin.type("/backup 10.0.0.9:1\n/backup -10.0.0.8:1\n/backup -10.0.0.9:1\n/reserva -10.0.0.9:1\n");
-  const lists = ["Servidores de reserva: 10.0.0.8:1, 10.0.0.9:1", "Servidores de reserva: 10.0.0.9:1"];
-  for (const user of [ana, chat.admin]) {
-    for (const text of [...lists, "Ya no hay servidores de reserva"]) {
-      await user.waitForOutput(`[${NOON}] * ${text}\n`);
-    }
-  }
-  await chat.admin.waitForOutput("! 10.0.0.9:1 no es un servidor de reserva: no se puede retirar.");
 });
 
 Deno.test("chat-server /stats counts clients and messages", async () => {

@@ -5,7 +5,7 @@ import { formatAddress } from "../../lib/net/address.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, join, makeHello, makeToken, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, join, makeHello, makeToken } from "../testing/raw_peer.ts";
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServerAtNoon();
@@ -145,12 +145,10 @@ for (const [when, isLost] of [["it reports the loss of its server", true], ["it 
 
 Deno.test("chat-client redials a server that is alive when its connection breaks, and asks nothing", async () => {
   await using backup = startServerAtNoon();
-  await using server = new FakeServer(async (client, visit) => {
-    const { resumeToken } = await client.expect("hello");
-    const backups = [formatAddress(backup.address)];
-    await client.send(welcomeTo("ana", { sessionId: sessionIdOf(resumeToken), backups }));
-    if (visit > 0) await client.receiveAll();
-  });
+  const backups = [formatAddress(backup.address)];
+  await using server = FakeServer.withWelcome(async (client, { index }) => {
+    if (index > 0) await client.receiveAll();
+  }, { backups });
   await using ana = new ClientUser({ isTty: true });
   ana.dial(server.address);
   await ana.until((output) => output.split(welcomeLine(server.address)).length === 3, "two welcomes");

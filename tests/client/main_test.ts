@@ -4,7 +4,6 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
-import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import {
   ClientUser,
@@ -14,7 +13,7 @@ import {
   startServerAtNoon,
   welcomeLine,
 } from "../testing/client_fixture.ts";
-import { FakeServer, makeSaid, makeToken, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
@@ -134,14 +133,11 @@ Deno.test("chat-client shows only printable text of a peer", async () => {
 });
 
 Deno.test("chat-client reports truncated entries, and a stall and its end", async () => {
-  await using server = new FakeServer(async (client, visit) => {
-    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
-    const startSeq = visit * 6;
-    await client.send(welcomeTo("ana", { sessionId, startSeq, head: startSeq }));
-    if (visit === 0) return await client.send({ type: "bye" });
+  await using server = FakeServer.withWelcome(async (client, { index }) => {
+    if (index === 0) return await client.send({ type: "bye" });
     await client.send({ type: "stalled", resolved: false }, { type: "stalled", resolved: true });
     await client.receiveAll();
-  });
+  }, (_, visit) => ({ startSeq: visit * 6, head: visit * 6 }));
   await using ana = new ClientUser();
   ana.dial(server.address, "--auto");
   await ana.waitForOutput("llega.\n");
@@ -194,7 +190,7 @@ Deno.test("chat-client /who says since when its list is stale", async () => {
 });
 
 Deno.test("chat-client counts the members that WELCOME left out", async () => {
-  await using server = FakeServer.withWelcome((client) => client.receiveAll(), { memberCount: 5_000 });
+  await using server = FakeServer.withWelcome(undefined, { memberCount: 5_000 });
   await using ana = new ClientUser();
   await ana.join(server.address);
   assertStringIncludes(await ana.quit(), "En línea: ana y 4999 más.");
@@ -202,9 +198,7 @@ Deno.test("chat-client counts the members that WELCOME left out", async () => {
 
 Deno.test("chat-client reads no further input while 256 messages are unacked", async () => {
   const confirm = Promise.withResolvers<void>();
-  await using server = new FakeServer(async (client) => {
-    const sessionId = sessionIdOf((await client.expect("hello")).resumeToken);
-    await client.send(welcomeTo("ana", { sessionId }));
+  await using server = FakeServer.withWelcome(async (client, { sessionId }) => {
     for (let n = 1; n <= 256; n++) assertEquals((await client.expect("say")).clientSeq, n);
     await confirm.promise;
     await client.send({ type: "ping", head: 0 });
@@ -262,7 +256,7 @@ Deno.test("chat-client leaves when a terminal's input ends, or when it is termin
 });
 
 Deno.test("chat-client waits only briefly for acks when a terminal's input ends", async () => {
-  await using server = FakeServer.withWelcome((client) => client.receiveAll());
+  await using server = FakeServer.withWelcome();
   await using ana = new ClientUser({ isTty: true });
   await ana.join(server.address);
   ana.type("hola\n");

@@ -96,15 +96,16 @@ for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
 Deno.test("Session sends each server its lag, and reads NOOPs", async () => {
   const clock = newClock();
   const lags: number[] = [];
-  await using server = new FakeServer(async (client, visit) => {
-    lags.push((await client.expect("hello")).lagMs);
-    await client.send(welcomeTo("ana"));
-    if (visit > 0) return;
+  await using server = FakeServer.withWelcome(async (client, { index }) => {
+    if (index > 0) return;
     await sync(client);
     clock.advanceTo(100);
     await client.send({ type: "noop", seq: 0 }, { type: "ping", head: 1 });
     await client.expect("pong");
     clock.advanceTo(150);
+  }, ({ lagMs }) => {
+    lags.push(lagMs);
+    return {};
   });
   await using ana = new SessionFixture("ana", [server.address, server.address], { clock: clock.now });
   await ana.joined();
@@ -127,10 +128,8 @@ Deno.test("Session.flushed() resolves if WELCOME has all messages", async () => 
 });
 
 Deno.test("Session reports how many entries are truncated", async () => {
-  const startSeqs = [10, 25];
-  await using server = new FakeServer(async (client, visit) => {
-    await client.expect("hello");
-    await client.send(welcomeTo("ana", { startSeq: startSeqs[visit]!, head: 30 }));
+  await using server = FakeServer.withWelcome(() => Promise.resolve(), (_, visit) => {
+    return { startSeq: [10, 25][visit]!, head: 30 };
   });
   await using ana = new SessionFixture("ana", [server.address, server.address]);
   assertEquals((await ana.joined()).truncatedCount, 0);

@@ -155,6 +155,12 @@ export function say(clientSeq: number, text = `t${clientSeq}`, more: Partial<Say
 /** A raw server's end of a connection. */
 export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 
+/** A connection to a raw server: its number, and the session id of the client. */
+interface Visit {
+  readonly index: number;
+  readonly sessionId: bigint;
+}
+
 /** A raw server: `serve` gets each connection, one after another, with its number. */
 export class FakeServer implements AsyncDisposable {
   readonly address: Address;
@@ -170,14 +176,15 @@ export class FakeServer implements AsyncDisposable {
 
   /** Answers each HELLO with WELCOME, then calls `serve`, by default to read until the client ends. */
   static withWelcome(
-    serve: (client: FakeClient, visit: number) => Promise<unknown> = (client) => client.receiveAll(),
+    serve: (client: FakeClient, visit: Visit) => Promise<unknown> = (client) => client.receiveAll(),
     welcome: Partial<Welcome> | ((hello: Hello, visit: number) => Partial<Welcome>) = {},
   ): FakeServer {
     return new FakeServer(async (client, visit) => {
       const hello = await client.expect("hello");
+      const sessionId = sessionIdOf(hello.resumeToken);
       const changes = typeof welcome === "function" ? welcome(hello, visit) : welcome;
-      await client.send(welcomeTo("ana", { sessionId: sessionIdOf(hello.resumeToken), ...changes }));
-      await serve(client, visit);
+      await client.send(welcomeTo("ana", { sessionId, ...changes }));
+      await serve(client, { index: visit, sessionId });
     });
   }
 
