@@ -102,8 +102,7 @@ Deno.test("Session yields what it read before the garbage", async () => {
   await using server = FakeServer.withWelcome((client) =>
     client.send(new Uint8Array([...message, 0, 0, 0, 0]))
   );
-  await using ana = new SessionFixture("ana", [server.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([server]);
   assertEquals(await ana.lines(1), ["beto: sense"]);
   assertEquals((await ana.disconnected()).error.code, "garbled");
 });

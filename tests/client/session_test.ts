@@ -45,8 +45,7 @@ Deno.test("Session resends unacked and retained messages before anything new", a
     await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "acked", timeMs }));
   });
   await using second = startServer();
-  await using ana = new SessionFixture("ana", [first.address, second.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([first, second]);
   ana.session.say("acked");
   ana.session.say("unacked");
   assertEquals((await ana.disconnected()).error.code, "closed");
@@ -82,9 +81,7 @@ for (const [lastReceivedMs, expected] of [[150, 2], [50, 1]] as const) {
       resent.resolve((await client.expect("say")).clientSeq);
     });
     const config = { outbox: { retainAckedMs: 100 } };
-    const servers = [first.address, second.address];
-    await using ana = new SessionFixture("ana", servers, { clock: clock.now, config });
-    await ana.joined();
+    await using ana = await SessionFixture.join([first, second], { clock: clock.now, config });
     ana.session.say("old");
     await ana.disconnected();
     ana.session.say("new");
@@ -107,8 +104,7 @@ Deno.test("Session sends each server its lag, and reads NOOPs", async () => {
     lags.push(lagMs);
     return {};
   });
-  await using ana = new SessionFixture("ana", [server.address, server.address], { clock: clock.now });
-  await ana.joined();
+  await using ana = await SessionFixture.join([server, server], { clock: clock.now });
   await ana.disconnected();
   await ana.joined();
   assertEquals(lags, [NEVER_CAUGHT_UP, 50]);
@@ -117,8 +113,7 @@ Deno.test("Session sends each server its lag, and reads NOOPs", async () => {
 Deno.test("Session.flushed() resolves if WELCOME has all messages", async () => {
   await using first = FakeServer.withWelcome((client) => client.expect("say"));
   await using second = FakeServer.withWelcome((client) => client.receiveAll(), { lastClientSeq: 1 });
-  await using ana = new SessionFixture("ana", [first.address, second.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([first, second]);
   ana.session.say("hola");
   await ana.disconnected();
   const flushed = ana.session.flushed();
@@ -148,8 +143,7 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what follows at 
     );
     await client.receiveAll();
   });
-  await using ana = new SessionFixture("ana", [server.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([server]);
   assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
 });
 
@@ -157,8 +151,7 @@ Deno.test("Session yields that the server stalls, and that it goes on", async ()
   await using server = FakeServer.withWelcome((client) =>
     client.send({ type: "stalled", resolved: false }, { type: "stalled", resolved: true })
   );
-  await using ana = new SessionFixture("ana", [server.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([server]);
   const stalls = [];
   for (let event = await ana.next(); event?.type !== "disconnected"; event = await ana.next()) {
     if (event?.type === "stalled") stalls.push(event.isResolved);
@@ -182,8 +175,7 @@ Deno.test("Session answers PING, pings in silence only, and closes a silent conn
       heard.push((await client.receive())?.type);
     }
   });
-  await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
-  await ana.joined();
+  await using ana = await SessionFixture.join([server], { clock: clock.now, config: HEARTBEAT });
   const { wasJoined, error } = await ana.disconnected();
   assertEquals([wasJoined, error.name, error.code], [true, "ConnectionLostError", "silent"]);
   await server[Symbol.asyncDispose]();
@@ -208,8 +200,7 @@ for (
       over.resolve();
       await client.receiveAll();
     });
-    await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
-    await ana.joined();
+    await using ana = await SessionFixture.join([server], { clock: clock.now, config: HEARTBEAT });
     const failed = isReading ? ana.disconnected() : undefined;
     await flushTasks();
     isIn.resolve();
@@ -230,8 +221,7 @@ Deno.test("Session stays with a server that answers its PINGs", async () => {
     }
     await client.send({ type: "bye" });
   });
-  await using ana = new SessionFixture("ana", [server.address], { clock: clock.now, config: HEARTBEAT });
-  await ana.joined();
+  await using ana = await SessionFixture.join([server], { clock: clock.now, config: HEARTBEAT });
   assertEquals((await ana.disconnected()).error.code, "closing");
 });
 
@@ -245,8 +235,7 @@ Deno.test("Session.drained() resolves when the outbox has space, flushed() when 
     );
     await client.receiveAll();
   });
-  await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 2 } } });
-  await ana.joined();
+  await using ana = await SessionFixture.join([server], { config: { outbox: { maxMessages: 2 } } });
   ana.session.say("one");
   assertEquals(ana.session.isFull, false);
   await ana.session.drained();
@@ -311,8 +300,7 @@ Deno.test("Session.rename() returns false without a server, and counts requests 
 Deno.test("Session.leave() tells the server, which tells the others", async () => {
   await using server = startServer();
   using beto = await join(server.address, makeHello("beto"));
-  await using ana = new SessionFixture("ana", [server.address]);
-  await ana.joined();
+  await using ana = await SessionFixture.join([server]);
   ana.session.say("adiós");
   ana.session.leave();
   await ana.closed();
@@ -324,8 +312,7 @@ Deno.test("Session.leave() tells the server, which tells the others", async () =
 Deno.test("Session.leave() waits 0.5 s for a server that does not answer, and resolves all waits", async () => {
   const leaving = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(() => leaving.promise);
-  await using ana = new SessionFixture("ana", [server.address], { config: { outbox: { maxMessages: 1 } } });
-  await ana.joined();
+  await using ana = await SessionFixture.join([server], { config: { outbox: { maxMessages: 1 } } });
   ana.session.say("hola");
   const waiting = Promise.all([ana.session.flushed(), ana.session.drained()]);
   const beganMs = performance.now();

@@ -1,9 +1,7 @@
 // Clients of a server whose commit log delays: what they asked for is committed while they wait, or after they are gone.
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { encodeClient } from "../../lib/protocol/frames.ts";
-import { MAX_PER_ADDRESS } from "../../lib/server/connection_limiter.ts";
-import { LOOPBACK } from "../testing/addresses.ts";
 import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
 import { dialPeer, enterAs, makeHello, type Peer, say } from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
@@ -19,6 +17,7 @@ async function readUntil(peer: Peer, last: string): Promise<string[]> {
   return seen;
 }
 
+<<<<<<< HEAD
 Deno.test("ClientHandler stops reading while the commit log is blocked, keeps clients, and goes on", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({ commitLog, connections: { pingMs: 200, pingTimeoutMs: 1_200 } });
@@ -55,6 +54,8 @@ Deno.test("ClientHandler refunds a join that failed because nothing could be sto
   assertEquals(ana.welcome.nick, "ana");
 });
 
+=======
+>>>>>>> 70957ac (Tell limits, waits and scenarios in the tests of their own classes)
 Deno.test("ClientHandler gives the grace to a client that got store-away before its join is committed", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({
@@ -94,19 +95,4 @@ Deno.test("ClientHandler keeps a member that resumes before the BYE of the old c
   await again.expect("welcome");
   await again.send(say(1, "here"));
   assertEquals(await readUntil(beto, "here"), ["joined", "renamed", "t1", "here"]);
-});
-
-Deno.test("ClientHandler kicks a client right after its join is committed that was banned meanwhile", async () => {
-  const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog });
-  commitLog.isHeld = true;
-  using ana = await dialPeer(server.address);
-  await ana.send(makeHello("ana"));
-  await waitFor(() => commitLog.pendingCount === 1, "a proposed join");
-  assertEquals(server.ban(LOOPBACK, 60_000), 0);
-  commitLog.isHeld = false;
-  server.announce("again"); // and everything that waited is stored
-  await ana.expect("welcome");
-  assertEquals((await ana.expect("error")).code, "banned");
-  await waitFor(() => server.stats.memberCount === 0, "the member to be removed");
 });

@@ -5,7 +5,7 @@ import { InputError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
 import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { selfSignedPair } from "../testing/certificates.ts";
-import { rejections, SECRET, startServerAtNoon, startServerWithPassword } from "../testing/client_fixture.ts";
+import { rejections, SECRET, startServerWithPassword } from "../testing/client_fixture.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { dialPeer, join, makeHello } from "../testing/raw_peer.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
@@ -39,12 +39,6 @@ Deno.test("ClientHandler lets in with the password alone, and reports wrong ones
   using _ = await join(server.address, makeHello("ana", { password: SECRET }));
   // A client that is asked for the password is not reported.
   assertEquals(codes, ["password-wrong", "password-wrong"]);
-});
-
-Deno.test("ClientHandler without a password lets in a client that sends one", async () => {
-  await using server = startServerAtNoon();
-  using peer = await join(server.address, makeHello("ana", { password: "cualquiera" }));
-  assertEquals(peer.welcome.nick, "ana");
 });
 
 const onPosix = { ignore: writing.ignore || Deno.build.os === "windows" };

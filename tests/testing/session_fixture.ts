@@ -54,6 +54,16 @@ export class SessionFixture implements AsyncDisposable {
     this.#events = this.session.run();
   }
 
+  /** A session on the first of these servers. */
+  static async join(
+    servers: readonly { readonly address: Address }[],
+    options?: SessionFixtureOptions,
+  ): Promise<SessionFixture> {
+    const fixture = new SessionFixture("ana", servers.map(({ address }) => address), options);
+    await fixture.joined();
+    return fixture;
+  }
+
   /** The next event; undefined at the end. */
   async next(): Promise<SessionEvent | undefined> {
     const { value } = await withTimeout(this.#events.next(), `the next event of ${this.#nick}`);
