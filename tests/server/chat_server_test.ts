@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
+import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { encodeClient, sessionIdOf, type Uncommitted } from "../../lib/protocol/frames.ts";
 import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import type { Instant } from "../../lib/base/time.ts";

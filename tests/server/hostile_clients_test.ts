@@ -47,8 +47,6 @@ function cutOff(frame: Uint8Array, count: number): Uint8Array {
 
 /** Where the nick of a HELLO begins: length, type, version, token, its own length. */
 const NICK_AT = 4 + 1 + 1 + 16 + 2;
-/** Where the text of a SAY begins: length, type, n, time, its own length. */
-const TEXT_AT = 4 + 1 + 4 + 8 + 2;
 
 const helloBytes = encodeClient(eva);
 const sayBytes = encodeClient(say(1, "hola"));
@@ -68,54 +66,38 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
   },
   "frame-too-long": {
     "a length of 4 GiB": bytes(0xff, 0xff, 0xff, 0xff),
-    "a length of 2 GiB": bytes(0x80, 0, 0, 0, 1),
     "a length over the limit": bytes(0, 0, MAX_CLIENT_FRAME_BYTES >> 8, 1),
     "an HTTP request": ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
     "an SSH banner": ascii("SSH-2.0-OpenSSH_9.2\r\n"),
     "a telnet line": ascii("hola\r\n"),
-    "an IRC login": ascii("NICK eva\r\nUSER eva 0 * :eva\r\n"),
   },
   "tls-unexpected": { "the ClientHello of TLS": bytes(0x16, 3, 1, 0, 0xf4, 1) },
   "frame-unknown": {
     "type 0": frame(0),
-    "type 255": frame(0xff),
     "a WELCOME": frame(SERVER_FRAMES.welcome.code, 1),
     "a SAID": frame(SERVER_FRAMES.said.code, 1),
   },
   "frame-malformed": {
     "a length of 0": bytes(0, 0, 0, 0),
-    "a HELLO without a body": frame(CLIENT_FRAMES.hello.code),
     "a HELLO that ends early": cutOff(helloBytes, 1),
     "a HELLO with a byte too many": patched(helloBytes, helloBytes.length, 0),
-    "a nick that is longer than its frame": patched(helloBytes, NICK_AT - 2, 0xff, 0xff),
     "a nick that is not UTF-8": patched(helloBytes, NICK_AT, 0xff),
-    "17 resume points": patched(helloBytes, helloBytes.length - 1, 17),
-    "16 resume points of which none follows": patched(helloBytes, helloBytes.length - 1, 16),
-    "a seq over 2^53": patched(helloBytes, helloBytes.length - 1, 1, ...new Array(16).fill(0xff)),
   },
   "version-unsupported": {
-    "version 0": patched(helloBytes, 5, 0),
     "version 255": patched(helloBytes, 5, 255),
   },
   "nick-invalid": {
     "no nick": hello(""),
-    "a nick of 21 characters": hello("x".repeat(21)),
     "a nick of 16,000 characters": hello("x".repeat(16_000)),
-    "a nick that NFKC makes 18 times as long": hello("\ufdfa".repeat(20)),
     "a nick with ESC": hello("eva\u001b[2J"),
-    "a nick of two lines": hello("eva\nana: hola"),
-    "a nick that reverses the line": hello("eva\u202eana"),
-    "a nick with a zero-width space": hello("a\u200bna"),
   },
   "nick-taken": {
     "the nick of a member": hello("ana"),
-    "the nick of a member in capitals": hello("ANA"),
     "the nick of a member in full-width letters": hello("ａｎａ"),
   },
   "nick-mixed": { "a nick with a Cyrillic letter among Latin ones": hello("аna") },
   "nick-lookalike": {
     "a nick that looks like another in Greek": hello("ΑΝΑ"),
-    "a nick that looks like another with a digit": hello("bet0"),
   },
 };
 
@@ -123,30 +105,19 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
 const AFTER_JOIN: { [Code in WireCode]?: Record<string, Parameters<Peer["send"]>> } = {
   "frame-unexpected": {
     "a second HELLO": [eva],
-    "a second HELLO with another nick": [makeHello("otra")],
     "PROBE": [{ type: "probe" }],
   },
   "counter-backwards": { "message 0": [say(0)] },
   "text-invalid": {
     "an empty text": [say(1, "")],
-    "a text of spaces": [say(1, "   ")],
     "a text with ESC": [say(1, "\u001b]0;title\u0007")],
-    "a text of two lines": [say(1, "x\n[2026-11-22 13:45:07] ana: hola")],
-    "a text that reverses the line": [say(1, "x\u202eana")],
     "a text of 2,001 characters": [say(1, "x".repeat(2_001))],
   },
   "frame-malformed": {
-    "a text that is not UTF-8": [patched(sayBytes, TEXT_AT, 0xff)],
-    "a text that is longer than its frame": [patched(sayBytes, TEXT_AT - 2, 0xff, 0xff)],
-    "a time over 2^53": [patched(sayBytes, 9, 0xff)],
     "a PING with a body": [frame(CLIENT_FRAMES.ping.code, 0)],
-    "a PONG with a body": [frame(CLIENT_FRAMES.pong.code, 0)],
-    "a BYE with a body": [frame(CLIENT_FRAMES.bye.code, 0)],
-    "a SAY without a body": [frame(CLIENT_FRAMES.say.code)],
     "a length of 0": [bytes(0, 0, 0, 0)],
   },
   "frame-unknown": {
-    "an unknown type": [frame(0x7f)],
     "an unknown type, and 500,000 bytes more": [frame(0x7f), new Uint8Array(500_000)],
   },
   "frame-too-long": { "a length over the limit": [bytes(0, 0, 0x40, 1, CLIENT_FRAMES.say.code)] },
