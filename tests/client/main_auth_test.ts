@@ -15,7 +15,6 @@ import {
   startTlsServer,
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer } from "../testing/raw_peer.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
@@ -75,19 +74,6 @@ Deno.test("chat-client --ca drops its file permissions before it asks anything",
   await ana.quit();
 });
 
-Deno.test("chat-client sends no HELLO to a server whose certificate is not trusted", writing, async () => {
-  await using folder = new TestFolder();
-  const { codes, onReject } = rejections();
-  await using server = await startTlsServer(own, { onReject });
-  await using ana = userAtScreen(folder.path);
-  ana.dial(server.address, "--tls");
-  await ana.waitForOutput("¿Confiar en él?");
-  ana.type("no\r");
-  await ana.waitForOutput("Servidor (IP o nombre)");
-  await ana.quit();
-  assertEquals([[...Deno.readDirSync(folder.path)], [...server.members], codes], [[], [], []]);
-});
-
 Deno.test("chat-client ends with a hint at a changed certificate", writing, async () => {
   await using folder = new TestFolder();
   await using server = await startTlsServer(own);
@@ -96,19 +82,6 @@ Deno.test("chat-client ends with a hint at a changed certificate", writing, asyn
   await using ana = new ClientUser({ configFolder: folder.path });
   ana.dial(server.address, "--auto");
   assertStringIncludes(await ana.ended(1), `borre la línea de ${where} en ${path}`);
-});
-
-Deno.test("chat-client reports that a server speaks only TLS, or none", async () => {
-  const { codes, onReject } = rejections();
-  await using plain = startServerAtNoon({ onReject });
-  await using secret = await startTlsServer(own);
-  const cases = [[secret, [], "solo habla TLS (opción --tls)"], [plain, ["--tls"], "no habla TLS"]] as const;
-  for (const [server, flags, why] of cases) {
-    await using ana = new ClientUser();
-    ana.dial(server.address, "--auto", ...flags);
-    assertStringIncludes(await ana.ended(1), why);
-  }
-  assertEquals(codes, ["tls-unexpected"]);
 });
 
 Deno.test("chat-client fails over only to a backup with the announced fingerprint", writing, async () => {
@@ -131,15 +104,6 @@ Deno.test("chat-client fails over only to a backup with the announced fingerprin
   assertStringIncludes(output, `Lo que hay en ${formatAddress(plain.address)} no habla TLS`);
   assertStringIncludes(output, "NO MUESTRA EL CERTIFICADO QUE SE ANUNCIÓ");
   assertEquals([[...plain.members], [...impostor.members], codes], [[], [], ["tls-unexpected"]]);
-});
-
-Deno.test("chat-client --backup fails over to a trusted fingerprint over TLS", async () => {
-  await using second = await startTlsServer(own);
-  await using first = new FakeServer(() => Promise.resolve());
-  await using ana = new ClientUser();
-  const backup = `${formatAddress(second.address)}#${fingerprint(own.cert)}`;
-  await ana.join(first.address, "--auto", "--backup", backup, "--tls-fingerprint", fingerprint(other.cert));
-  await ana.quit();
 });
 
 Deno.test("chat-client on a Deno without TLS does not dial a known server", writing, async () => {

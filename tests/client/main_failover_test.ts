@@ -2,10 +2,9 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
-import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, join, makeHello, makeToken } from "../testing/raw_peer.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServerAtNoon();
@@ -46,35 +45,6 @@ Deno.test("chat-client ends with status 1 when its pipe has ended and no server 
 Mensajes sin confirmar al salir: 2. Puede que no hayan llegado.
 `,
   );
-});
-
-Deno.test("chat-client suggests announced backups, then those of --backup, and takes any other", async () => {
-  await using other = startServerAtNoon();
-  await using given = startServerAtNoon();
-  await using announced = startServerAtNoon();
-  const backups = ["no es una dirección", formatAddress(announced.address)];
-  await using first = startServerAtNoon({ backups });
-  await using ana = new ClientUser();
-  await ana.join(first.address, "--backup", formatAddress(given.address));
-  const answers = [[announced, "\n\n"], [given, "\n\n"], [
-    other,
-    `${formatAddress(other.address)}\n`,
-  ]] as const;
-  let current = first;
-  for (const [next, answer] of answers) {
-    const text = `en ${current.address.port}`;
-    ana.type(`${text}\n`);
-    await ana.waitForOutput(`ana: ${text}\n`);
-    await current.close();
-    await ana.waitForOutput(`${lossLine(current.address)}Nuevo servidor`);
-    ana.type(answer);
-    await ana.waitForOutput(welcomeLine(next.address));
-    current = next;
-  }
-  await ana.quit();
-  using eva = await join(other.address, makeHello("eva", { historyCount: 50 }));
-  const texts = eva.history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
-  assertEquals(texts, [first, announced, given].map(({ address }) => `en ${address.port}`));
 });
 
 Deno.test("chat-client --auto follows the backups that a server announces later", async () => {
@@ -120,16 +90,8 @@ for (const [when, isLost] of [["it reports the loss of its server", true], ["it 
   Deno.test(`chat-client shows a presence batch before ${when}`, async () => {
     await using server = FakeServer.withWelcome(async (client) => {
       for (const [seq, nick] of ["a", "b", "c", "d", "e"].entries()) {
-        const sessionId = sessionIdOf(makeToken(nick));
-        await client.send({
-          type: "joined",
-          seq,
-          timeMs: 0,
-          sessionId,
-          rejoined: true,
-          nick,
-          address: "::1",
-        });
+        const member = { sessionId: BigInt(seq), nick, address: "::1" };
+        await client.send({ type: "joined", seq, timeMs: 0, rejoined: true, ...member });
       }
       if (isLost) return await client.send({ type: "bye" });
       await client.send({ type: "announced", seq: 5, timeMs: 0, text: "hola" });
@@ -142,19 +104,3 @@ for (const [when, isLost] of [["it reports the loss of its server", true], ["it 
     assertMatch(output, isLost ? /2 se han reconectado: d, e[^]*Se perdió/ : /2 se han reconectado: d, e/);
   });
 }
-
-Deno.test("chat-client redials a server that is alive when its connection breaks, and asks nothing", async () => {
-  await using backup = startServerAtNoon();
-  const backups = [formatAddress(backup.address)];
-  await using server = FakeServer.withWelcome(async (client, { index }) => {
-    if (index > 0) await client.receiveAll();
-  }, { backups });
-  await using ana = new ClientUser({ isTty: true });
-  ana.dial(server.address);
-  await ana.until((output) => output.split(welcomeLine(server.address)).length === 3, "two welcomes");
-  assertEquals(
-    await ana.quit(),
-    welcomeLine(server.address) + lossLine(server.address, "el servidor cortó la conexión") +
-      welcomeLine(server.address),
-  );
-});
