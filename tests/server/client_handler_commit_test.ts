@@ -17,45 +17,6 @@ async function readUntil(peer: Peer, last: string): Promise<string[]> {
   return seen;
 }
 
-<<<<<<< HEAD
-Deno.test("ClientHandler stops reading while the commit log is blocked, keeps clients, and goes on", async () => {
-  const commitLog = new DelayedCommitLog();
-  await using server = startServer({ commitLog, connections: { pingMs: 200, pingTimeoutMs: 1_200 } });
-  using ana = await enterAs("ana", server);
-  commitLog.isBlocked = true;
-  await ana.send(say(1), { type: "ping" }, say(2));
-  // PINGs for longer than `pingTimeoutMs`, though no PONG is read; PONGs, so that the client does not give up either.
-  const counts = { ping: 0, pong: 0 };
-  while (counts.ping < 8 || counts.pong === 0) {
-    const { type } = (await ana.receive())!;
-    assert(type === "ping" || type === "pong", type);
-    counts[type]++;
-    if (type === "ping") await ana.send({ type: "pong" });
-  }
-  commitLog.isBlocked = false;
-  const said = (await readUntil(ana, "t2")).filter((seen) => !/^p[io]ng$/.test(seen));
-  assertEquals(said, ["t1", "t2"]);
-});
-
-Deno.test("ClientHandler refunds a join that failed because nothing could be stored", async () => {
-  const commitLog = new DelayedCommitLog();
-  const limits = { isLocalExempt: false };
-  await using server = startServer({ commitLog, timeouts: { commitWaitMs: 5 }, limits });
-  commitLog.isHeld = true;
-  for (let time = 0; time <= 2 * MAX_PER_ADDRESS; time++) {
-    using ana = await dialPeer(server.address);
-    await ana.send(makeHello("ana"));
-    assertEquals((await ana.expect("error")).code, "store-away");
-    await ana.receiveAll();
-  }
-  commitLog.isHeld = false;
-  server.announce("again"); // and everything that waited is stored
-  using ana = await enterAs("ana", server);
-  assertEquals(ana.welcome.nick, "ana");
-});
-
-=======
->>>>>>> 70957ac (Tell limits, waits and scenarios in the tests of their own classes)
 Deno.test("ClientHandler gives the grace to a client that got store-away before its join is committed", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({
