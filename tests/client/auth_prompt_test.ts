@@ -23,6 +23,10 @@ const unknown = new ConnectError("certificate-unknown", { fingerprint: PRINT });
 const changed = new ConnectError("certificate-changed", { known: "SHA256:x", fingerprint: PRINT });
 const tlsNeeded = new ServerError("tls-needed", { reason: "why" });
 
+function failureOf(error: ConnectionFailure["error"], wasJoined = false): ConnectionFailure {
+  return { target: { server, nick: "ana" }, error, wasJoined, connectedForMs: 0 };
+}
+
 /** A prompter, the user whom it asks, and the lines that it prints. */
 class PrompterFixture implements AsyncDisposable {
   readonly user: FakeUser;
@@ -43,7 +47,7 @@ class PrompterFixture implements AsyncDisposable {
     { wasJoined = false, isConfigured = true, isFirstReport = true, signal = new AbortController().signal } =
       {},
   ): ReturnType<AuthPrompter["authenticate"]> {
-    const failure = { target: { server, nick: "ana" }, error, wasJoined, connectedForMs: 0 };
+    const failure = failureOf(error, wasJoined);
     const result = this.prompter.authenticate(failure, { signal, isConfigured, isFirstReport });
     return withTimeout(result, () => `an answer to\n${this.user.output}`);
   }
@@ -157,20 +161,16 @@ const TRUST: [answers: string, result: string, isTrusted: boolean][] = [
 ];
 
 for (const [answers, result, isTrusted] of TRUST) {
-  Deno.test(
-    `AuthPrompter asks to trust a certificate, and takes ${JSON.stringify(answers)}`,
-    pure,
-    async () => {
-      await using fixture = await newFixture({ trust: { isTls: true } }, { isTty: true });
-      fixture.user.type(answers);
-      assertEquals(await fixture.authenticate(unknown), result);
-      const { output } = fixture.user;
-      assertStringIncludes(output, `  ${PRINT}\n¿Confiar en él?`);
-      assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
-      assertEquals(output.includes("Se confía en aula:5000 solo hasta salir."), isTrusted);
-      assertEquals(fixture.isTrusted(PRINT), isTrusted);
-    },
-  );
+  Deno.test(`AuthPrompter asks for trust, and takes ${JSON.stringify(answers)}`, pure, async () => {
+    await using fixture = await newFixture({ trust: { isTls: true } }, { isTty: true });
+    fixture.user.type(answers);
+    assertEquals(await fixture.authenticate(unknown), result);
+    const { output } = fixture.user;
+    assertStringIncludes(output, `  ${PRINT}\n¿Confiar en él?`);
+    assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
+    assertEquals(output.includes("Se confía en aula:5000 solo hasta salir."), isTrusted);
+    assertEquals(fixture.isTrusted(PRINT), isTrusted);
+  });
 }
 
 Deno.test("AuthPrompter reports that known_servers cannot be written", writing, async () => {
@@ -218,14 +218,8 @@ for (const [isTty, isAuto, states] of UPGRADES) {
   const who = `${isTty ? "a user" : "a pipe"}${isAuto ? " with --auto" : ""}`;
   Deno.test(`AuthPrompter upgrades to TLS for ${who}: ${states}`, pure, async () => {
     await using fixture = await newFixture({ isAuto }, { isTty });
-    const failure = {
-      target: { server, nick: "ana" },
-      error: tlsNeeded,
-      wasJoined: false,
-      connectedForMs: 0,
-    };
     for (const state of states) {
-      assertEquals(fixture.prompter.canUpgrade(failure), state === "retry");
+      assertEquals(fixture.prompter.canUpgrade(failureOf(tlsNeeded)), state === "retry");
       assertEquals(await fixture.authenticate(tlsNeeded), state);
     }
   });

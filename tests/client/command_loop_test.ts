@@ -289,21 +289,17 @@ Deno.test("chat-server /stats counts clients and messages", async () => {
   assertEquals(stats.exec(chat.admin.output)?.[1], NOON);
 });
 
-Deno.test(
-  "chat-client shows colours without --no-color",
-  { ignore: Deno.noColor },
-  async () => {
-    await using chat = new ChatFixture();
-    const beto = await chat.addUserWith({ hasColors: true }, "beto");
-    const eva = await chat.addUserWith({ hasColors: true }, "eva", "--no-color");
-    const ana = await chat.addUser("ana");
-    ana.type("hola, beto y eva\n");
-    await Promise.all([ana, beto, eva].map((user) => user.until((text) => text.endsWith("eva\n"), "eva")));
-    const last = (user: FakeUser) => user.output.split("\n").at(-2)!;
-    const line = `[${NOON}] ana: hola, beto y eva`;
-    assertEquals([last(ana), last(eva)], [line, line]);
-    assertStringIncludes(last(beto), `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
-    assertStringIncludes(last(beto), "hola, \x1b[7mbeto\x1b[27m y eva");
-    assertEquals(stripAnsiCode(last(beto)), line);
-  },
-);
+Deno.test("chat-client shows colours without --no-color", { ignore: Deno.noColor }, async () => {
+  await using chat = new ChatFixture();
+  const beto = await chat.addUserWith({ hasColors: true }, "beto");
+  const eva = await chat.addUserWith({ hasColors: true }, "eva", "--no-color");
+  const ana = await chat.addUser("ana");
+  ana.type("hola, beto y eva\n");
+  await Promise.all([ana, beto, eva].map((user) => user.until((text) => text.endsWith("eva\n"), "eva")));
+  const last = (user: FakeUser) => user.output.split("\n").at(-2)!;
+  const line = `[${NOON}] ana: hola, beto y eva`;
+  assertEquals([last(ana), last(eva)], [line, line]);
+  assertStringIncludes(last(beto), `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+  assertStringIncludes(last(beto), "hola, \x1b[7mbeto\x1b[27m y eva");
+  assertEquals(stripAnsiCode(last(beto)), line);
+});

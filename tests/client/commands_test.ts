@@ -119,7 +119,7 @@ const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
 
 for (const [lines, action] of COMMANDS) {
   Deno.test(
-    `CHAT_COMMANDS runs ${JSON.stringify(lines[0])}: ${Object.values(action).join(" ")}`,
+    `CHAT_COMMANDS.run() takes ${JSON.stringify(lines[0])} for ${Object.values(action)}`,
     pure,
     () => {
       for (const line of lines) assertEquals(parseLine(line), action);

@@ -21,6 +21,7 @@ import {
 import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
+type Authenticate = ServerSelectorDeps["authPrompter"]["authenticate"];
 const RETRY = "Se seguirá intentando.";
 
 /** An `--auto` selector before its first join. */
@@ -52,13 +53,6 @@ Deno.test("ServerSelector --auto retries the only known server, with the same ni
   await using fixture = await newSelector();
   assertEquals(await fixture.next(unreachable(FIRST)), TARGET);
   assertEquals(fixture.user.output, "");
-});
-
-Deno.test("ServerSelector --auto comes round to the first server, reached or not", pure, async () => {
-  await using fixture = await newSelector({ backups: [SECOND] });
-  const seen = [FIRST];
-  while (seen.length < 4) seen.push((await fixture.nextServer(unreachable(seen.at(-1)!)))!);
-  assertEquals(seen, [FIRST, SECOND, FIRST, SECOND]);
 });
 
 Deno.test("ServerSelector --auto stops waiting when its signal is aborted", pure, async () => {
@@ -116,14 +110,11 @@ for (const [what, error, isTty, reports] of NO_RETRY) {
 
 Deno.test("ServerSelector --auto tells AuthPrompter whether a server's reason is new", pure, async () => {
   const heard: boolean[] = [];
-  const authPrompter: ServerSelectorDeps["authPrompter"] = {
-    authenticate: (_, { isFirstReport }) => {
-      heard.push(isFirstReport);
-      return Promise.resolve("denied");
-    },
-    canUpgrade: () => false,
+  const authenticate: Authenticate = (_, { isFirstReport }) => {
+    heard.push(isFirstReport);
+    return Promise.resolve("denied");
   };
-  await using fixture = await selectorAfterJoin({ isAuto: true, authPrompter });
+  await using fixture = await selectorAfterJoin({ isAuto: true, authenticate });
   const error = new ConnectError("certificate-changed");
   for (const server of [FIRST, SECOND, FIRST, SECOND]) await fixture.next(unreachable(server, error));
   assertEquals(heard.splice(0), [true, true, false, false]);
@@ -135,14 +126,11 @@ Deno.test("ServerSelector --auto tells AuthPrompter whether a server's reason is
 
 Deno.test("ServerSelector tells AuthPrompter whether flags or a room named the server", pure, async () => {
   const heard: boolean[] = [];
-  const authPrompter: ServerSelectorDeps["authPrompter"] = {
-    authenticate: (_, { isConfigured }) => {
-      heard.push(isConfigured);
-      return Promise.resolve("retry");
-    },
-    canUpgrade: () => false,
+  const authenticate: Authenticate = (_, { isConfigured }) => {
+    heard.push(isConfigured);
+    return Promise.resolve("retry");
   };
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", authPrompter });
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", authenticate });
   await fixture.next();
   const error = rejection("password-needed");
   assertEquals(await fixture.next(unreachable(FIRST, error)), TARGET);
@@ -154,12 +142,9 @@ Deno.test("ServerSelector tells AuthPrompter whether flags or a room named the s
 for (const isAuto of [false, true]) {
   const flag = isAuto ? " --auto" : "";
   Deno.test(`ServerSelector${flag} throws a denial at the end of a pipe`, pure, async () => {
-    const authPrompter: ServerSelectorDeps["authPrompter"] = {
-      authenticate: () => Promise.resolve("denied"),
-      canUpgrade: () => false,
-    };
     const error = rejection("password-needed");
-    await using fixture = await selectorAfterJoin({ isAuto, authPrompter });
+    const authenticate: Authenticate = () => Promise.resolve("denied");
+    await using fixture = await selectorAfterJoin({ isAuto, authenticate });
     fixture.user.endInput();
     await flushTasks();
     assertEquals(await fixture.nextServer(unreachable(SECOND, error)), FIRST);

@@ -137,12 +137,6 @@ Deno.test("ServerSelector --auto leaves a server on which no connection lasts 5 
   assertEquals(await fixture.nextServer(lost(SECOND, CUT, 5_000)), SECOND);
 });
 
-Deno.test("ServerSelector --auto returns to a server that had a frame timeout", pure, async () => {
-  await using fixture = await selectorAfterJoin({ isAuto: true });
-  await fixture.next(lost(FIRST, rejection("frame-late"), 0));
-  assertEquals(await fixture.nextServer(lost(SECOND)), FIRST);
-});
-
 const AWAY = new ConnectError("network-away");
 
 for (const code of ["network-away", "name-unknown", "unreachable"] as const) {

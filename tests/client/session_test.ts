@@ -122,16 +122,6 @@ Deno.test("Session.flushed() resolves if WELCOME has all messages", async () => 
   assertEquals(ana.session.unacked, []);
 });
 
-Deno.test("Session reports how many entries are truncated", async () => {
-  await using server = FakeServer.withWelcome(() => Promise.resolve(), (_, visit) => {
-    return { startSeq: [10, 25][visit]!, head: 30 };
-  });
-  await using ana = new SessionFixture("ana", [server.address, server.address]);
-  assertEquals((await ana.joined()).truncatedCount, 0);
-  await ana.disconnected();
-  assertEquals((await ana.joined()).truncatedCount, 15);
-});
-
 Deno.test("Session reads a WELCOME that comes byte by byte, and what follows at once", async () => {
   await using server = new FakeServer(async (client) => {
     for (const byte of encodeServer(welcomeTo("ana"))) await client.send(new Uint8Array([byte]));
@@ -145,18 +135,6 @@ Deno.test("Session reads a WELCOME that comes byte by byte, and what follows at 
   });
   await using ana = await SessionFixture.join([server]);
   assertEquals(await ana.lines(2), ["eva: one", "eva: two"]);
-});
-
-Deno.test("Session yields that the server stalls, and that it goes on", async () => {
-  await using server = FakeServer.withWelcome((client) =>
-    client.send({ type: "stalled", resolved: false }, { type: "stalled", resolved: true })
-  );
-  await using ana = await SessionFixture.join([server]);
-  const stalls = [];
-  for (let event = await ana.next(); event?.type !== "disconnected"; event = await ana.next()) {
-    if (event?.type === "stalled") stalls.push(event.isResolved);
-  }
-  assertEquals(stalls, [false, true]);
 });
 
 Deno.test("Session answers PING, pings in silence only, and closes a silent connection", async () => {
@@ -208,22 +186,6 @@ for (
     assertEquals((await (failed ?? ana.disconnected())).error.code, "broken");
   });
 }
-
-Deno.test("Session stays with a server that answers its PINGs", async () => {
-  const clock = newClock();
-  await using server = FakeServer.withWelcome(async (client) => {
-    await sync(client);
-    for (let monotonicMs = 20; monotonicMs <= 200; monotonicMs += 20) {
-      clock.advanceTo(monotonicMs);
-      await client.expect("ping");
-      await client.send({ type: "pong" });
-      await sync(client);
-    }
-    await client.send({ type: "bye" });
-  });
-  await using ana = await SessionFixture.join([server], { clock: clock.now, config: HEARTBEAT });
-  assertEquals((await ana.disconnected()).error.code, "closing");
-});
 
 Deno.test("Session.drained() resolves when the outbox has space, flushed() when it is empty", async () => {
   const confirm = Promise.withResolvers<void>();

@@ -85,18 +85,14 @@ Deno.test("ClientHandler processes 500 PINGs and PONGs at once, and then 20 ever
   assertEquals([counts, seen.paused], [[301, 322, 343, 364], [1_000, 1_000, 1_000, 1_000]]);
 });
 
-Deno.test(
-  "ClientHandler processes redeliveries at once, up to the limit of their address",
-  pure,
-  async () => {
-    for (const [count, timeMs, processed] of [[1_100, 5, 1_024 + 20], [30, 0, 20]] as const) {
-      const { seen, join, send } = makeClient();
-      await join();
-      await send(...messages(count, timeMs));
-      assertEquals(seen.said.length, processed);
-    }
-  },
-);
+Deno.test("ClientHandler processes redeliveries at once, up to a limit by address", pure, async () => {
+  for (const [count, timeMs, processed] of [[1_100, 5, 1_024 + 20], [30, 0, 20]] as const) {
+    const { seen, join, send } = makeClient();
+    await join();
+    await send(...messages(count, timeMs));
+    assertEquals(seen.said.length, processed);
+  }
+});
 
 Deno.test("ClientHandler takes no redelivery from a client that has not joined", pure, async () => {
   const { limiter, seen, send } = makeClient();
@@ -108,21 +104,17 @@ Deno.test("ClientHandler takes no redelivery from a client that has not joined",
   assertEquals(free, 1_024);
 });
 
-Deno.test(
-  "ClientHandler processes nothing after the connection has ended, and does not pause",
-  pure,
-  async () => {
-    const { connection, seen, join, send } = makeClient();
-    await join();
-    const sent = seen.sent.push;
-    seen.sent.push = (...frames) => {
-      connection.isOpen = false;
-      return sent.apply(seen.sent, frames);
-    };
-    await send(...Array<ClientMessage>(30).fill(ping));
-    assertEquals([seen.sent.length, seen.paused], [1, []]);
-  },
-);
+Deno.test("ClientHandler processes nothing after the connection has ended", pure, async () => {
+  const { connection, seen, join, send } = makeClient();
+  await join();
+  const sent = seen.sent.push;
+  seen.sent.push = (...frames) => {
+    connection.isOpen = false;
+    return sent.apply(seen.sent, frames);
+  };
+  await send(...Array<ClientMessage>(30).fill(ping));
+  assertEquals([seen.sent.length, seen.paused], [1, []]);
+});
 
 const COUNTERS: [numbers: number[], isMember: boolean, code?: string][] = [
   [[1, 2, 9], true],
@@ -134,17 +126,13 @@ const COUNTERS: [numbers: number[], isMember: boolean, code?: string][] = [
 
 for (const [numbers, isMember, code] of COUNTERS) {
   const who = isMember ? "a member" : "a stranger";
-  Deno.test(
-    `ClientHandler answers ${code ?? "nothing"} to the messages ${numbers} of ${who}`,
-    pure,
-    async () => {
-      const { seen, join, send } = makeClient();
-      if (isMember) await join();
-      await send(...numbers.map((n) => say(n)));
-      assertEquals(seen.rejections.map((error) => (error as ProtocolError).code), code ? [code] : []);
-      if (!code) assertEquals(seen.said, numbers.map((n) => say(n)));
-    },
-  );
+  Deno.test(`ClientHandler answers ${code ?? "nothing"} to SAY ${numbers} of ${who}`, pure, async () => {
+    const { seen, join, send } = makeClient();
+    if (isMember) await join();
+    await send(...numbers.map((n) => say(n)));
+    assertEquals(seen.rejections.map((error) => (error as ProtocolError).code), code ? [code] : []);
+    if (!code) assertEquals(seen.said, numbers.map((n) => say(n)));
+  });
 }
 
 Deno.test("ClientHandler counts wrong passwords as joins of their address", pure, async () => {
@@ -160,20 +148,16 @@ Deno.test("ClientHandler counts wrong passwords as joins of their address", pure
   assertEquals(await answerTo("secret"), "entering-too-often");
 });
 
-Deno.test(
-  "ClientHandler asks for a password without counting a join, and accepts the right one",
-  pure,
-  async () => {
-    const { seen, limiter, send } = makeClient({ password: "secret" });
-    await send(makeHello("ana"));
-    assertEquals([codeOf(seen.last), seen.rejections], ["password-needed", []]);
-    const slot = limiter.open(HOME, 0, () => {});
-    for (let join = 0; join < 32; join++) limiter.takeJoin(slot, 0);
-    const ana = makeClient({ password: "secret" });
-    await ana.send(makeHello("ana", { password: "secret" }), say(1));
-    assertEquals(ana.seen.said, [say(1)]);
-  },
-);
+Deno.test("ClientHandler asks for a password without counting a join, and accepts it", pure, async () => {
+  const { seen, limiter, send } = makeClient({ password: "secret" });
+  await send(makeHello("ana"));
+  assertEquals([codeOf(seen.last), seen.rejections], ["password-needed", []]);
+  const slot = limiter.open(HOME, 0, () => {});
+  for (let join = 0; join < 32; join++) limiter.takeJoin(slot, 0);
+  const ana = makeClient({ password: "secret" });
+  await ana.send(makeHello("ana", { password: "secret" }), say(1));
+  assertEquals(ana.seen.said, [say(1)]);
+});
 
 Deno.test("ClientHandler does not pause for a change that is committed at once", pure, async () => {
   const { seen, join, send } = makeClient();
@@ -182,41 +166,37 @@ Deno.test("ClientHandler does not pause for a change that is committed at once",
   assertEquals(seen.paused, []);
 });
 
-Deno.test(
-  "ClientHandler repeats a request as soon as its change is committed, and not before",
-  pure,
-  async () => {
-    const { attempts, attempt } = secondAttempt();
-    const { seen, join, send, advance } = makeClient({ attempt });
-    await join();
-    await send(rename);
-    await advance(1_000);
-    assertEquals([attempts.length, seen.paused], [1, [1_000, 1_000]]);
-    attempts[0]!();
-    await advance(0);
-    assertEquals([attempts.length, seen.paused.length, seen.expiries], [2, 2, 0]);
-  },
-);
+Deno.test("ClientHandler repeats a request once its change is committed, not before", pure, async () => {
+  const { attempts, attempt } = secondAttempt();
+  const { seen, join, send, advance } = makeClient({ attempt });
+  await join();
+  await send(rename);
+  await advance(1_000);
+  assertEquals([attempts.length, seen.paused], [1, [1_000, 1_000]]);
+  attempts[0]!();
+  await advance(0);
+  assertEquals([attempts.length, seen.paused.length, seen.expiries], [2, 2, 0]);
+});
 
-for (const [why, options] of [["join", { attempt: () => false }], ["log", { isBlocked: true }]] as const) {
-  Deno.test(
-    `ClientHandler answers store-away if the ${why} is not committed in commitWaitMs`,
-    pure,
-    async () => {
-      for (const [commitWaitMs, pauses] of [[3_000, [1_000, 1_000, 1_000]], [300, [300]]] as const) {
-        const { connection, limiter, seen, send, advance } = makeClient({ ...options, commitWaitMs });
-        await send(makeHello("ana"));
-        for (const ms of pauses) {
-          assertEquals(connection.isOpen, true);
-          await advance(ms);
-        }
-        assertEquals([connection.isOpen, seen.paused], [false, [...pauses]]);
-        assertEquals([codeOf(seen.last), seen.rejections], ["store-away", []]);
-        const slot = limiter.open(HOME, commitWaitMs, () => {});
-        for (let join = 0; join < 32; join++) limiter.takeJoin(slot, commitWaitMs); // refunded
+for (
+  const [why, options] of [["join waits", { attempt: () => false }], ["log is blocked", {
+    isBlocked: true,
+  }]] as const
+) {
+  Deno.test(`ClientHandler answers store-away if the ${why} for commitWaitMs`, pure, async () => {
+    for (const [commitWaitMs, pauses] of [[3_000, [1_000, 1_000, 1_000]], [300, [300]]] as const) {
+      const { connection, limiter, seen, send, advance } = makeClient({ ...options, commitWaitMs });
+      await send(makeHello("ana"));
+      for (const ms of pauses) {
+        assertEquals(connection.isOpen, true);
+        await advance(ms);
       }
-    },
-  );
+      assertEquals([connection.isOpen, seen.paused], [false, [...pauses]]);
+      assertEquals([codeOf(seen.last), seen.rejections], ["store-away", []]);
+      const slot = limiter.open(HOME, commitWaitMs, () => {});
+      for (let join = 0; join < 32; join++) limiter.takeJoin(slot, commitWaitMs); // refunded
+    }
+  });
 }
 
 Deno.test("ClientHandler has a member wait for a blocked log without a limit", pure, async () => {
@@ -235,54 +215,42 @@ Deno.test("ClientHandler has a member wait for a blocked log without a limit", p
   assertEquals([attempts.length, seen.paused.length], [2, 122]);
 });
 
-Deno.test(
-  "ClientHandler sends PONG to a member, and to no other, while the log is blocked",
-  pure,
-  async () => {
-    const pong = encodeServer({ type: "pong" });
-    for (const isMember of [true, false]) {
-      const { commitLog, seen, join, send, advance } = makeClient();
-      if (isMember) await join();
-      commitLog.isBlocked = true;
-      await send(isMember ? rename : makeHello("ana"));
-      await advance(1_000);
-      commitLog.isBlocked = false;
-      await advance(1_000);
-      assertEquals(seen.sent, isMember ? [pong] : []);
-    }
-  },
-);
-
-Deno.test(
-  "ClientHandler expires graces when a change is committed after its client has gone",
-  pure,
-  async () => {
-    const { attempts, attempt } = secondAttempt();
-    const { connection, seen, join, send, advance } = makeClient({ attempt });
-    await join();
-    await send(rename);
-    connection.isOpen = false;
+Deno.test("ClientHandler sends PONG to a member alone while the log is blocked", pure, async () => {
+  const pong = encodeServer({ type: "pong" });
+  for (const isMember of [true, false]) {
+    const { commitLog, seen, join, send, advance } = makeClient();
+    if (isMember) await join();
+    commitLog.isBlocked = true;
+    await send(isMember ? rename : makeHello("ana"));
     await advance(1_000);
-    assertEquals([attempts.length, seen.expiries], [1, 1]);
-    attempts[0]!();
-    assertEquals(seen.expiries, 2);
-  },
-);
+    commitLog.isBlocked = false;
+    await advance(1_000);
+    assertEquals(seen.sent, isMember ? [pong] : []);
+  }
+});
 
-Deno.test(
-  "ClientHandler rejects a banned client, and kicks one that was banned while it waited",
-  pure,
-  async () => {
-    const { attempts, attempt } = secondAttempt();
-    const { bans, seen, send, advance } = makeClient({ attempt });
-    await send(makeHello("ana"));
-    bans.add(HOME, 60_000);
-    attempts[0]!();
-    await advance(0);
-    assertEquals([attempts.length, seen.kicks, seen.last], [2, ["banned"], undefined]);
-    const late = makeClient();
-    late.bans.add(HOME, 60_000);
-    await late.send(makeHello("ana"));
-    assertEquals(codeOf(late.seen.last), "banned");
-  },
-);
+Deno.test("ClientHandler expires graces if a change is committed after its client left", pure, async () => {
+  const { attempts, attempt } = secondAttempt();
+  const { connection, seen, join, send, advance } = makeClient({ attempt });
+  await join();
+  await send(rename);
+  connection.isOpen = false;
+  await advance(1_000);
+  assertEquals([attempts.length, seen.expiries], [1, 1]);
+  attempts[0]!();
+  assertEquals(seen.expiries, 2);
+});
+
+Deno.test("ClientHandler rejects a banned client, and kicks one banned while it waited", pure, async () => {
+  const { attempts, attempt } = secondAttempt();
+  const { bans, seen, send, advance } = makeClient({ attempt });
+  await send(makeHello("ana"));
+  bans.add(HOME, 60_000);
+  attempts[0]!();
+  await advance(0);
+  assertEquals([attempts.length, seen.kicks, seen.last], [2, ["banned"], undefined]);
+  const late = makeClient();
+  late.bans.add(HOME, 60_000);
+  await late.send(makeHello("ana"));
+  assertEquals(codeOf(late.seen.last), "banned");
+});

@@ -193,63 +193,55 @@ Deno.test("chat-server ends with 0 when the user quits at a question", async () 
   assertEquals(operator.output, "Puerto [5000]: salir\n");
 });
 
-Deno.test(
-  "chat-server --data continues the room at the next start, alone with the file",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const data = `${folder.path}/room.db`;
-    const flags = ["--data", data, "--keep", "1000", "--keep-days", "1", "--data-sync", "normal"];
-    for (const nick of ["ana", "bea"]) {
-      await using server = await RunningServer.start(flags);
-      const { operator, address: { port } } = server;
-      assertEquals(operator.hasGivenUpFiles, true);
-      using peer = await enterAs(nick, server, { historyCount: 9 });
-      const texts = peer.history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
-      assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
-      await peer.send(say(1, `soy ${nick}`));
-      await operator.waitForOutput(`${nick}: soy ${nick}`);
-      operator.type("/stats\n");
-      await operator.waitForOutput("En disco: 0,0 MB.\n");
-      const error = await assertRejects(() => new FakeUser().run(serve, ...flags), InputError);
-      assertEquals(error.code, "data-busy");
-      peer[Symbol.dispose](); // or the server waits for it to read the end
-      const output = await server.quit();
-      const restored = nick === "ana" ? "" : "Sigue con lo que ya había: 2 entradas.\n"; // JOINED and SAID
-      assertStringIncludes(
-        output,
-        `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.\nLa sala se guarda en ${data}.\n${restored}[`,
-      );
-      assertEquals(output.includes("soy ana"), nick === "ana");
-    }
-  },
-);
+Deno.test("chat-server --data continues the room, alone with its file", writing, async () => {
+  await using folder = new TestFolder();
+  const data = `${folder.path}/room.db`;
+  const flags = ["--data", data, "--keep", "1000", "--keep-days", "1", "--data-sync", "normal"];
+  for (const nick of ["ana", "bea"]) {
+    await using server = await RunningServer.start(flags);
+    const { operator, address: { port } } = server;
+    assertEquals(operator.hasGivenUpFiles, true);
+    using peer = await enterAs(nick, server, { historyCount: 9 });
+    const texts = peer.history.flatMap((entry) => entry.type === "said" ? [entry.text] : []);
+    assertEquals(texts, nick === "ana" ? [] : ["soy ana"]);
+    await peer.send(say(1, `soy ${nick}`));
+    await operator.waitForOutput(`${nick}: soy ${nick}`);
+    operator.type("/stats\n");
+    await operator.waitForOutput("En disco: 0,0 MB.\n");
+    const error = await assertRejects(() => new FakeUser().run(serve, ...flags), InputError);
+    assertEquals(error.code, "data-busy");
+    peer[Symbol.dispose](); // or the server waits for it to read the end
+    const output = await server.quit();
+    const restored = nick === "ana" ? "" : "Sigue con lo que ya había: 2 entradas.\n"; // JOINED and SAID
+    assertStringIncludes(
+      output,
+      `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.\nLa sala se guarda en ${data}.\n${restored}[`,
+    );
+    assertEquals(output.includes("soy ana"), nick === "ana");
+  }
+});
 
-Deno.test(
-  "chat-server --data prints that its disk fails, and tells the clients, until it works again",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const settings = {
-      timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
-      storage: { ...DEFAULT_CONFIG.storage, retryMs: 5 },
+Deno.test("chat-server --data tells operator and clients that its disk fails", writing, async () => {
+  await using folder = new TestFolder();
+  const settings = {
+    timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
+    storage: { ...DEFAULT_CONFIG.storage, retryMs: 5 },
+  };
+  await using server = await RunningServer.start(["--data", `${folder.path}/room.db`], {}, { settings });
+  using ana = await enterAs("ana", server);
+  {
+    const fail = () => {
+      throw new Error("EIO");
     };
-    await using server = await RunningServer.start(["--data", `${folder.path}/room.db`], {}, { settings });
-    using ana = await enterAs("ana", server);
-    {
-      const fail = () => {
-        throw new Error("EIO");
-      };
-      using _ = replaceMethod(SqliteStore.prototype, "append", fail);
-      await ana.send(say(1, "hola"));
-      assertEquals((await ana.expect("stalled")).resolved, false);
-      await server.operator.waitForOutput("! No se puede guardar");
-    }
-    await server.operator.waitForOutput("! Lo que se dice se puede guardar de nuevo.\n");
-    const resolved = (await ana.receive())!;
-    assertEquals([resolved.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
-  },
-);
+    using _ = replaceMethod(SqliteStore.prototype, "append", fail);
+    await ana.send(say(1, "hola"));
+    assertEquals((await ana.expect("stalled")).resolved, false);
+    await server.operator.waitForOutput("! No se puede guardar");
+  }
+  await server.operator.waitForOutput("! Lo que se dice se puede guardar de nuevo.\n");
+  const resolved = (await ana.receive())!;
+  assertEquals([resolved.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
+});
 
 /** NATS in memory. */
 function fakeNats() {
@@ -287,25 +279,21 @@ ${END}`,
   assertEquals([server.operator.hasGivenUpFiles, leases.isReleased], [true, true]);
 });
 
-Deno.test(
-  "chat-server --tls-auto announces its certificate, and warns before it expires",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
-    const fingerprints = new Set<string>();
-    for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
-      const { told, parts } = fakeNats();
-      await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
-      const output = await server.quit();
-      const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
-      fingerprints.add(fingerprint);
-      assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
-      assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
-    }
-    assertEquals(fingerprints.size, 1);
-  },
-);
+Deno.test("chat-server --tls-auto announces its certificate, and warns of its end", writing, async () => {
+  await using folder = new TestFolder();
+  const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
+  const fingerprints = new Set<string>();
+  for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
+    const { told, parts } = fakeNats();
+    await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
+    const output = await server.quit();
+    const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
+    fingerprints.add(fingerprint);
+    assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
+    assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
+  }
+  assertEquals(fingerprints.size, 1);
+});
 
 Deno.test("chat-server --nats ends with 0 when it is terminated while NATS starts", async () => {
   await using operator = new FakeUser();

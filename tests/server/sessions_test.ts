@@ -16,23 +16,19 @@ function fakeConnection() {
   return { connection: connection as unknown as Connection, ended };
 }
 
-Deno.test(
-  "Sessions.attach() replaces the connection of a member, disconnect() leaves none",
-  pure,
-  () => {
-    const clock = new TestClock().now;
-    const room = newRoom({ logId: 1n });
-    using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
-    const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
-    const [first, second] = [fakeConnection(), fakeConnection()];
-    const membersOf = () => [first, second].map(({ connection }) => sessions.memberOf(connection));
-    for (const { connection } of [first, second]) sessions.attach(joined, connection);
-    assertEquals(membersOf(), [undefined, joined.member]);
-    sessions.disconnect(joined.member);
-    assertEquals(membersOf(), [undefined, undefined]);
-    assertEquals([first.ended.count, second.ended.count], [1, 0]);
-  },
-);
+Deno.test("Sessions.attach() replaces a connection, disconnect() leaves none", pure, () => {
+  const clock = new TestClock().now;
+  const room = newRoom({ logId: 1n });
+  using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);
+  const joined = room.join({ hello: makeHello("ana"), sessionId: 1n, address: "10.0.0.7" }, clock())!;
+  const [first, second] = [fakeConnection(), fakeConnection()];
+  const membersOf = () => [first, second].map(({ connection }) => sessions.memberOf(connection));
+  for (const { connection } of [first, second]) sessions.attach(joined, connection);
+  assertEquals(membersOf(), [undefined, joined.member]);
+  sessions.disconnect(joined.member);
+  assertEquals(membersOf(), [undefined, undefined]);
+  assertEquals([first.ended.count, second.ended.count], [1, 0]);
+});
 
 Deno.test("Sessions.disconnect() expires no member after the disposal", pure, () => {
   const clock = new TestClock().now;

@@ -48,14 +48,9 @@ export function rejection(code: string): ServerError {
 
 interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
   readonly backups?: readonly Address[];
-  readonly authPrompter?: ServerSelectorDeps["authPrompter"];
+  readonly authenticate?: ServerSelectorDeps["authPrompter"]["authenticate"];
   readonly random?: () => number;
 }
-
-const noAuth: ServerSelectorDeps["authPrompter"] = {
-  authenticate: () => Promise.resolve("notApplicable"),
-  canUpgrade: () => false,
-};
 
 /** A server selector, the user whom it asks, and the lines that it prints. */
 export class SelectorFixture implements AsyncDisposable {
@@ -66,9 +61,13 @@ export class SelectorFixture implements AsyncDisposable {
   waits = 0;
 
   constructor(
-    { backups = [], authPrompter = noAuth, random = () => 0, ...overrides }: SelectorFixtureOptions = {},
+    { backups = [], authenticate, random = () => 0, ...overrides }: SelectorFixtureOptions = {},
     user: FakeUserOptions = {},
   ) {
+    const authPrompter = {
+      authenticate: authenticate ?? (() => Promise.resolve("notApplicable" as const)),
+      canUpgrade: () => false,
+    };
     this.user = new FakeUser(user);
     const notify = (text: string) => {
       this.notices.push(text);

@@ -97,10 +97,7 @@ const hello = await clientHello(wire);
 /** What a client sends instead of a handshake, in writes, and how the server's answer begins. */
 const HANDSHAKES: Record<string, [server: Case["server"], writes: Uint8Array[], answer?: Uint8Array]> = {
   "a handshake that never begins": [WAITING, []],
-  "a handshake that never ends": [WAITING, [bytes(HANDSHAKE, ...VERSION, 0, 200, 1)]],
-  "the first byte of a handshake": [WAITING, [bytes(HANDSHAKE)]],
   "a ClientHello and nothing more": [WAITING, [hello], bytes(HANDSHAKE)],
-  "a ClientHello that is cut off": [WAITING, [hello.subarray(0, -1)]],
   "two ClientHellos": [PATIENT, [hello, hello]],
   "garbage that begins as a handshake does": [PATIENT, [
     bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...Array.from({ length: 0x4000 }, (_, i) => i * 7 & 0xff)),
@@ -152,21 +149,6 @@ const CASES: Record<string, Case> = {
         hello.with(at, hello.at(at)! ^ 0xff)
       );
       await Promise.all(changed.map((hello) => exchange(server, hello)));
-    },
-  },
-  "a ClientHello a byte at a time, for ever": {
-    server: WAITING,
-    attack: async (_, { address }) => {
-      using conn = await Deno.connect({ hostname: address.host, port: address.port });
-      const ended = conn.read(new Uint8Array(1)).catch(() => null);
-      let hasEnded = false;
-      ended.then(() => hasEnded = true);
-      for (const byte of hello) {
-        if (hasEnded) break;
-        await conn.write(bytes(byte)).catch(() => {});
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-      await withTimeout(ended, "the server to hang up");
     },
   },
   "200 ClientHellos without an end": {
