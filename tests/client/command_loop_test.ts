@@ -96,8 +96,7 @@ Deno.test("CommandLoop completes commands and printable nicks at Tab", async () 
     return { nick, sessionId: BigInt(i), address: LOOPBACK, sinceMs: 0 };
   });
   await using server = FakeServer.withWelcome(undefined, { members });
-  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen() });
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen() });
   ana.output = "";
   for (
     const [typed, shown] of [["bea\t", "beatriz"], ["/hel\t\r", "! Órdenes:"], ["zo\thola", "hola"]] as const
@@ -116,8 +115,7 @@ Deno.test("CommandLoop asks before it sends a long pasted block", async () => {
     texts.resolve([(await client.expect("say")).text, (await client.expect("say")).text]);
     await client.receiveAll();
   });
-  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen() });
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen() });
   for (const [line, answer] of [["uno", "no"], ["dos", " SÍ "]] as const) {
     ana.type(pasted(`${line}\n`.repeat(100)));
     await ana.waitForOutput("100");
@@ -189,8 +187,7 @@ Deno.test("/nick is not requested again after a rejection", async () => {
     heard.push(nick);
     return { logId: BigInt(visit) };
   });
-  await using ana = new ClientUser();
-  await ana.join(server.address, "--auto");
+  await using ana = await ClientUser.on(server, { flags: ["--auto"] });
   ana.type("/nick beto\n");
   await ana.waitForOutput('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
   ana.type("hola\n");
@@ -268,8 +265,7 @@ Deno.test("chat-client does not announce to a kicked user that messages will be 
     await client.send({ type: "error", code: "kicked", reason: "por gritar" });
     await client.receiveAll();
   });
-  await using ana = new ClientUser();
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server);
   ana.type("¡HOLA!\n");
   const output = await ana.ended(1);
   assert(

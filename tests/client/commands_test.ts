@@ -1,7 +1,6 @@
 // What lines typed in a client do.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { isQuit } from "../../lib/cli/commands.ts";
 import type { MemberList } from "../../lib/client/member_list.ts";
 import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -51,14 +50,6 @@ function parseLine(line: string): Record<string, unknown> {
   }
 }
 
-const QUITS = ["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"];
-const NO_QUITS = ["", "q", "exit now", "salir ya", "quit.", "//quit", "no quit", "quit\nquit"];
-
-Deno.test("isQuit() knows every way to leave, in any case", pure, () => {
-  for (const line of QUITS) assertEquals([line, isQuit(line)], [line, true]);
-  for (const line of NO_QUITS) assertEquals([line, isQuit(line)], [line, false]);
-});
-
 const MESSAGES: [line: string, text: string][] = [
   [" hola,\tana ", " hola, ana"],
   ["salir ya", "salir ya"],
@@ -92,7 +83,7 @@ Deno.test("messageText() takes any pasted line for a message, as it is", pure, (
 });
 
 const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
-  [QUITS, { type: "quit" }],
+  [["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"], { type: "quit" }],
   [["/help", "/ayuda", "/HELP", "/help me", " /ayuda"], { type: "help" }],
   [["/who", "/quien", "/Who is there"], { type: "who" }],
   [["/msg  Beto  hola,\tbeto ", " /privado Beto hola, beto"], {

@@ -59,8 +59,7 @@ Deno.test("chat-client shows an unknown certificate, and remembers a yes", writi
   const known = await Deno.readTextFile(`${folder.path}/known_servers`);
   assertEquals(known, `${formatAddress(server.address)} ${fingerprint(own.cert)}\n`);
   // The next time TLS is used without a prompt, for a pipe as well.
-  await using next = new ClientUser({ configFolder: folder.path });
-  await next.join(server.address, "--auto");
+  await using next = await ClientUser.on(server, { configFolder: folder.path, flags: ["--auto"] });
   assert(next.hasGivenUpFiles);
   await next.quit();
 });
@@ -96,8 +95,7 @@ Deno.test("chat-client fails over only to a backup with the announced fingerprin
   await using first = await startTlsServer(own, { backups });
   await using folder = new TestFolder();
   await folder.file("known_servers", `${formatAddress(first.address)} ${fingerprint(own.cert)}\n`);
-  await using ana = new ClientUser({ configFolder: folder.path });
-  await ana.join(first.address, "--auto");
+  await using ana = await ClientUser.on(first, { configFolder: folder.path, flags: ["--auto"] });
   await first.close();
   await ana.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
   const output = await ana.quit();

@@ -62,8 +62,11 @@ Deno.test("chat-client --auto follows the backups that a server announces later"
 Deno.test("chat-client reports what is sent without a server, before the prompt hides it", async () => {
   await using server = startServerAtNoon();
   const typing = { idleMs: 60_000 }; // a user in the middle of a line is not asked anything
-  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server, {
+    isTty: true,
+    tty: new FakeScreen({ columns: 200 }),
+    typing,
+  });
   ana.type("hola");
   await ana.waitForOutput("> hola");
   await server.close();
@@ -76,8 +79,11 @@ Deno.test("chat-client reports what is sent without a server, before the prompt 
 
 Deno.test("chat-client --auto shows what is sent without a server in the status alone", async () => {
   await using server = startServerAtNoon();
-  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
-  await ana.join(server.address, "--auto");
+  await using ana = await ClientUser.on(server, {
+    isTty: true,
+    tty: new FakeScreen({ columns: 200 }),
+    flags: ["--auto"],
+  });
   await server.close();
   await ana.waitForOutput("Se perdió la conexión");
   ana.type("hola\r");

@@ -92,8 +92,7 @@ Deno.test("chat-client shows only printable text of a server's ERROR and members
     await client.expect("say");
     await client.send({ type: "error", code: dirty, reason: dirty });
   }, { members });
-  await using ana = new ClientUser();
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server);
   ana.type("/who\nhola\n");
   await ana.waitForOutput("Nuevo servidor");
   const output = await ana.quit();
@@ -123,8 +122,7 @@ Deno.test("chat-client reports truncated entries, and a stall and its end", asyn
 Deno.test("chat-client /who follows joins and leaves on the current server", async () => {
   await using second = startServerAtNoon();
   await using first = startServerAtNoon({ backups: [formatAddress(second.address)] });
-  await using ana = new ClientUser();
-  await ana.join(first.address, "--auto");
+  await using ana = await ClientUser.on(first, { flags: ["--auto"] });
   using beto = await joinAs("beto", first);
   using eva = await joinAs("eva", first);
   await beto.send({ type: "bye" });
@@ -150,8 +148,7 @@ Deno.test("chat-client /who says that it does not know the members yet", async (
 
 Deno.test("chat-client /who says since when its list is stale", async () => {
   await using server = startServerAtNoon();
-  await using ana = new ClientUser();
-  await ana.join(server.address, "--auto");
+  await using ana = await ClientUser.on(server, { flags: ["--auto"] });
   await server.close();
   await ana.waitForOutput("Se perdió");
   ana.type("/who\n");
@@ -161,8 +158,7 @@ Deno.test("chat-client /who says since when its list is stale", async () => {
 
 Deno.test("chat-client counts the members that WELCOME left out", async () => {
   await using server = FakeServer.withWelcome(undefined, { memberCount: 5_000 });
-  await using ana = new ClientUser();
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server);
   assertStringIncludes(await ana.quit(), "En línea: ana y 4999 más.");
 });
 
@@ -217,8 +213,7 @@ Deno.test("chat-client leaves when a terminal's input ends, or when it is termin
   for (const end of ["endInput", "terminate"] as const) {
     await using server = startServerAtNoon();
     using beto = await joinAs("beto", server);
-    await using ana = new ClientUser({ isTty: true });
-    await ana.join(server.address);
+    await using ana = await ClientUser.on(server, { isTty: true });
     ana[end]();
     await ana.ended();
     assertEquals(await readLines(beto, 2), ["ana joined", "ana left"]);
@@ -227,8 +222,7 @@ Deno.test("chat-client leaves when a terminal's input ends, or when it is termin
 
 Deno.test("chat-client waits only briefly for acks when a terminal's input ends", async () => {
   await using server = FakeServer.withWelcome();
-  await using ana = new ClientUser({ isTty: true });
-  await ana.join(server.address);
+  await using ana = await ClientUser.on(server, { isTty: true });
   ana.type("hola\n");
   ana.endInput();
   assertStringIncludes(

@@ -72,6 +72,16 @@ export class ClientUser extends FakeUser {
     await this.waitForOutput("Conectado");
   }
 
+  /** A user whose client has joined a server. */
+  static async on(
+    { address }: { readonly address: Address },
+    { flags = [], ...options }: FakeUserOptions & { readonly flags?: readonly string[] } = {},
+  ): Promise<ClientUser> {
+    const user = new ClientUser(options);
+    await user.join(address, ...flags);
+    return user;
+  }
+
   /** Waits until the client ends by itself. Returns its output. */
   async ended(status = 0): Promise<string> {
     assertEquals(await this.#status, status);
