@@ -22,6 +22,7 @@ import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
+const READER = { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" };
 
 class ChatFixture implements AsyncDisposable {
   readonly user: FakeUser;
@@ -41,7 +42,7 @@ class ChatFixture implements AsyncDisposable {
       t: translator("es"),
       renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
       session: this.session,
-      reader: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" },
+      reader: READER,
     }, this.clock.now);
     this.view.updateStatus();
   }
@@ -108,29 +109,20 @@ Deno.test("ChatView marks messages from before the join, unless redelivered", pu
   ]);
 });
 
-const BELLS: [what: string, entry: DeliveredEntry, bells: number][] = [
-  [
-    "rings for a message that names the reader",
-    { entry: said("ana", { text: "¡yo!" }), delivery: "live" },
-    1,
-  ],
-  ["rings for a private message", {
-    entry: said("ana", { to: { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" } }),
-    delivery: "missed",
-  }, 1],
-  ["does not ring for other messages", { entry: said("ana"), delivery: "live" }, 0],
-  ["does not ring for history", { entry: said("ana", { text: "¡yo!" }), delivery: "history" }, 0],
-  [
-    "does not ring for the reader's own messages",
-    { entry: said("yo", { text: "¡yo!" }), delivery: "live" },
-    0,
-  ],
+const NAMING = { text: "¡yo!" };
+
+const BELLS: [what: string, entry: Said, delivery: DeliveredEntry["delivery"], bells: number][] = [
+  ["rings for a message that names the reader", said("ana", NAMING), "live", 1],
+  ["rings for a private message", said("ana", { to: READER }), "missed", 1],
+  ["does not ring for other messages", said("ana"), "live", 0],
+  ["does not ring for history", said("ana", NAMING), "history", 0],
+  ["does not ring for the reader's own messages", said("yo", NAMING), "live", 0],
 ];
 
-for (const [what, entry, bells] of BELLS) {
+for (const [what, entry, delivery, bells] of BELLS) {
   Deno.test(`ChatView ${what}`, pure, async () => {
     await using chat = new ChatFixture();
-    await chat.show(entry);
+    await chat.show({ entry, delivery });
     assertEquals(chat.user.output.split("\x07").length - 1, bells);
   });
 }

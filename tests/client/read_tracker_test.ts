@@ -143,48 +143,46 @@ Deno.test("ReadTracker is caught up with its first server, with another after 12
   assertEquals(lagAt(tracker, 1_400_000), 195_000);
 });
 
-Deno.test("ReadTracker.onPing() is caught up at once if everything before the head was read", pure, () => {
-  for (const head of [4, 3]) {
-    const tracker = trackerAt(4);
-    tracker.onPing(head, 1_000);
-    assertEquals(lagAt(tracker, 1_500), 500);
-  }
-});
+/** What happens on a server whose entries are read up to `nextSeq`, and the lag at 3,000 ms. */
+const LAGS: [what: string, nextSeq: number, act: (tracker: ReadTracker) => void, lagMs: number][] = [
+  ["is caught up at once if all before the head was read", 4, (tracker) => tracker.onPing(4, 1_000), 2_000],
+  ["is caught up at once if more was read", 4, (tracker) => tracker.onPing(3, 1_000), 2_000],
+  ["is not caught up before all before the head is read", 3, (tracker) => {
+    tracker.onPing(5, 1_000);
+    tracker.onEntry(event("joined", 3));
+  }, 3_000],
+  ["counts from the PING whose head is read later", 3, (tracker) => {
+    tracker.onPing(5, 1_000);
+    for (const seq of [3, 4]) tracker.onEntry({ type: "noop", seq });
+  }, 2_000],
+  ["counts from the first PING whose head was not read", 3, (tracker) => {
+    tracker.onPing(4, 1_000);
+    tracker.onPing(5, 2_000);
+    tracker.onEntry(event("joined", 3));
+  }, 2_000],
+  ["counts from a later PING once all is read", 3, (tracker) => {
+    tracker.onPing(4, 1_000);
+    for (const seq of [3, 4]) tracker.onEntry(event("joined", seq));
+    tracker.onPing(5, 2_500);
+  }, 500],
+  ["ignores a PING of a server that it left", 3, (tracker) => {
+    tracker.onPing(5, 1_000);
+    join(tracker, 8n, 100, { nowMs: 1_500 });
+    tracker.onEntry(event("joined", 100));
+  }, 3_000],
+  ["ignores entries of another log", 100, (tracker) => {
+    join(tracker, 8n, 0);
+    tracker.onPing(50, 1_000);
+  }, 3_000],
+];
 
-Deno.test("ReadTracker.onPing() counts from the PING whose head is read later", pure, () => {
-  const tracker = trackerAt(3);
-  tracker.onPing(5, 1_000);
-  tracker.onEntry(event("joined", 3));
-  assertEquals(lagAt(tracker, 1_500), 1_500);
-  tracker.onEntry({ type: "noop", seq: 4 });
-  assertEquals(lagAt(tracker, 1_500), 500);
-});
-
-Deno.test("ReadTracker.onPing() counts from the first PING whose head was not read", pure, () => {
-  const tracker = trackerAt(3);
-  tracker.onPing(4, 1_000);
-  tracker.onPing(5, 2_000);
-  tracker.onEntry(event("joined", 3));
-  assertEquals(lagAt(tracker, 3_000), 2_000);
-  tracker.onEntry(event("joined", 4));
-  tracker.onPing(5, 2_500);
-  assertEquals(lagAt(tracker, 3_000), 500);
-});
-
-Deno.test("ReadTracker is not caught up by a PING of a server that it left", pure, () => {
-  const tracker = trackerAt(3);
-  tracker.onPing(5, 1_000);
-  join(tracker, 8n, 100, { nowMs: 1_500 });
-  tracker.onEntry(event("joined", 100));
-  assertEquals(lagAt(tracker, 2_000), 2_000);
-});
-
-Deno.test("ReadTracker is not caught up by entries of another log", pure, () => {
-  const tracker = trackerAt(100);
-  join(tracker, 8n, 0);
-  tracker.onPing(50, 1_000);
-  assertEquals(lagAt(tracker, 1_000), 1_000);
-});
+for (const [what, nextSeq, act, lagMs] of LAGS) {
+  Deno.test(`ReadTracker.onPing() ${what}`, pure, () => {
+    const tracker = trackerAt(nextSeq);
+    act(tracker);
+    assertEquals(lagAt(tracker, 3_000), lagMs);
+  });
+}
 
 const [live, duplicate, history, missed, backfill] = ["live", "duplicate", "history", "missed", "backfill"];
 
