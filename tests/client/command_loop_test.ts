@@ -46,7 +46,7 @@ class ChatFixture implements AsyncDisposable {
   }
 }
 
-Deno.test("/msg is read by its recipient and the console alone", async () => {
+Deno.test("chat-client /msg is read by its recipient and the console alone", async () => {
   await using chat = new ChatFixture();
   const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
   ana.type("/msg BETO ¿vienes?\n/msg bet hola\n/msg xyz hola\n/msg beto\nhola a todos\n");
@@ -64,7 +64,7 @@ Deno.test("/msg is read by its recipient and the console alone", async () => {
   assert(!leo.output.includes("vienes"), leo.output);
 });
 
-Deno.test("/who, /help and mistakes are answered to the user alone", async () => {
+Deno.test("chat-client /who, /help and mistakes are answered to the user alone", async () => {
   await using chat = new ChatFixture();
   const [beto, ana] = [await chat.addUser("beto"), await chat.addUser("ana")];
   ana.type(["/who", "/nada", "//quien", "  ", "x".repeat(2_001), "/help", "adiós", ""].join("\n"));
@@ -84,7 +84,7 @@ Deno.test("/who, /help and mistakes are answered to the user alone", async () =>
   assertEquals(beto.output, lines.map((line) => `[${NOON}] ${line}\n`).join(""));
 });
 
-Deno.test("/help fits a narrow screen", async () => {
+Deno.test("chat-client /help fits a narrow screen", async () => {
   await using chat = new ChatFixture();
   const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
   ana.type("/help\r");
@@ -128,7 +128,7 @@ Deno.test("CommandLoop asks before it sends a long pasted block", async () => {
   ana.terminate();
 });
 
-Deno.test("/nick takes another nick, tells all members, and keeps it on the next server", async () => {
+Deno.test("chat-client /nick takes another nick, tells all members, and keeps it on the next server", async () => {
   await using second = new ChatFixture();
   await using first = new ChatFixture("--backup", `${LOOPBACK}:${second.address.port}`);
   await second.admin.waitForOutput("Escuchando");
@@ -153,7 +153,7 @@ function dialBackup(ana: ClientUser, { address: { host, port } }: FakeServer): v
   ana.dial(freeAddress(), "--auto", "--backup", `${host}:${port}`);
 }
 
-Deno.test("/nick before WELCOME is requested after it", async () => {
+Deno.test("chat-client /nick before WELCOME is requested after it", async () => {
   const dialled = Promise.withResolvers<void>();
   const requested = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client) => {
@@ -176,7 +176,7 @@ Deno.test("/nick before WELCOME is requested after it", async () => {
   await ana.quit();
 });
 
-Deno.test("/nick is not requested again after a rejection", async () => {
+Deno.test("chat-client /nick is not requested again after a rejection", async () => {
   const heard: string[] = [];
   await using server = FakeServer.withWelcome(async (client, { index }) => {
     if (index > 0) return void heard.push(...await client.receiveTypes());
@@ -197,7 +197,7 @@ Deno.test("/nick is not requested again after a rejection", async () => {
   assertEquals(heard, ["ana", "ana", "say", "bye"]);
 });
 
-Deno.test("/nick without a server is not requested again after HELLO was rejected", async () => {
+Deno.test("chat-client /nick without a server is not requested again after HELLO was rejected", async () => {
   const heard: string[] = [];
   const requested = Promise.withResolvers<void>();
   await using server = new FakeServer(async (client, visit) => {
@@ -222,7 +222,7 @@ Deno.test("/nick without a server is not requested again after HELLO was rejecte
   assertEquals(heard.slice(-2), ["carl", "bye"]);
 });
 
-Deno.test("/quit waits for the echo of the last message, and sends nothing after it", async () => {
+Deno.test("chat-client /quit waits for the echo of the last message, and sends nothing after it", async () => {
   const last: string[] = [];
   await using server = FakeServer.withWelcome(async (client, { sessionId }) => {
     await client.expect("say");

@@ -128,8 +128,8 @@ const SLOW_HELLO = {
 };
 
 const CASES: Record<string, Case> = {
-  "nothing at all": { code: "hello-late", server: SLOW_HELLO, attack: async () => {} },
-  "half a HELLO": {
+  "a client that sends nothing": { code: "hello-late", server: SLOW_HELLO, attack: async () => {} },
+  "a client that sends half a HELLO": {
     code: "hello-late",
     server: SLOW_HELLO,
     attack: (peer) => peer.send(helloBytes.subarray(0, 20)),
