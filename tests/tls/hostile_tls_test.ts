@@ -13,7 +13,7 @@ import { clientHello, tlsWire } from "../testing/transport.ts";
 
 const wire = await tlsWire(LOOPBACK);
 /** Time for the handshake and HELLO, in ms. */
-const HANDSHAKE_TIMEOUT_MS = 400;
+const HANDSHAKE_TIMEOUT_MS = 800;
 
 /** Types of records, and the version that they begin with (RFC 8446, section 5.1). */
 const [ALERT, HANDSHAKE, DATA] = [21, 22, 23];
