@@ -7,20 +7,19 @@ import { InputError } from "../../lib/errors.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import {
   ClientUser,
-  joinAs,
   lossLine,
   NOON,
   readLines,
   startServerAtNoon,
   welcomeLine,
 } from "../testing/client_fixture.ts";
-import { FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
+import { enterAs, FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
   await using server = startServerAtNoon({ clock: clock.now });
-  using beto = await joinAs("beto", server);
+  using beto = await enterAs("beto", server);
   await using ana = new ClientUser();
   ana.start();
   ana.type(`\n${server.address.port}\nana\n`);
@@ -31,7 +30,7 @@ Deno.test("chat-client asks for server, port and nick, and shows events line by 
   await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "¿qué tal?" });
   await ana.waitForOutput("beto: ");
   {
-    using eva = await joinAs("eva", server);
+    using eva = await enterAs("eva", server);
     await ana.waitForOutput("eva ");
     await eva.send({ type: "bye" });
     await eva.receiveAll();
@@ -123,8 +122,8 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
   await using second = startServerAtNoon();
   await using first = startServerAtNoon({ backups: [formatAddress(second.address)] });
   await using ana = await ClientUser.on(first, { flags: ["--auto"] });
-  using beto = await joinAs("beto", first);
-  using eva = await joinAs("eva", first);
+  using beto = await enterAs("beto", first);
+  using eva = await enterAs("eva", first);
   await beto.send({ type: "bye" });
   await beto.receiveAll();
   await ana.waitForOutput("desconectado");
@@ -185,7 +184,7 @@ Deno.test("chat-client reads no further input while 256 messages are unacked", a
 
 Deno.test("chat-client at the end of a pipe waits until every message is acked", async () => {
   await using server = startServerAtNoon();
-  using beto = await joinAs("beto", server);
+  using beto = await enterAs("beto", server);
   await using ana = new ClientUser();
   const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
   ana.type(lines.join("\n")); // the last one without an end
@@ -212,7 +211,7 @@ Deno.test("chat-client --auto with an empty pipe retries until it has joined", a
 Deno.test("chat-client leaves when a terminal's input ends, or when it is terminated", async () => {
   for (const end of ["endInput", "terminate"] as const) {
     await using server = startServerAtNoon();
-    using beto = await joinAs("beto", server);
+    using beto = await enterAs("beto", server);
     await using ana = await ClientUser.on(server, { isTty: true });
     ana[end]();
     await ana.ended();

@@ -11,7 +11,7 @@ import { errorFrame } from "../../lib/server/sessions.ts";
 import { PasswordVerifier } from "../../lib/text/text.ts";
 import type { CertificatePair } from "./certificates.ts";
 import { FakeUser, type FakeUserOptions } from "./fake_user.ts";
-import { join, makeHello, type RawClient } from "./raw_peer.ts";
+import { type RawClient } from "./raw_peer.ts";
 import { TestClock } from "./test_clock.ts";
 import { startServer, type TestServerOptions } from "./test_server.ts";
 
@@ -103,11 +103,6 @@ export function welcomeLine(server: Address, names = "ana"): string {
 /** The line about a lost connection. */
 export function lossLine(server: Address, why = "el servidor se ha cerrado"): string {
   return `[${NOON}] ! Se perdió la conexión con ${formatAddress(server)}: ${why}\n`;
-}
-
-/** Joins as a raw client. */
-export function joinAs(nick: string, server: ChatServer): Promise<RawClient> {
-  return join(server.address, makeHello(nick));
 }
 
 /** The next entries that a raw client reads. */

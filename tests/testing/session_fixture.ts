@@ -90,9 +90,12 @@ export class SessionFixture implements AsyncDisposable {
   async lines(count: number): Promise<string[]> {
     const lines: string[] = [];
     while (lines.length < count) {
-      const entry = this.#read.shift();
-      if (entry?.entry.type === "said") lines.push(formatEntry(entry));
-      if (entry) continue;
+      const read = this.#read.shift();
+      if (read?.entry.type === "said") {
+        const { entry: { nick, text }, delivery } = read;
+        lines.push(`${delivery === "live" ? "" : `${delivery} `}${nick}: ${text}`);
+      }
+      if (read) continue;
       const event = await this.next();
       assert(event?.type === "entries", `expected entries, got ${Deno.inspect(event)}`);
       this.#read.push(...event.entries);
@@ -110,11 +113,4 @@ export class SessionFixture implements AsyncDisposable {
     await (this.#ended ??= this.closed());
     this.session[Symbol.dispose]();
   }
-}
-
-function formatEntry({ entry, delivery }: DeliveredEntry): string {
-  const line = entry.type === "said"
-    ? `${entry.nick}: ${entry.text}`
-    : `${"nick" in entry ? entry.nick : ""} ${entry.type}`;
-  return delivery === "live" ? line : `${delivery} ${line}`;
 }
