@@ -83,17 +83,16 @@ for (const [code, flags] of WRONG) {
   });
 }
 
-for (
-  const [code, flag, text] of [["file-unreadable", "--password-file"], [
-    "certificate-invalid",
-    "--ca",
-    "hola",
-  ]]
-) {
+const WRONG_FILES: [code: string, flag: string, text?: string][] = [
+  ["file-unreadable", "--password-file"],
+  ["certificate-invalid", "--ca", "hola"],
+];
+
+for (const [code, flag, text] of WRONG_FILES) {
   Deno.test(`clientConfig() refuses a file of ${flag}: ${code}`, writing, async () => {
     await using folder = new TestFolder();
     const path = text ? await folder.file("file", text) : `${folder.path}/gone`;
-    assertEquals((await assertRejects(() => configOf([flag!, path]), InputError)).code, code);
+    assertEquals((await assertRejects(() => configOf([flag, path]), InputError)).code, code);
   });
 }
 
