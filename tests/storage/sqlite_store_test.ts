@@ -238,7 +238,8 @@ for (const [what, isGone, harm, undo] of HARM) {
       using store = await SqliteStore.open(path);
       store.append(ALL, 100);
       assertEquals(store.isSuspect, false);
-      await delay(1_000 - Date.now() % 1_000 + 20); // Deno has the time of change in seconds
+      // Deno has the time of change in seconds.
+      if (!what.includes("deleted")) await delay(1_000 - Date.now() % 1_000 + 20);
       harm(path);
       assertEquals(store.isSuspect, !what.includes("folder"));
       for (let i = 0; i < 2; i++) {
