@@ -279,21 +279,29 @@ ${END}`,
   assertEquals([server.operator.hasGivenUpFiles, leases.isReleased], [true, true]);
 });
 
-Deno.test("chat-server --tls-auto announces its certificate, and warns of its end", writing, async () => {
-  await using folder = new TestFolder();
-  const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
-  const fingerprints = new Set<string>();
-  for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00"]) {
-    const { told, parts } = fakeNats();
-    await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
-    const output = await server.quit();
-    const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
-    fingerprints.add(fingerprint);
-    assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
-    assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
-  }
-  assertEquals(fingerprints.size, 1);
-});
+Deno.test(
+  "chat-server --tls-auto announces its certificate, and warns of its end or begin",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
+    const fingerprints = new Set<string>();
+    for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00", "2019-11-22 12:00:00"]) {
+      const { told, parts } = fakeNats();
+      await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
+      const output = await server.quit();
+      const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
+      fingerprints.add(fingerprint);
+      assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
+      assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
+      assertEquals(
+        output.includes(`${folder.path}/server.pem no vale antes del 20`),
+        time.startsWith("2019"),
+      );
+    }
+    assertEquals(fingerprints.size, 1);
+  },
+);
 
 Deno.test("chat-server --nats ends with 0 when it is terminated while NATS starts", async () => {
   await using operator = new FakeUser();
