@@ -150,14 +150,18 @@ Deno.test("loadCertificate() refuses the key of another certificate", writing, a
   assertEquals(await codeOf(loadCertificate(cert, key)), "certificate-invalid");
 });
 
-Deno.test("tlsServer() answers a client without TLS in plain text, and ends", async () => {
+Deno.test("tlsServer() answers a client without TLS in plain text, and ends without a reset", async () => {
   const { wrapTls, refusal } = await tlsWire(LOOPBACK);
   using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   using client = await Deno.connect({ hostname: LOOPBACK, port: listener.addr.port });
+  await client.write(new Uint8Array(50_000)); // more than the server reads
   const server = wrapTls(await listener.accept());
   const end = server.read(new Uint8Array(10)).catch(() => null);
-  await client.write(Uint8Array.of(0, 0, 0, 1, 3));
-  assertEquals(new Uint8Array(await new Response(client.readable).arrayBuffer()), refusal);
+  const reply = new Uint8Array(100);
+  assertEquals(reply.subarray(0, await client.read(reply) ?? 0), refusal);
+  assertEquals(await client.read(reply), null);
   assertEquals(await end, null);
+  // After a reset this fails, and the reply may be lost.
+  assertEquals(await client.write(Uint8Array.of(1)), 1);
   server.close();
 });
