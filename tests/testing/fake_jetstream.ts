@@ -30,6 +30,8 @@ export function apiError(err_code: number, description = "no"): FakeAnswer {
 
 export class FakeJetStream extends FakeNats {
   readonly streams = new Map<string, FakeStream>();
+  /** Positions of messages that get lost on their way to a consumer, once each. */
+  readonly losses = new Set<number>();
   /** Answers a request instead of JetStream, unless it returns undefined. */
   intercept: (request: FakeRequest) => FakeAnswer = () => undefined;
   override answer = (request: FakeRequest): FakeAnswer => this.intercept(request) ?? this.#answer(request);
@@ -120,6 +122,7 @@ export class FakeJetStream extends FakeNats {
       pull.remaining--;
       cursor.next = seq + 1;
       cursor.delivered++;
+      if (this.losses.delete(seq)) continue;
       const reply =
         `$JS.ACK.${stream.config.name}.${consumer}.1.${seq}.${cursor.delivered}.${timeMs}000000.0`;
       request.send(request.reply, body, { subject, reply });

@@ -174,6 +174,23 @@ Deno.test("connectNats() gives a link that reconnects, however long NATS is away
   await link.nc.close();
 });
 
+const UNHANDLED = [
+  { code: "ECONNRESET", syscall: "read", isPrevented: true },
+  { code: "ECONNRESET", syscall: "write", isPrevented: false },
+  { code: "EIO", syscall: "read", isPrevented: false },
+  { isPrevented: false },
+];
+
+for (const { isPrevented, ...codes } of UNHANDLED) {
+  const what = "code" in codes ? `${codes.code} of ${codes.syscall}` : "without a code";
+  Deno.test(`connection.ts ${isPrevented ? "survives" : "does not hide"} an unhandled error ${what}`, () => {
+    const error = Object.assign(new Error("unhandled"), codes);
+    const event = new ErrorEvent("error", { error, cancelable: true });
+    globalThis.dispatchEvent(event);
+    assertEquals(event.defaultPrevented, isPrevented);
+  });
+}
+
 Deno.test("tlsIdentityCheck() takes a certificate for the address, or for a server of --nats", () => {
   const check = tlsIdentityCheck(["nats.example:4222"]);
   const certificateFor = (name: string) => ({ subject: { CN: "x" }, subjectaltname: name }) as never;

@@ -280,6 +280,17 @@ Deno.test("NatsStream.read() asks again after a reconnect for what was sent to t
   await reader.return(undefined);
 });
 
+Deno.test("NatsStream.read() asks again from its last record on when a delivery was lost", async () => {
+  using nats = new FakeJetStream();
+  const { store, close } = await openStream(nats);
+  await append(store, "a", "b", "c");
+  nats.losses.add(2);
+  const records = await withTimeout(take(4, store.read(1)), "four records");
+  // The library would go on with b, without a look at whether a is still the record before it.
+  assertEquals(records.map(decode), ["a", "a", "b", "c"]);
+  await close();
+});
+
 Deno.test("NatsStream.state() is undefined without a stream, and throws if JetStream does not answer", async () => {
   using nats = new FakeJetStream();
   const { store, close } = await openStream(nats);
