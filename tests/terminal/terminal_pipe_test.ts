@@ -1,6 +1,7 @@
 // Terminal without line editing: a user or a script at a pipe, and a keyboard that the system echoes.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { getEventListeners } from "node:events";
 import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
@@ -43,13 +44,14 @@ Deno.test("Terminal.ask() fails at the end of a keyboard, also with a fallback",
   assertEquals(await unanswered(user.terminal.ask("Puerto", { fallback: "5000" })), "Puerto");
 });
 
-Deno.test("Terminal.ask() does not print what is typed at a keyboard", pure, async () => {
+Deno.test("Terminal.ask() prints what is typed at a keyboard only if it was typed ahead", pure, async () => {
   await using user = new FakeUser({ isTty: true });
   const answer = user.terminal.ask("Nick");
   await user.waitForOutput("Nick:");
-  user.type("ana\n");
+  user.type("ana\nbea\n");
   assertEquals(await answer, "ana");
-  assertEquals(user.output, "Nick:\n");
+  assertEquals(await user.terminal.ask("Amiga"), "bea");
+  assertEquals(user.output, "Nick:\nAmiga: bea\n");
 });
 
 Deno.test("Terminal.ask() prints no line break where the system echoes Enter", pure, async () => {
@@ -82,6 +84,14 @@ Deno.test("Terminal.ask() rejects with its signal's reason, and leaves the next 
   user.type("hola\n");
   await flushTasks();
   assertEquals(await take(linesOf(user.terminal)), "hola");
+});
+
+Deno.test("Terminal.ask() leaves no listener at its signal", pure, async () => {
+  await using user = new FakeUser();
+  const { signal } = new AbortController();
+  user.type("ana\n");
+  await user.terminal.ask("Nick", { signal });
+  assertEquals(getEventListeners(signal, "abort"), []);
 });
 
 Deno.test("Terminal.ask() prints no secret, and does not trim it", pure, async () => {
