@@ -33,6 +33,17 @@ Deno.test("OutageNotifier prints each outage once, and its end after outageClear
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });
 
+Deno.test("OutageNotifier prints no end of an outage once it is disposed of", async () => {
+  const told: string[] = [];
+  {
+    using notifier = new OutageNotifier({ print: (text) => told.push(text) }, { outageClearMs: 1 });
+    notifier.start("bad");
+    notifier.end("good");
+  }
+  await new Promise((resolve) => setTimeout(resolve, 20)); // longer than outageClearMs
+  assertEquals(told, ["bad"]);
+});
+
 /** The lines of a rejectionLogger(), and a clock. */
 function loggedRejections() {
   const clock = new TestClock();

@@ -221,6 +221,18 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
   }
 });
 
+Deno.test("chat-server --data prints how many entries it restores, also for one", writing, async () => {
+  await using folder = new TestFolder();
+  for (const line of ["", "Sigue con lo que ya había: 1 entradas.\n"]) { // JOINED
+    await using server = await RunningServer.start(["--data", `${folder.path}/room.db`]);
+    {
+      using _ = await enterAs("ana", server);
+      await server.operator.waitForOutput("ana");
+    }
+    assertStringIncludes(await server.quit(), `room.db.\n${line}[`);
+  }
+});
+
 Deno.test("chat-server --data tells operator and clients that its disk fails", writing, async () => {
   await using folder = new TestFolder();
   const settings = {
