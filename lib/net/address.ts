@@ -28,7 +28,8 @@ export function parsePort(text: string): number {
 export function parseAddress(text: string): { host: string; port?: number } {
   const trimmed = text.trim();
   const bracketed = /^\[(.+)\](?::([^:/]*))?$/.exec(trimmed);
-  const [, host = "", port] = bracketed ?? /^([^:]+)(?::([^:/]*))?$/.exec(trimmed) ?? [trimmed, trimmed];
+  const [, typed = "", port] = bracketed ?? /^([^:]+)(?::([^:/]*))?$/.exec(trimmed) ?? [trimmed, trimmed];
+  const host = toAscii(typed);
   if (!(host.includes(":") ? isIPv6(host) : !bracketed && isHostname(host))) {
     throw new InputError("address-invalid", { address: text });
   }
@@ -97,11 +98,16 @@ function isNumeric(host: string): boolean {
   return /^[\d.]+$/.test(host);
 }
 
+/** The form in which an international name is looked up (RFC 5891): `Deno.connect()` and `Deno.listen()` take no other. */
+export function toAscii(host: string): string {
+  return /^[\w.-]*\P{ASCII}(?:[\w.-]|\P{ASCII})*$/u.test(host) ? normalizeHost(host) ?? host : host;
+}
+
 /** A name or an IPv4 address. Digits and dots alone must be a full IPv4 address, and no name begins with a hyphen
  * (RFC 1123, section 2.1). */
 function isHostname(host: string): boolean {
   if (isNumeric(host) && host.split(".").length !== 4) return false;
-  return /^(?!-)[\p{L}\p{N}._-]{1,253}$/u.test(host) && URL.canParse(`http://${host}`);
+  return /^(?!-)[a-z0-9._-]{1,253}$/i.test(host) && URL.canParse(`http://${host}`);
 }
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */

@@ -1,6 +1,6 @@
 // Every setting of a server with its default (a value, or the constant that it names), and the flags that change them.
 
-import { formatBackup, parseBackup, parsePort } from "../net/address.ts";
+import { formatBackup, parseBackup, parsePort, toAscii } from "../net/address.ts";
 import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
 import {
   checkCombinations,
@@ -150,7 +150,10 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
   const { limits, room } = DEFAULT_CONFIG;
   return {
     ...DEFAULT_CONFIG,
-    listen: { host: flags.host, port: flags.port === undefined ? undefined : parsePort(flags.port) },
+    listen: {
+      host: flags.host && toAscii(flags.host),
+      port: flags.port === undefined ? undefined : parsePort(flags.port),
+    },
     backups: backupsOf(flags),
     room: {
       ...room,

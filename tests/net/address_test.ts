@@ -49,7 +49,7 @@ test("parsePort() accepts 1 to 65535, with spaces around, and refuses everything
 });
 
 test("parseAddress() reads a host alone, or with a port", () => {
-  const hosts = ["10.0.0.7", "localhost", "aula.uni.es", "sala_3", "ñandú.local", LONGEST_HOST]
+  const hosts = ["10.0.0.7", "localhost", "aula.uni.es", "sala_3", LONGEST_HOST]
     .concat(["::", "::1", "fe80::1%eth0", "2001:0DB8::7", "::ffff:10.0.0.7", "1:2:3:4:5:6:7:8"]);
   for (const host of hosts) assertEquals(parseAddress(` ${host} `), { host });
   gives(parseAddress, {
@@ -62,6 +62,28 @@ test("parseAddress() reads a host alone, or with a port", () => {
     "[::FFFF:10.0.0.7]": { host: "::FFFF:10.0.0.7" },
     [`${LONGEST_HOST}:5000`]: { host: LONGEST_HOST, port: 5_000 },
   });
+});
+
+test("parseAddress() gives international names as they are dialled, composed or not", () => {
+  gives((text) => parseAddress(text).host, {
+    "peña.test:5001": "xn--pea-8ma.test",
+    "PEN\u0303A.test": "xn--pea-8ma.test",
+    "faß.de": "xn--fa-hia.de",
+    "例え。テスト": "xn--r8jz45g.xn--zckzah",
+    "１０.０.０.７": "10.0.0.7",
+    "xn--pea-8ma.test": "xn--pea-8ma.test",
+  });
+  refuses(parseAddress, "address-invalid", [
+    "a\u200db.es",
+    "[peña]",
+    "ñ b",
+    "ñ/b",
+    "ñ@b",
+    "ñ\x1b",
+    "ñ".repeat(254),
+  ]);
+  const backup = parseBackup(`peña.test:5001#${FINGERPRINT}`);
+  assertEquals(formatBackup(backup), `xn--pea-8ma.test:5001#${FINGERPRINT}`);
 });
 
 test("parseAddress() refuses what is no host", () => {
