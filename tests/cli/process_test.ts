@@ -256,6 +256,17 @@ Deno.test("ProcessContext.localAddresses() adds the zone to link-local addresses
   ]);
 });
 
+Deno.test("ProcessContext.localAddresses() is empty without the permission to read them", pure, async () => {
+  await run(({ localAddresses }, fake) => {
+    const networkInterfaces = () => {
+      throw new Deno.errors.NotCapable("Requires sys access");
+    };
+    Object.assign(fake, { networkInterfaces });
+    assertEquals(localAddresses(), []);
+    return 0;
+  });
+});
+
 Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
   const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
   assertEquals(fake.callsOf("revoke"), ["read", "write"]);

@@ -1,10 +1,11 @@
-// runProcess() in a real process: what only Deno itself can tell.
+// What only a real process can tell: runProcess(), and chat-server in a network of its own.
 
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { TestFolder } from "../testing/test_folder.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
+const TESTING = new URL("../testing/", import.meta.url);
 
 /** Reads and writes its own file before and after it drops its permissions, then hangs until a signal ends it. */
 const PROGRAM = `
@@ -35,4 +36,41 @@ Deno.test("runProcess() denies files after dropFilePermissions(), and ends a pro
   const { code, stdout } = await command.output();
   assertEquals([code, new TextDecoder().decode(stdout)], [0, "done done NotCapable NotCapable\n"]);
   assertEquals(performance.now() - startMs >= 3_000, true);
+});
+
+/** An address of this machine that is not loopback. */
+const HOST = "10.78.0.2";
+
+/** Two clients join a server from there. */
+const TWO_JOINS = `
+import { serve } from "${LIB}server/main.ts";
+import { FakeUser } from "${TESTING}fake_user.ts";
+import { enterAs } from "${TESTING}raw_peer.ts";
+const address = { host: "${HOST}", port: 5_000 };
+const operator = new FakeUser({ localAddresses: [{ address: address.host, name: "lo" }] });
+void operator.run(serve, "--host", address.host, "--port", "5000", "--max-per-address", "1");
+await operator.waitForOutput("Escuchando");
+for (const nick of ["ana", "beto"]) console.log((await enterAs(nick, { address })).welcome.nick);
+Deno.exit();
+`;
+
+/** Runs a command in a network namespace, which Linux lets some users make. */
+function inNamespace(command: string): Promise<Deno.CommandOutput> {
+  const script = `ip link set lo up && ip addr add ${HOST}/32 dev lo && ${command}`;
+  return new Deno.Command("sh", { args: ["-c", `unshare -rn sh -c '${script}'`] }).output();
+}
+
+const { success: hasNamespaces } = await inNamespace("true");
+
+Deno.test({
+  name: "chat-server exempts all addresses of its machine from --max-per-address",
+  ignore: !hasNamespaces,
+  fn: async () => {
+    await using folder = new TestFolder();
+    const program = await folder.file("program.ts", TWO_JOINS);
+    const flags = "run --quiet --no-check --no-prompt --allow-net --allow-read --allow-write --allow-env";
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+    const { stdout, stderr } = await inNamespace(`${Deno.execPath()} ${flags} --config ${config} ${program}`);
+    assertEquals([stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)), ["ana\nbeto\n", ""]);
+  },
 });
