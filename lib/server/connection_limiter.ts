@@ -7,17 +7,17 @@ import { RETAIN_ACKED_MS } from "../protocol/frames.ts";
 export const MAX_CLIENTS = 1_024;
 export const MAX_PER_ADDRESS = 16;
 /** From one address, after its burst. */
-const JOINS_PER_SECOND = 0.5;
+export const JOINS_PER_SECOND = 0.5;
 /** PROBEs from one address. */
 const PROBE_RATE: RateLimit = { burst: 20, perSecond: 2 };
 /** Redelivered messages from one address that count toward no client's rate: four full outboxes in RETAIN_ACKED_MS. */
 const REDELIVERY_RATE: RateLimit = { burst: 1_024, perSecond: 1_024_000 / RETAIN_ACKED_MS };
 /** Connections that have not joined; as many as there are free places, if these are more. */
-const MAX_PENDING_HANDSHAKES = 256;
+export const MAX_PENDING_HANDSHAKES = 256;
 /** From one address; more if its limit is higher. */
-const MAX_PENDING_PER_ADDRESS = 64;
+export const MAX_PENDING_PER_ADDRESS = 64;
 /** What the /64 of a network that this machine is in may have in all, in shares of one address. */
-const NETWORK_SHARE = 4;
+export const NETWORK_SHARE = 4;
 /** How long the addresses of this machine are believed, in ms: a laptop changes its network. */
 const LOCAL_ADDRESSES_MS = 10_000;
 
