@@ -41,7 +41,7 @@ function linesOf(renderer: Renderer, text: string): string[] {
 /** What a terminal obeys, or what breaks a line or turns it round. */
 const CONTROL =
   // deno-lint-ignore no-control-regex -- these are the very characters to find
-  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 // deno-lint-ignore no-control-regex -- what the program itself puts there
 const COLOR = /\u001b\[[\d;]*m/g;
 
