@@ -165,7 +165,8 @@ export const ENGLISH = {
   "wire.counter-backwards": "messages came out of order",
   "wire.store-away": "the server can keep nothing for now: try again in a moment",
   "wire.room-full": "the room is full: try again later",
-  "wire.address-crowded": "there are too many connections from the same address",
+  "wire.address-crowded":
+    "there are too many connections from the same address or network (limit: --max-per-address)",
   "wire.entering-too-often": "somebody has come in too often from the same address: wait a minute",
   "wire.hello-late": "there was no introduction in time",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',

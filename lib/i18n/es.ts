@@ -170,7 +170,8 @@ export const SPANISH = {
   "wire.counter-backwards": "los mensajes no venían en orden",
   "wire.store-away": "el servidor no puede guardar nada por ahora: pruebe de nuevo en un momento",
   "wire.room-full": "la sala está llena: pruebe más tarde",
-  "wire.address-crowded": "hay demasiadas conexiones desde la misma dirección",
+  "wire.address-crowded":
+    "hay demasiadas conexiones desde la misma dirección o red (el límite es --max-per-address)",
   "wire.entering-too-often": "se ha entrado demasiadas veces desde la misma dirección: espere un minuto",
   "wire.hello-late": "no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
