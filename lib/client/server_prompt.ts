@@ -8,6 +8,7 @@ import {
   parseAddress,
   parsePort,
   parsePortOrAddress,
+  toAscii,
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { translator } from "../i18n/translate.ts";
@@ -58,7 +59,7 @@ export async function promptForTarget(
       // Several words, or one bare word that is no known host, are a chat line.
       const typed = normalizeHostPort(answer);
       const word = answer.split(/\s/, 1)[0]!;
-      const isHost = HOST_SIGN.test(word) || word === "localhost" || isKnownHost(word);
+      const isHost = HOST_SIGN.test(word) || word === "localhost" || isKnownHost(toAscii(word));
       if (/\s/.test(typed) || !isHost) refuseTalk(answer);
       return parseAddress(typed);
     };

@@ -118,7 +118,7 @@ function parseMinutes(text: string): number {
 function parseBackupChange(raw: string): { isRemoval: boolean; backup: Backup } | undefined {
   const text = parseText(raw);
   // A bare word, or one with a number behind it, is most often a slip, and every client would be sent there.
-  if (/^[\w-]*(\s+\d+)?$/.test(text)) return undefined;
+  if (/^[\p{L}\p{M}\p{N}_-]*(\s+\d+)?$/u.test(text)) return undefined;
   const isRemoval = text.startsWith("-");
   return { isRemoval, backup: parseBackup(normalizeHostPort(isRemoval ? text.slice(1) : text)) };
 }

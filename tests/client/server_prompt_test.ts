@@ -8,6 +8,8 @@ import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
+const KNOWN_HOSTS = ["aula", "xn--pea-8ma"];
+
 const pure = { permissions: "none" } as const;
 
 const FALLBACK: Address = { host: "10.0.0.7", port: 5_001 };
@@ -25,7 +27,7 @@ function prompt(
 ): ReturnType<typeof promptForTarget> {
   const { terminal } = user;
   const { signal } = new AbortController();
-  const options = { fallback, isRejoin, isKnownHost: (host: string) => host === "aula", signal };
+  const options = { fallback, isRejoin, isKnownHost: (host: string) => KNOWN_HOSTS.includes(host), signal };
   const ask = () => promptForTarget({ terminal, language: "es" }, input, options);
   return withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${user.output}`);
 }
@@ -55,6 +57,7 @@ for (const [does, answers, server, options = {}] of PIPED) {
 const TYPED: [does: string, answers: string, server: string, chat: string][] = [
   ["takes a port alone as one of the suggested host", "26001\r", "10.0.0.7:26001", ""],
   ["takes a known host", "aula\r\r", "aula:5001", ""],
+  ["takes a known host with an international name", "peña\r\r", "xn--pea-8ma:5001", ""],
   ["takes localhost for a host", "localhost\r\r", "localhost:5001", ""],
   ["keeps words for the chat", "hola\r¿estáis ahí?\raula\r\r", "aula:5001", "hola ¿estáis ahí? "],
   ["keeps a word for the chat until it has a port", "otro\rotro:5009\r", "otro:5009", "otro "],

@@ -74,6 +74,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/say  hola a todos ": [[["announce", "hola a todos"]]],
   "/backup 10.0.0.8": [[["addBackup", "10.0.0.8:5000"]]],
   "/backup 10.0.0.8 5001": [[["addBackup", "10.0.0.8:5001"]]],
+  "/backup peña.test": [[["addBackup", "xn--pea-8ma.test:5000"]]],
   [`/backup abc:1#${FINGERPRINT}`]: [[["addBackup", `abc:1#${FINGERPRINT}`]]],
   "/backup -10.0.0.8": [[["removeBackup", "10.0.0.8:5000"]]],
   "/reserva -[::1] 5001": [[["removeBackup", "[::1]:5001"]]],
@@ -86,7 +87,16 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/ban ana 5": [[], '! "ana"'],
   [`/say ${"x".repeat(2_001)}`]: [[], "! "],
   ...Object.fromEntries(
-    ["/backup", "/backup -abc", "/backup abc", "/backup somos 12", "/kick", "/ban 10.0.0.7", "/say "].map(
+    [
+      "/backup",
+      "/backup -abc",
+      "/backup abc",
+      "/backup adiós",
+      "/backup somos 12",
+      "/kick",
+      "/ban 10.0.0.7",
+      "/say ",
+    ].map(
       (line) => [line, [[], `! Something is missing: ${line.split(" ")[0]}`] as [unknown[][], string]],
     ),
   ),
