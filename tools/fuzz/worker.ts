@@ -46,8 +46,8 @@ const TEST_TIMEOUT_MS = 60_000;
 /** Heap that a worker may gain over its jobs, in bytes, after garbage collection. */
 const MAX_HEAP_GROWTH = 2 * 1_048_576;
 
-// deno-lint-ignore no-control-regex -- these are the very characters that must not come
 const CONTROL =
+  // deno-lint-ignore no-control-regex -- these are the very characters that must not come
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Surrogate}/u;
 
 /** The seeds of a job in order, and which of them are in flight. */
