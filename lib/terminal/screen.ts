@@ -1,7 +1,17 @@
 // The printed lines and the input view below them. One write at a time carries all changes.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { BRACKETED_PASTE, PLAIN_KEYS } from "./keys.ts";
-import { computeLayout, diff, draw, erase, type InputView, type Layout, wrapWords } from "./layout.ts";
+import {
+  computeLayout,
+  diff,
+  draw,
+  erase,
+  type InputView,
+  type Layout,
+  rowsAboveCursor,
+  wrapWords,
+} from "./layout.ts";
 import type { TerminalStreams } from "./tty.ts";
 
 const ENCODER = new TextEncoder();
@@ -10,6 +20,8 @@ const BELL = "\x07";
 const CLEAR = "\x1b[H\x1b[2J";
 /** Clears the cursor's row and all rows below. */
 const CLEAR_ROW = "\r\x1b[J";
+/** Longest time for which a size that goes on changing holds output back, in ms. */
+const MAX_RESIZE_MS = 1_000;
 
 export class Screen {
   /** Called when nothing reads the output any more. */
@@ -34,6 +46,9 @@ export class Screen {
   #writeError: unknown;
   /** Lines that could not be written since writing began to fail, or more: the system may have taken some. */
   #skippedLines = 0;
+  /** Aborted when the size changes. */
+  #resized = new AbortController();
+  #resizedMs = -Infinity;
 
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
@@ -41,8 +56,14 @@ export class Screen {
     if (streams.tty) this.update();
   }
 
-  /** Schedules one write for all changes of this turn, also of the terminal's size. A write that is under way is
-   * followed by another. */
+  /** To be called when the terminal's size has changed. */
+  resize(): void {
+    this.#resizedMs = performance.now();
+    this.#resized.abort();
+    this.update();
+  }
+
+  /** Schedules one write for all changes of this turn. A write that is under way is followed by another. */
   update(): void {
     if (!this.#isDirty && !this.#isWriting) queueMicrotask(() => void this.#writeAll());
     this.#isDirty = true;
@@ -112,11 +133,12 @@ export class Screen {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#isDirty) {
+      const isSettled = this.#isUnsettled ? await this.#untilSettled() : true;
       this.#isDirty = false;
       const [printed, { resolve }] = [this.#printed, this.#written];
       [this.#printed, this.#written] = ["", Promise.withResolvers()];
       const gap = this.#skippedLines > 0 ? this.gapText(this.#skippedLines) : "";
-      const text = this.#compose((gap && `${gap}\n`) + printed);
+      const text = this.#compose((gap && `${gap}\n`) + printed, isSettled);
       if (text !== "" && !this.#isClosed) await this.#write(text, { gap, lineCount: countLines(printed) });
       resolve();
     }
@@ -154,8 +176,34 @@ export class Screen {
     if (isFirst) this.onOutputStalled(error, 0);
   }
 
-  /** The bytes that bring the terminal from its current state to the new one. */
-  #compose(lines: string): string {
+  /** Whether erasing depends on a size that has just changed: the input has several rows, or the terminal has
+   * rewrapped it. */
+  get #isUnsettled(): boolean {
+    const { tty } = this.#streams;
+    const layout = this.#currentLayout;
+    if (!tty || !layout) return false;
+    if (layout.rows.length > 1 && performance.now() - this.#resizedMs < tty.settleMs) return true;
+    const { columns } = tty.size();
+    return columns < layout.columns && rowsAboveCursor(layout, columns) !== layout.row;
+  }
+
+  /** Waits while the size changes. Too few rows erased leave copies of the input, too many take printed lines along.
+   * Returns whether the size is certain. */
+  async #untilSettled(): Promise<boolean> {
+    const endMs = performance.now() + MAX_RESIZE_MS;
+    while (this.#isUnsettled) {
+      this.#resized = new AbortController();
+      const { signal } = this.#resized;
+      await delay(this.#streams.tty?.settleMs, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) return true;
+      if (performance.now() > endMs) return false;
+    }
+    return true;
+  }
+
+  /** The bytes that bring the terminal from its current state to the new one. If its size is not certain, rather
+   * rows of an old input are left than printed lines erased. */
+  #compose(lines: string, isSettled: boolean): string {
     const controls = this.#controls;
     this.#controls = "";
     const { tty } = this.#streams;
@@ -167,7 +215,8 @@ export class Screen {
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
     if (isSameScreen && to && lines === "") return controls + diff(from, to);
     const wrapped = wrapLines(lines, size.columns);
-    return controls + (from ? erase(from, size.columns) : "") + wrapped + (to ? draw(to) : "");
+    const erased = from ? erase(from, isSettled ? size.columns : from.columns) : "";
+    return controls + erased + wrapped + (to ? draw(to) : "");
   }
 }
 

@@ -55,7 +55,7 @@ export class Terminal implements AsyncDisposable {
     };
     this.#source = tty ? readKeys(streams.input, listener) : readLines(streams.input, listener);
     this.#unwatch = tty?.onResizeOrResume({
-      onResize: () => this.#screen.update(),
+      onResize: () => this.#screen.resize(),
       onResume: () => {
         streams.setRaw?.(true);
         this.#screen.resume();

@@ -26,6 +26,8 @@ export interface TerminalStreams {
 
 /** The terminal, as line editing needs it. */
 export interface Tty {
+  /** How long after its last change, in ms, a size is certainly the terminal's own. */
+  readonly settleMs: number;
   size(): { columns: number; rows: number };
   writeSync(bytes: Uint8Array): void;
   /** `onResume` is called when the process continues after it was stopped (SIGCONT). Returns a function that
@@ -41,6 +43,9 @@ export type ConsoleApi = Pick<
 
 /** What reads a Windows console. */
 export type ConsoleKeyboard = Pick<ReadStream, "iterator" | "setRawMode">;
+
+/** tmux resizes the screen at once, and tells the program up to 250 ms later. */
+const SETTLE_MS = 300;
 
 interface StandardStreamsOptions {
   /** Without line editing. */
@@ -115,6 +120,7 @@ function consoleKeyboard(
 
 function processTty(deno: ConsoleApi): Tty {
   return {
+    settleMs: SETTLE_MS,
     size: () => {
       // Serial lines and new pseudoterminals have no size: 0.
       const { columns, rows } = ignoreError(() => deno.consoleSize()) ?? { columns: 0, rows: 0 };

@@ -1,11 +1,11 @@
 // Terminal with line editing: what is on the screen while lines are typed and printed, and what it leaves behind.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
-import { flushTasks, withTimeout } from "../testing/waiting.ts";
+import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 import { chatOf, CTRL_D, ENTER, LEFT, pasted, take, TerminalFixture } from "../testing/terminal_fixture.ts";
 
 const pure = { permissions: "none" } as const;
@@ -208,6 +208,42 @@ Deno.test("Terminal draws the input again for a new size, and when the process r
   screen.resumeProcess();
   await fixture.expect("> una", "línea", "$ fg", "> una", "línea|");
   assertEquals([screen.modes, screen.isBracketedPaste], [[true, true], true]);
+});
+
+/** A terminal whose size is never certain, with an input of one row that 8 columns rewrap. */
+async function unsettledFixture(): Promise<TerminalFixture> {
+  const fixture = new TerminalFixture({ chat: {} });
+  fixture.screen.settleMs = 3_600_000;
+  fixture.type("una línea larga");
+  await fixture.newOutput();
+  return fixture;
+}
+
+Deno.test(
+  "Terminal holds output back while a narrower size may not be the terminal's own",
+  pure,
+  async () => {
+    await using fixture = await unsettledFixture();
+    const { length } = fixture.output;
+    fixture.screen.resize(8);
+    void fixture.terminal.print("uno");
+    await flushTasks();
+    assertEquals(fixture.output.slice(length), "");
+    fixture.screen.resize(40);
+    await flushTasks();
+    assertEquals(fixture.output.slice(length), "\r\x1b[Juno\n> una línea larga");
+  },
+);
+
+Deno.test("Terminal erases no printed line while its size goes on changing", pure, async () => {
+  await using fixture = await unsettledFixture();
+  const { length } = fixture.output;
+  await waitFor(() => {
+    fixture.screen.resize(8);
+    return fixture.output.length > length;
+  });
+  assert(fixture.output.slice(length).startsWith("\r\x1b[J> una lí\n"));
+  fixture.screen.settleMs = 0; // for the write at the end
 });
 
 Deno.test("Terminal shows a line once if no shell wrote while the process was stopped", pure, async () => {

@@ -19,6 +19,7 @@ export interface FakeScreenOptions {
 
 /** A screen that shows what was written to it. It grows downwards as far as needed. */
 export class FakeScreen implements Tty {
+  settleMs = 0;
   readonly modes: boolean[] = [];
   isBracketedPaste = false;
   /** How many modes of kitty's protocol lie on its stack. */
