@@ -75,6 +75,22 @@ is_unpacked "$cache" || {
   exit 1
 }
 
+# is_in_background: whether another process group has the terminal (proc_pid_stat(5); ps where there is no /proc).
+is_in_background() (
+  if read -r stat </proc/$$/stat; then
+    # shellcheck disable=SC2086 # fields are several words
+    set -- ${stat##*) }
+    group=$3 foreground=$6
+  else
+    group=$(ps -o pgid= -p $$) foreground=$(ps -o tpgid= -p $$)
+  fi 2>/dev/null
+  [ "${foreground:-0}" -gt 0 ] && [ "$group" -ne "$foreground" ]
+)
+
+# A server that reads or sets a terminal in the background is stopped: it goes without its console. Some shells put a
+# program into the foreground a moment after its start.
+[ "$program" = chat-server ] && [ -t 0 ] && is_in_background && sleep 1 && is_in_background && exec </dev/null
+
 # What lies in the person's folders is no business of this Deno, and nor is the network of its makers.
 export DENO_DIR="$folder/deno-cache" DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
 # shellcheck disable=SC2086 # permissions are several words

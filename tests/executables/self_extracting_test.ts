@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { type Archive, archiveOf, HEAD_BYTES, selfExtracting } from "../../tools/self_extracting.ts";
+import { Terminals } from "../testing/tmux.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { outcome } from "./outcome.ts";
 
@@ -73,6 +74,25 @@ class Fixture extends TestFolder {
 
 function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+for (const [how, typed] of [["&", ""], ["", "hola"]] as const) {
+  const title = how ? "no input in the background of a terminal" : "the terminal in its foreground";
+  Deno.test(`self_extracting.sh gives a server ${title}`, async () => {
+    await using fixture = await Fixture.open();
+    await using terminals = new Terminals();
+    const screen = await terminals.open("screen");
+    await screen.runCommand(`export HOME=${fixture.path}/home`);
+    await screen.enterLine(`clear; ${fixture.executable} ${how}`);
+    if (typed !== "") {
+      await screen.waitForText("chat-server.js>");
+      await screen.enterLine(typed);
+      await screen.waitForMatch(/chat-server\.js>hola\nhola/);
+      await screen.press("C-d");
+    }
+    await screen.enterLine(`clear; wait ${how && "%1"}; echo "status $?"`);
+    await screen.waitForText(how ? "status 7" : "status 0");
+  });
 }
 
 Deno.test("self_extracting.sh passes arguments, input and exit status through", async () => {
