@@ -23,13 +23,15 @@ const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
 const CTRL_C = "\x03";
 /** Largest pasted block, in UTF-16 units. A larger one is delivered in parts. */
 const MAX_PASTE_UNITS = 1 << 20;
+/** How long without input until a block is delivered without its end, in ms. */
+const PASTE_TIMEOUT_MS = 1_000;
 /** Within a block, Ctrl-C is a key if it comes alone after a pause of this length, in ms, and data otherwise. */
 const PASTE_PAUSE_MS = 100;
 /** A key that may be the start of a sequence that a slow link split: Escape, or Alt with what begins an answer. */
 const HELD_KEY = /^\x1b+[\]P_^X]?$/;
 /** How long such a key is held back, in ms. */
 const HELD_KEY_MS = 50;
-/** The input has ended with a program's use of it once nothing came for this long, in ms. */
+/** How long nothing must come until the input counts as drained, in ms. */
 const QUIET_MS = 100;
 
 /** A key, named as `node:readline` names it: `left`, `a`, `return`. */
@@ -77,10 +79,12 @@ class Chunks {
     this.hasEnded = true;
   }
 
+  /** Waits until nothing has come for a while: for longer if something came, such as the middle of a paste. */
   async untilQuiet(): Promise<void> {
-    while (!this.hasEnded && !this.#isQuiet) {
+    this.#isQuiet = false;
+    for (let ms = QUIET_MS; !this.hasEnded && !this.#isQuiet; ms = PASTE_TIMEOUT_MS) {
       this.#isQuiet = true;
-      await delay(QUIET_MS);
+      await delay(ms);
     }
   }
 
@@ -139,8 +143,7 @@ export function readLines(
 export class KeyDecoder implements Disposable {
   /** How long an incomplete sequence other than a key is held back, in ms. */
   sequenceTimeoutMs = 2_000;
-  /** How long without input until a pasted block is delivered without its end, in ms. */
-  pasteTimeoutMs = 1_000;
+  pasteTimeoutMs = PASTE_TIMEOUT_MS;
   readonly #listener: KeyListener;
   /** `node:readline` parses what this emits. */
   readonly #keypress = new EventEmitter();
@@ -259,6 +262,11 @@ export class KeyDecoder implements Disposable {
   }
 }
 
+/** A typed line without what the terminal answered amid it, for a terminal without line editing. */
+export function withoutAnswers(line: string): string {
+  return line.replaceAll(ANSWERS, "");
+}
+
 /** Whether a chunk continues a block that was delivered without its end: what no person types at once. */
 function isRestOfPaste(chunk: string): boolean {
   const [before] = chunk.split(PASTE_BEGIN, 1) as [string];
@@ -268,6 +276,7 @@ function isRestOfPaste(chunk: string): boolean {
 
 /** What a terminal answers (OSC, DCS, APC, PM, SOS: ECMA-48, 5.6) up to its end: BEL or ST. */
 const ANSWER = /[\]P_^X][^\x00-\x1f\x7f]*(?:\x07|\x1b\\)/;
+const ANSWERS = new RegExp(`\\x1b${ANSWER.source}`, "g");
 /** What may follow Escape in a sequence. */
 const AFTER_ESCAPE = [
   /\[M[^\x1b]{3}/, // a mouse report of xterm ("X10")

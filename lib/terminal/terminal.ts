@@ -5,7 +5,7 @@ import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Language } from "../i18n/translate.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
-import { type InputSource, type Key, readKeys, readLines } from "./keys.ts";
+import { type InputSource, type Key, readKeys, readLines, withoutAnswers } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -299,10 +299,10 @@ export class Terminal implements AsyncDisposable {
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
-  #deliverPiped(text: string): void {
+  #deliverPiped(line: string): void {
     if (this.#router.hasEnded) return;
     const { activeQueue } = this.#router;
-    activeQueue.deliver({ text, isPasted: false });
+    activeQueue.deliver({ text: this.isTty ? withoutAnswers(line) : line, isPasted: false });
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 

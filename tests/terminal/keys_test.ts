@@ -193,6 +193,18 @@ Deno.test("readKeys() does not take an error of its listener for the end of the 
 });
 
 for (const read of [readKeys, readLines]) {
+  Deno.test(`${read.name}() is not drained in a pause of a paste`, pure, async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const source = read(readable, new Listener());
+    let isDrained = false;
+    const drained = source.drain().then(() => isDrained = true);
+    await writable.getWriter().write(Uint8Array.of(97));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertEquals(isDrained, false);
+    await drained;
+    source[Symbol.dispose]();
+  });
+
   Deno.test(`${read.name}() takes an input that fails for ended`, pure, async () => {
     const listener = new Listener();
     const failing = new ReadableStream<Uint8Array>({ start: (input) => input.error(new Error("gone")) });

@@ -184,3 +184,15 @@ Deno.test("Terminal shows no status, prompt or bell at a pipe, and clears nothin
   await user.terminal.print("dos");
   assertEquals([user.output, user.terminal.columns], ["dos\n", undefined]);
 });
+
+for (const isTty of [true, false]) {
+  const title = isTty
+    ? "types nothing of what a terminal without line editing answers"
+    : "changes no line of a pipe";
+  Deno.test(`Terminal ${title}`, pure, async () => {
+    await using user = new FakeUser({ isTty });
+    const [answer, line] = ["\x1b]11;rgb:0/0/0\x1b\\", take(linesOf(user.terminal))];
+    user.type(`ab${answer}c\n`);
+    assertEquals(await line, isTty ? "abc" : `ab${answer}c`);
+  });
+}
