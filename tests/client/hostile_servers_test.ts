@@ -149,10 +149,6 @@ async function dribble(client: FakeClient, bytes: Uint8Array): Promise<void> {
   }
 }
 
-Deno.test("Session ends with no-answer without any answer", async () => {
-  assertEquals(await failureAt(() => Promise.resolve(), SHORT), "no-answer");
-});
-
 Deno.test("Session ends after a WELCOME a byte at a time, for ever", async () => {
   const code = await failureAt((client, sessionId) => {
     return dribble(client, encodeServer(welcomeTo("ana", { sessionId })));
