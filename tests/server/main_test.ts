@@ -223,11 +223,12 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
 
 Deno.test("chat-server --data prints how many entries it restores, also for one", writing, async () => {
   await using folder = new TestFolder();
-  for (const line of ["", "Sigue con lo que ya había: 1 entradas.\n"]) { // JOINED
+  const cases = [["ana", ""], ["bea", "Sigue con lo que ya había: 1 entradas.\n"]] as const; // JOINED of ana
+  for (const [nick, line] of cases) {
     await using server = await RunningServer.start(["--data", `${folder.path}/room.db`]);
     {
-      using _ = await enterAs("ana", server);
-      await server.operator.waitForOutput("ana");
+      using _ = await enterAs(nick, server);
+      await server.operator.waitForOutput(`* ${nick}`);
     }
     assertStringIncludes(await server.quit(), `room.db.\n${line}[`);
   }
