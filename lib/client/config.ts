@@ -57,7 +57,19 @@ export const DEFAULT_CONFIG: ClientConfig = {
   password: undefined,
   backups: [],
   isAuto: false,
-  redial: { dialTimeoutMs: 300, welcomeTimeoutMs: 1_000 },
+  failover: {
+    answerMs: 1_000,
+    answerRoundTrips: 3,
+    besideMs: 300,
+    waitProbeMs: 2_000,
+    homeMs: 600_000,
+    homeProbeMs: 30_000,
+    homeJitterMs: 10_000,
+    returnMs: 60_000,
+    joinWaitMs: 60_000,
+    nickRetryMs: 3_000,
+    nickWaitMs: 21_000,
+  },
   trust: { isTls: false, ca: undefined, fingerprints: [], knownServersPath: undefined, backups: [] },
   session: {
     connections: {

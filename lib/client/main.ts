@@ -15,9 +15,16 @@ import { ChatView } from "./chat_view.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
 import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
 import { MemberList } from "./member_list.ts";
+import { probe } from "./probe.ts";
 import { recoveryFor } from "./recovery.ts";
 import { ServerSelector } from "./server_selector.ts";
-import { type ConnectionFailure, type DeliveredEntry, Session, type SessionEvent } from "./session.ts";
+import {
+  type ConnectionFailure,
+  type DeliveredEntry,
+  Session,
+  type SessionDeps,
+  type SessionEvent,
+} from "./session.ts";
 import { SessionState } from "./session_state.ts";
 import { TrustStore } from "./trust_store.ts";
 
@@ -53,19 +60,32 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     return terminal.print(...renderer.dateSeparator(wallMs), renderer.notice(text, wallMs));
   };
   const authPrompter = new AuthPrompter({ terminal, language, notify, trust }, config);
-  const selector = new ServerSelector({ terminal, language, notify, authPrompter }, config, Math.random);
+  const dialServer: SessionDeps["dial"] = (server, options) => {
+    const tlsRequirement = trust.requirementFor(server);
+    if (!tlsRequirement) return dial(server, options);
+    checkTlsSupport(buildInfo.runtime);
+    return dialTls(server, { ...options, tlsRequirement });
+  };
+  const selector = new ServerSelector(
+    {
+      terminal,
+      language,
+      notify,
+      authPrompter,
+      clock,
+      probe: (server, options) => probe(server, options, dialServer),
+    },
+    config,
+    Math.random,
+  );
   const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config);
   const session = new Session(
     {
       state,
       nextServer: (failure, options) => selector.next(failure, options),
       passwordFor: (server) => authPrompter.passwordFor(server),
-      dial: (server, options) => {
-        const tlsRequirement = trust.requirementFor(server);
-        if (!tlsRequirement) return dial(server, options);
-        checkTlsSupport(buildInfo.runtime);
-        return dialTls(server, { ...options, tlsRequirement });
-      },
+      dial: dialServer,
+      shouldMove: (options) => selector.shouldMove(options),
     },
     config.session,
     clock,
@@ -200,7 +220,7 @@ class ChatClient {
     await view.showEntries(entries);
   }
 
-  async #showDisconnected({ target, error, wasJoined }: ConnectionFailure): Promise<void> {
+  async #showDisconnected({ target, error, wasJoined, isMove }: ConnectionFailure): Promise<void> {
     const { process: { clock, language }, user, view, members, session, notify, t, isAuto } = this.#parts;
     const { action, hasOwnReport } = recoveryFor(error);
     user.onNickRejected(error);
@@ -211,6 +231,7 @@ class ChatClient {
       return;
     }
     members.markStale(clock().wallMs);
+    if (isMove) return;
     const why = printable(errorText(error, language));
     await notify(t("client.connection-lost", { server: formatAddress(target.server), why }));
     const count = action === "giveUp" ? 0 : session.unacked.length;

@@ -18,7 +18,7 @@ export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
 export type RecoveryAction =
   | typeof AUTH_ACTIONS[number]
-  /** Dial the same server once more if the client had joined: perhaps only the connection broke. */
+  /** Dial the same server once more: perhaps only the connection broke. */
   | "redial"
   /** Go to the next server: with `--auto` the next one in the pool, otherwise the one that the user names. */
   | "next"
@@ -68,7 +68,7 @@ export const RECOVERY = {
     "unreachable": { action: "next", serverStatus: "unreachable" },
     "network-away": { action: "stay", serverStatus: "unknown" },
     "no-answer": { action: "next", serverStatus: "down" },
-    "not-a-chat-server": { action: "next", serverStatus: "down" },
+    "not-a-chat-server": { action: "redial", serverStatus: "down" },
     "not-tls": { action: "deny", serverStatus: "alive" },
     "tls-failed": { action: "deny", serverStatus: "alive" },
     "certificate-refused": { action: "deny", serverStatus: "alive" },
@@ -136,8 +136,8 @@ export function closeReason(message: ServerMessage, details?: ErrorDetails): Err
   return new ProtocolError("frame-unexpected");
 }
 
-/** The error with which a dial failed or a connection ended. A peer that closes the connection, or breaks the protocol,
- * before WELCOME is no chat server.
+/** The error with which a dial failed or a connection ended. A peer that closes the connection before WELCOME,
+ * twice, or breaks the protocol, is no chat server.
  * @throws `cause`, if it is a bug */
 export function toDisconnect(
   cause: unknown,

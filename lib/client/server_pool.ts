@@ -114,6 +114,12 @@ export class ServerPool {
     return this.#servers[(index + 1) % this.#servers.length] ?? last;
   }
 
+  /** All servers in the order in which they are tried, from this one on. */
+  rotationFrom(first: Address): Address[] {
+    const index = Math.max(0, indexOf(this.#servers, first));
+    return [...this.#servers.slice(index), ...this.#servers.slice(0, index)];
+  }
+
   /** As {@linkcode nextAfter}, but skips other addresses of `last`; `last` if there is nothing else. */
   nextDistinct(last: Address): Address {
     let next = this.nextAfter(last);
@@ -123,8 +129,7 @@ export class ServerPool {
 
   /** All servers in the order in which they are tried from now on; the current one is last. */
   #fromNext(): Address[] {
-    const next = this.current ? indexOf(this.#servers, this.current) + 1 : 0;
-    return [...this.#servers.slice(next), ...this.#servers.slice(0, next)];
+    return this.current ? this.rotationFrom(this.nextAfter(this.current)) : this.#servers;
   }
 
   #isCurrent(server: Address): boolean {

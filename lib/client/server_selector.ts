@@ -1,9 +1,11 @@
 // Which server and nick next: redial, take the next server of the pool (`--auto`), or ask the user.
 
-import { delay } from "../base/time.ts";
-import { type Address, type Backup, formatAddress } from "../net/address.ts";
+import { type Clock, delay } from "../base/time.ts";
+import { type Address, type Backup, formatAddress, isSameAddress } from "../net/address.ts";
+import type { DialOptions } from "../net/tcp.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
+import { Failover, type FailoverConfig, type ProbeAnswer } from "./failover.ts";
 import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
@@ -15,15 +17,27 @@ import { printable } from "../text/text.ts";
 export interface ServerSelectorDeps extends PromptDeps {
   readonly notify: (text: string) => Promise<void>;
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
+  readonly clock: Clock;
+  /** Undefined if the server does not answer. */
+  readonly probe: (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
 }
+
+export type ProbeOptions = DialOptions & { readonly answerTimeoutMs: number };
 
 export interface ServerSelectorConfig extends TargetInput {
   readonly backups: readonly Backup[];
   /** Asks nothing after a failure, unless only the user can help. */
   readonly isAuto: boolean;
-  /** For redialling the server that was just lost: a live host answers or refuses sooner than `dialTimeoutMs`.
-   * `welcomeTimeoutMs` holds only if the server fell silent: a process that hangs still accepts connections. */
-  readonly redial: { readonly dialTimeoutMs: number; readonly welcomeTimeoutMs: number };
+  readonly failover: FailoverConfig;
+}
+
+/** Probes of several servers at once: the answers hold until each has been dialled. */
+interface ProbeRound {
+  /** By the form of addresses. */
+  readonly answers: Map<string, Promise<ProbeAnswer | undefined>>;
+  /** Begins before the time has come. */
+  readonly begin: () => void;
+  readonly stop: () => void;
 }
 
 export class ServerSelector {
@@ -32,6 +46,8 @@ export class ServerSelector {
   readonly #random: () => number;
   readonly #t: Translate;
   readonly #pool: ServerPool;
+  readonly #failover: Failover;
+  #round: ProbeRound | undefined;
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
@@ -50,6 +66,7 @@ export class ServerSelector {
     this.#random = random;
     this.#t = translator(deps.language);
     this.#pool = new ServerPool(config.backups.map(({ server }) => server));
+    this.#failover = new Failover(config.failover, random);
   }
 
   /** `ip` is the address at which the client reached the server. */
@@ -60,6 +77,8 @@ export class ServerSelector {
     this.#hasEverJoined = true;
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
+    this.#dropRound();
+    this.#failover.onJoined({ server, ip, logId }, this.#nowMs);
     this.#pool.setCurrent(server, ip);
     this.#pool.add(server);
     this.#logId = logId;
@@ -82,17 +101,25 @@ export class ServerSelector {
     { signal }: { signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first(signal);
-    const { target: { server }, error } = failure;
+    const { target: { server }, error, wasJoined, isMove = false, rttMs } = failure;
     const { action, mayHang } = recoveryFor(error);
-    const isFirstReport = await this.#reportFailure(failure);
     const nick = this.#nextNick ?? failure.target.nick;
+    if (wasJoined) {
+      this.#dropRound();
+      this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
+    }
+    if (this.#failover.returning) return { ...this.#returnTarget(isMove), nick };
+    if (this.#mustWaitToJoin(failure)) return await this.#waitToJoin(failure, signal);
+    const isFirstReport = await this.#reportFailure(failure);
     // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
-    if (action === "redial" && this.#shouldRedial(failure)) {
+    if (this.#shouldRedial(failure)) {
+      if (!wasJoined) return { server, nick, isRedial: true };
       this.#attempts++;
-      const { dialTimeoutMs, welcomeTimeoutMs } = this.#config.redial;
-      return { server, nick, dialTimeoutMs, ...(mayHang && { welcomeTimeoutMs }) };
+      this.#round = this.#startRound(this.#candidates(this.#pool.nextAfter(server), server), signal);
+      const { ip } = this.#failover.current!;
+      return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
     const isConfigured = !this.#hasEverJoined || this.#pool.has(server);
     const options = { signal, isConfigured, isFirstReport };
@@ -100,22 +127,90 @@ export class ServerSelector {
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
     if (result === "denied" && this.#hasNoAlternative(server)) throw error;
+    if (this.#awaitsNick(failure)) return await this.#retryNick(failure, signal);
     return await this.#selectNext(failure, signal);
+  }
+
+  /** Resolves to true when the client is to leave the server that it is on, and to false when the signal is aborted. */
+  async shouldMove({ signal }: { signal: AbortSignal }): Promise<boolean> {
+    for (let next = this.#failover.nextHome(this.#nowMs); next; next = this.#failover.nextHome(this.#nowMs)) {
+      await delay(next.waitMs, signal);
+      if (signal.aborted) break;
+      const { home } = next;
+      const answer = await this.#probe(home.server, { signal, ip: home.ip });
+      if (signal.aborted) break;
+      if (!this.#failover.onHomeProbed(home, answer, this.#nowMs)) continue;
+      await this.#notifyReturn(home.server);
+      return true;
+    }
+    return false;
+  }
+
+  get #nowMs(): number {
+    return this.#deps.clock().monotonicMs;
+  }
+
+  /** The server to go back to; once that has failed, the one that the client left for it. */
+  #returnTarget(isMove: boolean): Pick<ConnectTarget, "server" | "ip"> {
+    const { server, ip } = isMove ? this.#failover.returning! : this.#failover.onReturnFailed();
+    return { server, ip };
+  }
+
+  async #notifyReturn(server: Address): Promise<void> {
+    await this.#deps.notify(this.#t("client.returning", { server: formatAddress(server) }));
+  }
+
+  /** The server that the client was on lives: it has only heard from this address too often. */
+  #mustWaitToJoin({ target: { server }, error }: ConnectionFailure): boolean {
+    return error.code === "entering-too-often" && this.#hasEverJoined && this.#isCurrent(server);
+  }
+
+  async #waitToJoin(
+    { target: { server, nick } }: ConnectionFailure,
+    signal: AbortSignal,
+  ): Promise<ConnectTarget> {
+    const { joinWaitMs } = this.#config.failover;
+    const seconds = joinWaitMs / 1_000;
+    await this.#deps.notify(this.#t("client.join-wait", { server: formatAddress(server), seconds }));
+    await delay(joinWaitMs, signal);
+    return { server, nick: this.#nextNick ?? nick };
+  }
+
+  /** Nobody can be asked for another nick, and the holder of this one may be a ghost. */
+  #awaitsNick({ error }: ConnectionFailure): boolean {
+    const isHeld = error.code === "nick-taken" || error.code === "nick-lookalike";
+    return isHeld && this.#hasEverJoined && !this.#deps.terminal.isTty;
+  }
+
+  /** @throws the failure's error, if the nick is taken on every server */
+  async #retryNick(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget> {
+    const { target: { server }, error } = failure;
+    const nick = this.#nextNick ?? failure.target.nick;
+    if (this.#failover.onNickTaken(formatAddress(server), this.#nowMs) === "retry") {
+      await delay(this.#config.failover.nickRetryMs, signal);
+      return { server, nick };
+    }
+    const next = this.#pool.rotationFrom(this.#pool.nextAfter(server))
+      .find((other) => !this.#failover.isNickLost(formatAddress(other), this.#nowMs));
+    if (!next) throw error;
+    return { server: next, nick };
   }
 
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const { action } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
-    const next = this.#shouldStay(failure) ? server : this.#takeSuggestion(server);
+    const isStaying = this.#shouldStay(failure);
+    const next = isStaying ? server : this.#takeSuggestion(server);
     const isOnlyFaulty = this.#isOnlyFaulty(failure); // before it is excluded
     if (action === "exclude") this.#pool.exclude(server);
     const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
-      await delay(waitMs, signal);
-      return { server: next, nick };
+      const back = await this.#orBack(failure, signal, (signal) => delay(waitMs, signal));
+      if (back) return { ...back, nick };
+      return { server: await this.#firstAnswering(next, server, signal), nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
@@ -124,12 +219,111 @@ export class ServerSelector {
     this.#reportedReasons.clear();
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
-    const fallback = isNameWrong || isOnlyFaulty ? undefined : next;
+    const isOffered = !isNameWrong && !isOnlyFaulty;
+    let fallback = isOffered ? next : undefined;
+    if (isOffered && !isStaying && input.host === undefined && terminal.isTty) {
+      fallback = await this.#firstAnswering(next, server, signal);
+      if (this.#suggested === next) this.#suggested = fallback;
+    }
+    let answer: ConnectTarget | undefined;
     try {
-      return await this.#ask(isNameWrong ? { ...input, port: server.port } : input, signal, fallback);
+      const back = await this.#orBack(failure, signal, async (signal) => {
+        answer = await this.#ask(isNameWrong ? { ...input, port: server.port } : input, signal, fallback);
+      });
+      return back ? { ...back, nick } : answer;
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
+  }
+
+  /** Waits or asks, and probes the lost server beside it. If that has the log that the client was reading, it never died:
+   * what is going on is aborted, and the server is returned. */
+  async #orBack(
+    failure: ConnectionFailure,
+    signal: AbortSignal,
+    run: (signal: AbortSignal) => Promise<void>,
+  ): Promise<Pick<ConnectTarget, "server" | "ip"> | undefined> {
+    const { current } = this.#failover;
+    const { terminal } = this.#deps;
+    const refused = recoveryFor(failure.error).serverStatus === "alive" &&
+      this.#isCurrent(failure.target.server);
+    if (!current || refused || !(this.#config.isAuto || terminal.isTty)) return void await run(signal);
+    const over = new AbortController();
+    const anySignal = AbortSignal.any([signal, over.signal]);
+    let isBack = false;
+    const probing = this.#untilBack(anySignal).then((found) => {
+      isBack = found;
+      over.abort();
+    });
+    await run(anySignal).finally(() => over.abort());
+    await probing;
+    if (isBack) await this.#notifyReturn(current.server);
+    return isBack && !signal.aborted ? { server: current.server, ip: current.ip } : undefined;
+  }
+
+  async #untilBack(signal: AbortSignal): Promise<boolean> {
+    const { server, ip } = this.#failover.current!;
+    let isReported = false;
+    for (;;) {
+      await delay(this.#config.failover.waitProbeMs, signal);
+      const answer = signal.aborted ? undefined : await this.#probe(server, { signal, ip });
+      if (signal.aborted) return false;
+      if (answer && this.#failover.hasSameLog(answer)) return true;
+      if (answer?.logId === undefined || isReported) continue;
+      isReported = true;
+      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(server) }));
+    }
+  }
+
+  /** The first server in the pool's order, from this one on, that answers; this one if none does, or there is no other. */
+  async #firstAnswering(first: Address, failed: Address, signal: AbortSignal): Promise<Address> {
+    const candidates = this.#candidates(first, failed);
+    const round = this.#round ??= this.#startRound(candidates, signal);
+    round?.begin();
+    round?.answers.delete(formatAddress(failed));
+    for (const candidate of candidates) {
+      if (await round?.answers.get(formatAddress(candidate))) return candidate;
+    }
+    this.#dropRound();
+    return first;
+  }
+
+  #dropRound(): void {
+    this.#round?.stop();
+    this.#round = undefined;
+  }
+
+  #candidates(first: Address, failed: Address): Address[] {
+    return this.#pool.rotationFrom(first).filter((server) => !this.#pool.isSame(server, failed));
+  }
+
+  /** Undefined if there is nothing to choose. */
+  #startRound(candidates: readonly Address[], signal: AbortSignal): ProbeRound | undefined {
+    if (candidates.length < 2 || !(this.#config.isAuto || this.#deps.terminal.isTty)) return undefined;
+    const over = new AbortController();
+    const anySignal = AbortSignal.any([signal, over.signal]);
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    void delay(this.#config.failover.besideMs, anySignal).then(begin);
+    const answers = new Map(candidates.map((server) => [
+      formatAddress(server),
+      begun.then(() => anySignal.aborted ? undefined : this.#probe(server, { signal: anySignal })),
+    ]));
+    return { answers, begin, stop: () => over.abort() };
+  }
+
+  async #probe(
+    server: Address,
+    options: Pick<DialOptions, "signal" | "ip">,
+  ): Promise<ProbeAnswer | undefined> {
+    const { current } = this.#failover;
+    const ip = current && isSameAddress(server, current.server) ? { ip: current.ip } : {};
+    const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
+    return await this.#deps.probe(server, {
+      dialTimeoutMs,
+      answerTimeoutMs: dialTimeoutMs,
+      ...ip,
+      ...options,
+    });
   }
 
   /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
@@ -138,12 +332,13 @@ export class ServerSelector {
     const { target, error, wasJoined } = failure;
     const { authPrompter, language, notify, terminal } = this.#deps;
     if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
+    if (this.#shouldRedial(failure)) return true;
     const { action, hasOwnReport } = recoveryFor(error);
     const server = formatAddress(target.server);
     const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
     const reason = isAuth ? `${error.code} ${server}` : error.code;
-    const isFirstReport = !this.#config.isAuto || this.#canUserFix(action) ||
-      !this.#reportedReasons.has(reason);
+    const isRepeated = this.#config.isAuto ? !this.#canUserFix(action) : this.#awaitsNick(failure);
+    const isFirstReport = !isRepeated || !this.#reportedReasons.has(reason);
     this.#reportedReasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
     const explained = printable(errorText(error, language));
@@ -184,10 +379,13 @@ export class ServerSelector {
   }
 
   /** Redialling once avoids a split: a client whose connection alone broke must not leave the other members. A script
-   * without `--auto` is asked instead while it still has answers. */
-  #shouldRedial({ wasJoined }: ConnectionFailure): boolean {
+   * without `--auto` is asked instead while it still has answers. A connection that breaks before WELCOME says no more of
+   * the server than one that breaks later. */
+  #shouldRedial({ target, wasJoined, error }: ConnectionFailure): boolean {
     const { terminal } = this.#deps;
-    return wasJoined && this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
+    if (recoveryFor(error).action !== "redial") return false;
+    if (!wasJoined) return !target.isRedial && error.code === "not-a-chat-server";
+    return this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
   /** Whether a denial ends the client: no user can answer, and no other server is left. A client that has never joined

@@ -1,7 +1,7 @@
 // Connects, joins, receives, and reconnects to the next server: an async iterator of events.
 
 import type { Address } from "../net/address.ts";
-import { type Clock, Deadline } from "../base/time.ts";
+import { type Clock, Deadline, delay } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection, ConnectionConfig } from "../net/connection.ts";
 import { type DialOptions, timedOut } from "../net/tcp.ts";
@@ -23,10 +23,14 @@ import type { Socket } from "../net/tls_socket.ts";
 export interface ConnectTarget {
   readonly server: Address;
   readonly nick: string;
+  /** It has just broken the connection. */
+  readonly isRedial?: true;
+  /** Where it was reached last. */
+  readonly ip?: string;
   /** For the TCP connection, in ms. Undefined: only `welcomeTimeoutMs` holds. */
   readonly dialTimeoutMs?: number;
-  /** From the first packet to WELCOME, in ms, instead of that of {@linkcode SessionConfig}. */
-  readonly welcomeTimeoutMs?: number;
+  /** For each answer, over TLS and then to HELLO, in ms. Undefined: only `welcomeTimeoutMs` holds. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** A dial that did not reach WELCOME, or a connection that ended after it. */
@@ -36,6 +40,10 @@ export interface ConnectionFailure {
   readonly wasJoined: boolean;
   /** From WELCOME on; 0 without one. */
   readonly connectedForMs: number;
+  /** The round trip to the server, in ms; undefined without WELCOME. */
+  readonly rttMs?: number;
+  /** The client has left, because `shouldMove` said so. */
+  readonly isMove?: true;
 }
 
 export interface DeliveredEntry {
@@ -71,6 +79,9 @@ export interface SessionDeps {
   readonly dial: (server: Address, options: DialOptions) => Promise<Socket>;
   /** Empty for a server that has not asked for a password. */
   readonly passwordFor: (server: Address) => string;
+  /** Called after each WELCOME. If it resolves to true before the signal is aborted, the session leaves the server, and
+   * calls `nextServer` with `isMove`. */
+  readonly shouldMove?: (options: { signal: AbortSignal }) => Promise<boolean>;
 }
 
 export interface SessionConfig {
@@ -78,6 +89,11 @@ export interface SessionConfig {
   /** From the first packet to WELCOME. */
   readonly welcomeTimeoutMs: number;
 }
+
+/** How long a measured round trip holds, in ms: a PING costs the server a write. */
+const RTT_MS = 30_000;
+/** How much of a new round trip counts (RFC 6298, section 2). */
+const RTT_WEIGHT = 1 / 8;
 
 export class Session implements Disposable {
   readonly #deps: SessionDeps;
@@ -88,6 +104,12 @@ export class Session implements Disposable {
   /** From WELCOME to the end of the connection. */
   #connection: Connection | undefined;
   #joinedMs: number | undefined;
+  /** Smoothed; until the first PONG from HELLO to WELCOME. */
+  #rttMs: number | undefined;
+  #hasPong = false;
+  #measuredMs = 0;
+  /** BYE has been sent, to go to another server. */
+  #isMoving = false;
   /** Nick requests since WELCOME without those that the server rejected: so many more may be rejected. */
   #nickRequests = 0;
   readonly #leaving = new AbortController();
@@ -100,7 +122,7 @@ export class Session implements Disposable {
     this.#state = deps.state;
     this.#clock = clock;
     this.#manager = new ConnectionManager(config.connections, clock);
-    this.#manager.ping = () => encodeClient({ type: "ping" });
+    this.#manager.ping = () => PING;
     this.#manager.onUnresponsive = (connection) => {
       // A client that was suspended, or did not read, cannot blame the server.
       const hasListened = !this.#manager.wasSuspended && connection.isReading;
@@ -120,7 +142,7 @@ export class Session implements Disposable {
   /** Sends a message, after the next WELCOME if there is no connection. */
   say(text: string, options?: MessageOptions): void {
     const frame = encodeClient(this.#state.say(text, options));
-    this.#connection?.send(frame);
+    if (!this.#isMoving) this.#connection?.send(frame);
   }
 
   /** Requests another nick; false if the client is on no server. The reply is RENAMED in the log, or a `rejected`
@@ -206,24 +228,33 @@ export class Session implements Disposable {
     // The time when it was last heard, not the present: the machine may have slept since.
     if (this.#connection) this.#state.onDisconnect(this.#connection.lastReceivedMs);
     this.#connection = undefined;
+    const isMove = this.#isMoving;
+    this.#isMoving = false;
     if (this.#leaving.signal.aborted) return;
     const error = toDisconnect(cause, { server: target.server, wasJoined });
     const connectedForMs = wasJoined ? this.#clock().monotonicMs - this.#joinedMs! : 0;
-    yield { type: "disconnected", failure: { target, wasJoined, connectedForMs, error } };
+    const more = { ...(wasJoined && { rttMs: this.#rttMs }), ...(isMove && { isMove: true as const }) };
+    yield { type: "disconnected", failure: { target, wasJoined, connectedForMs, error, ...more } };
   }
 
   /** Joins and reads until the server closes the connection.
    * @throws why the connection cannot go on */
-  async *#joinAndReceive(target: ConnectTarget): AsyncGenerator<SessionEvent> {
+  async *#joinAndReceive({ server, nick, ...target }: ConnectTarget): AsyncGenerator<SessionEvent> {
     const { dial, passwordFor } = this.#deps;
-    const { server, nick, dialTimeoutMs, welcomeTimeoutMs = this.#config.welcomeTimeoutMs } = target;
-    const error = timedOut(server, welcomeTimeoutMs);
-    using deadline = new Deadline(welcomeTimeoutMs, { error, outer: this.#leaving.signal });
-    const connection = this.#manager.add(await dial(server, { signal: deadline.signal, dialTimeoutMs }));
-    deadline.signal.addEventListener("abort", () => connection.close(error));
-    if (deadline.signal.aborted) connection.close(error); // during the dial
+    const { welcomeTimeoutMs } = this.#config;
+    const { answerTimeoutMs = welcomeTimeoutMs } = target;
+    const outer = this.#leaving.signal;
+    using deadline = new Deadline(welcomeTimeoutMs, { error: timedOut(server, welcomeTimeoutMs), outer });
+    const connection = this.#manager.add(await dial(server, { ...target, signal: deadline.signal }));
+    const { signal } = deadline;
+    signal.addEventListener("abort", () => connection.close(signal.reason));
+    if (signal.aborted) connection.close(signal.reason); // during the dial
+    const late = () => connection.close(timedOut(server, answerTimeoutMs));
+    const answerTimer = setTimeout(late, answerTimeoutMs);
+    const ended = new AbortController();
     try {
-      connection.send(encodeClient(this.#state.hello(nick, this.#clock().monotonicMs, passwordFor(server))));
+      const helloMs = this.#clock().monotonicMs;
+      connection.send(encodeClient(this.#state.hello(nick, helloMs, passwordFor(server))));
       for (let frames = await connection.read(); frames; frames = await connection.read()) {
         if (!this.#connection) {
           const frame = frames.next();
@@ -231,26 +262,57 @@ export class Session implements Disposable {
           const welcome = decodeServer(frame);
           if (welcome.type !== "welcome") throw closeReason(welcome, { nick });
           deadline[Symbol.dispose]();
-          const truncatedCount = this.#onWelcome(welcome, connection);
+          clearTimeout(answerTimer);
+          const truncatedCount = this.#onWelcome(welcome, connection, helloMs);
           yield { type: "joined", server, ip: connection.peer.hostname, welcome, truncatedCount };
+          void this.#moveIfAsked(connection, ended.signal);
         }
         yield* this.#read(frames, connection);
       }
     } finally {
+      clearTimeout(answerTimer);
+      ended.abort();
       this.#manager.remove(connection);
     }
   }
 
+  /** Reads to the server's BYE before it moves: what others have said here is shown nowhere else. */
+  async #moveIfAsked(connection: Connection, signal: AbortSignal): Promise<void> {
+    if (!await this.#deps.shouldMove?.({ signal }) || signal.aborted || !connection.isOpen) return;
+    this.#isMoving = true;
+    connection.send(encodeClient({ type: "bye" }));
+    await delay(this.#config.welcomeTimeoutMs, signal);
+    connection.close(new ConnectionLostError("closed"));
+  }
+
   /** Resends the messages that this server lacks. From then on {@linkcode say} goes to it. */
-  #onWelcome(welcome: Welcome, connection: Connection): number {
-    const { resend, truncatedCount } = this.#state.onWelcome(welcome, this.#clock().monotonicMs);
+  #onWelcome(welcome: Welcome, connection: Connection, helloMs: number): number {
+    const nowMs = this.#clock().monotonicMs;
+    const { resend, truncatedCount } = this.#state.onWelcome(welcome, nowMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
-    this.#joinedMs = this.#clock().monotonicMs;
+    this.#joinedMs = this.#measuredMs = nowMs;
+    this.#rttMs = nowMs - helloMs;
+    this.#hasPong = false;
     this.#nickRequests = 0;
     this.#connection = connection;
     this.#notifyProgress();
     return truncatedCount;
+  }
+
+  /** In a busy room a client sends no PING of its own. It is sent only if nothing of ours waits before it: servers deal
+   * with frames in order, at a limited rate. */
+  #measureRtt(connection: Connection, nowMs: number): void {
+    if (nowMs - this.#measuredMs < RTT_MS || this.unacked.length > 0) return;
+    this.#measuredMs = nowMs;
+    connection.heartbeat?.onPingSent(nowMs);
+    connection.send(PING);
+  }
+
+  #onRtt(ms: number | undefined): void {
+    if (ms === undefined) return;
+    this.#rttMs = this.#hasPong ? this.#rttMs! + RTT_WEIGHT * (ms - this.#rttMs!) : ms;
+    this.#hasPong = true;
   }
 
   /** Reads all complete frames.
@@ -272,6 +334,9 @@ export class Session implements Disposable {
           case "announced":
           case "backups": {
             const delivery = this.#state.onEntry(message, monotonicMs);
+            if (this.#isMoving && message.type === "left" && message.sessionId === this.#state.sessionId) {
+              break;
+            }
             if (delivery !== "duplicate") entries.push({ entry: message, delivery });
             break;
           }
@@ -292,9 +357,10 @@ export class Session implements Disposable {
           case "ping":
             this.#state.onPing(message, monotonicMs);
             connection.send(PONG);
+            this.#measureRtt(connection, monotonicMs);
             break;
           case "pong":
-            connection.heartbeat?.onPong(monotonicMs);
+            this.#onRtt(connection.heartbeat?.onPong(monotonicMs));
             break;
           case "welcome":
           case "bye":
@@ -316,4 +382,5 @@ export class Session implements Disposable {
   }
 }
 
+const PING = encodeClient({ type: "ping" });
 const PONG = encodeClient({ type: "pong" });

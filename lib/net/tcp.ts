@@ -1,7 +1,7 @@
 // Dials, listens and accepts over TCP, and turns the system's failures into error codes.
 
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
-import { Deadline, delay, systemClock } from "../base/time.ts";
+import { delay, systemClock } from "../base/time.ts";
 import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
 
@@ -19,32 +19,72 @@ const ACCEPT_RETRY_MS = 50;
 
 export interface DialOptions {
   readonly signal: AbortSignal;
-  /** Without TLS's handshake, which takes more round trips. */
+  /** Where the server was reached last. It is dialled at once, and its name beside it: a name server may be slow. */
+  readonly ip?: string;
+  /** For the TCP connection, from when the name is found, in ms. */
   readonly dialTimeoutMs?: number;
+  /** For each handshake of TLS, in ms. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** Connects to an IP address or a name; tries the addresses of a name in turn.
  * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`
  * @throws the signal's reason */
-export async function dial(server: Address, { signal, dialTimeoutMs }: DialOptions): Promise<Deno.TcpConn> {
-  if (dialTimeoutMs === undefined) return await connect(server, signal);
-  using deadline = new Deadline(dialTimeoutMs, { error: timedOut(server, dialTimeoutMs), outer: signal });
-  return await connect(server, deadline.signal);
+export async function dial(server: Address, options: DialOptions): Promise<Deno.TcpConn> {
+  const { ip } = options;
+  if (ip === undefined || ip === server.host) return await connectInTime(server, server.host, options);
+  const direct = connectInTime(server, ip, options);
+  const byName = connectInTime(server, server.host, options);
+  // What fails by name may be there by IP. What refuses there is down.
+  const conn = await Promise.race([direct, byName.catch(() => direct)]).catch((error) => {
+    byName.then((late) => late.close(), () => {});
+    throw error;
+  });
+  for (const other of [direct, byName]) other.then((late) => late !== conn && late.close(), () => {});
+  return conn;
 }
 
-async function connect(server: Address, signal: AbortSignal): Promise<Deno.TcpConn> {
+async function connectInTime(
+  server: Address,
+  host: string,
+  { signal, dialTimeoutMs }: DialOptions,
+): Promise<Deno.TcpConn> {
+  if (dialTimeoutMs === undefined) return await connect(server, host, signal);
+  const late = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const start = () => {
+    if (!isOver) timer = setTimeout(() => late.abort(timedOut(server, dialTimeoutMs)), dialTimeoutMs);
+  };
+  if (isIP(host)) start();
+  else void lookUp(host).finally(start); // beside Deno.connect(), which does not tell when it has found a name
+  try {
+    return await connect(server, host, AbortSignal.any([signal, late.signal]));
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+  }
+}
+
+async function lookUp(host: string): Promise<void> {
+  // Loaded here: only a client that has lost its server needs it.
+  const { lookup } = await import("node:dns/promises");
+  await lookup(host).catch(() => {});
+}
+
+async function connect(server: Address, host: string, signal: AbortSignal): Promise<Deno.TcpConn> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
   // Deno.connect() heeds the signal only once the name is resolved, and a name server may be silent.
-  const connecting = Deno.connect({ hostname: server.host, port: server.port, signal });
+  const connecting = Deno.connect({ hostname: host, port: server.port, signal });
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
     const details = { server: formatAddress(server), host: server.host, reason: errorMessage(cause) };
-    throw new ConnectError(connectErrorCode(cause, server), details, { cause });
+    throw new ConnectError(connectErrorCode(cause, { ...server, host }), details, { cause });
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -7,7 +7,7 @@ import { CERTIFICATE } from "../base/files.ts";
 import { isAtLeast } from "../base/time.ts";
 import { type ConnectCode, ConnectError, InputError, isReset } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { dial, type DialOptions } from "./tcp.ts";
+import { dial, type DialOptions, timedOut } from "./tcp.ts";
 import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** The first Deno whose node:tls works over an open TCP connection: a server hangs up to 2.7.12, and in 2.6 a client does
@@ -78,7 +78,7 @@ async function handshake(
   tlsOptions: ConnectionOptions,
 ): Promise<TlsSocket> {
   const conn = await dial(server, dialOptions);
-  const { signal } = dialOptions;
+  const { signal, answerTimeoutMs = Infinity } = dialOptions;
   // Loaded here, so that a client without TLS does not wait for it.
   const { connect } = await import("node:tls");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -87,6 +87,8 @@ async function handshake(
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
+  const late = () => reject(timedOut(server, answerTimeoutMs));
+  const timer = answerTimeoutMs < Infinity ? setTimeout(late, answerTimeoutMs) : undefined;
   tls.once("secureConnect", resolve);
   tls.on("error", reject);
   tls.once("close", () => reject(Object.assign(new Error("The server hung up"), { code: "ECONNRESET" })));
@@ -98,6 +100,7 @@ async function handshake(
     stream.destroy();
     throw error;
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   }
 }

@@ -54,10 +54,9 @@ Deno.test("clientConfig() reads --password-file and --ca, and knows known_server
   assertEquals(config.trust.knownServersPath, `${folder.path}/known_servers`);
 });
 
-Deno.test("DEFAULT_CONFIG waits 5 s for WELCOME, less at a redial, and 0.5 s when it leaves", () => {
-  const { session: { connections, welcomeTimeoutMs }, redial } = DEFAULT_CONFIG;
+Deno.test("DEFAULT_CONFIG waits 5 s for WELCOME, and 0.5 s when it leaves", () => {
+  const { session: { connections, welcomeTimeoutMs } } = DEFAULT_CONFIG;
   assertEquals([welcomeTimeoutMs, connections.closeTimeoutMs], [5_000, 500]);
-  assertEquals(redial, { dialTimeoutMs: 300, welcomeTimeoutMs: 1_000 });
   // A client pings in silence only, and WELCOME has a time limit of its own.
   assertEquals([connections.pingAlways, connections.handshakeMs], [false, Infinity]);
 });

@@ -59,6 +59,7 @@ Deno.test("closeReason() keeps the code, the reason and the details of ERROR", p
 /** Each code by its action, as `Class code`. */
 const ACTIONS: Record<string, string[]> = {
   redial: [
+    "Connect not-a-chat-server",
     "Lost closed",
     "Lost broken",
     "Lost silent",

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ConnectError, type ConnectionLostCode, ConnectionLostError } from "../../lib/errors.ts";
-import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
 import {
   FIRST,
+  IP,
   lost,
   reasonPart,
   rejection,
@@ -18,7 +18,6 @@ import {
 } from "../testing/selector_fixture.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const { dialTimeoutMs, welcomeTimeoutMs } = DEFAULT_CONFIG.redial;
 const pure = { permissions: "none" } as const;
 
 function broken(code: ConnectionLostCode): ConnectionLostError {
@@ -27,25 +26,25 @@ function broken(code: ConnectionLostCode): ConnectionLostError {
 
 const CUT = broken("broken");
 /** The first server, redialled. */
-const REDIAL = { server: FIRST, nick: "ana", dialTimeoutMs };
+const REDIAL = { server: FIRST, nick: "ana", isRedial: true, ip: IP, dialTimeoutMs: 1_000 } as const;
 
-const REDIALS: [what: string, error: ConnectionFailure["error"], welcomeMs?: number][] = [
+const REDIALS: [what: string, error: ConnectionFailure["error"], answerTimeoutMs?: number][] = [
   ["closed the connection", broken("closed")],
   ["broke off", CUT],
   ["had a frame timeout", rejection("frame-late")],
   ["found the client too slow", rejection("too-slow")],
   ["found the client silent", rejection("silent")],
   // It may hang, and still accept connections.
-  ["fell silent, with a short timeout for WELCOME", broken("silent"), welcomeTimeoutMs],
+  ["fell silent, and waits for an answer", broken("silent"), 1_000],
 ];
 
-for (const [what, error, welcomeMs] of REDIALS) {
+for (const [what, error, answerTimeoutMs] of REDIALS) {
   Deno.test(`ServerSelector redials at once a server that ${what}`, pure, async () => {
     for (const [isAuto, isTty] of [[true, false], [true, true], [false, true]] as const) {
       await using fixture = await selectorAfterJoin({ isAuto }, { isTty });
       fixture.selector.rename("anita");
-      const welcomeTimeout = welcomeMs && { welcomeTimeoutMs: welcomeMs };
-      assertEquals(await fixture.next(lost(FIRST, error)), { ...REDIAL, nick: "anita", ...welcomeTimeout });
+      const answer = answerTimeoutMs && { answerTimeoutMs };
+      assertEquals(await fixture.next(lost(FIRST, error)), { ...REDIAL, nick: "anita", ...answer });
       assertEquals([fixture.notices, fixture.user.output, fixture.waits], [[], "", 0]);
     }
   });
@@ -98,7 +97,7 @@ Deno.test("ServerSelector --auto waits before another address of the same server
   await fixture.next();
   fixture.selector.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [] });
   const target = (await fixture.next(lost(server, CUT)))!;
-  assertEquals(target, { server, nick: "ana", dialTimeoutMs });
+  assertEquals(target, { ...REDIAL, server, ip: "127.0.0.1" });
   await fixture.next({ ...unreachable(server), target });
   assertEquals(fixture.waits, 1);
 });

@@ -45,9 +45,9 @@ function sessionTo(target: ConnectTarget, options?: SessionFixtureOptions): Sess
   return new SessionFixture("ana", [], { nextServer: () => Promise.resolve(targets.shift()), ...options });
 }
 
-Deno.test("Session waits for WELCOME as long as its target says", async () => {
+Deno.test("Session waits for WELCOME as long as `answerTimeoutMs` of its target says", async () => {
   await using server = new FakeServer((client) => client.receiveAll());
-  await using ana = sessionTo({ server: server.address, nick: "ana", welcomeTimeoutMs: 30 });
+  await using ana = sessionTo({ server: server.address, nick: "ana", answerTimeoutMs: 30 });
   const { error: { code, details } } = await ana.disconnected();
   assertEquals([code, details.seconds], ["no-answer", 0.03]);
 });
@@ -72,7 +72,8 @@ Deno.test("Session dials as long as its target says, and waits for WELCOME as al
 
 Deno.test("Session closes a connection whose dial took longer than WELCOME may", async () => {
   await using server = new FakeServer((client) => client.receiveAll());
-  await using ana = sessionTo({ server: server.address, nick: "ana", welcomeTimeoutMs: 20 }, {
+  await using ana = sessionTo({ server: server.address, nick: "ana" }, {
+    config: { session: { welcomeTimeoutMs: 20 } },
     dial: async (server) => {
       await new Promise((resolve) => setTimeout(resolve, 40));
       return await dial(server, { signal: new AbortController().signal });

@@ -12,7 +12,7 @@ import {
   listenErrorCode,
 } from "../../lib/net/tcp.ts";
 import { addressOf, freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
-import { withTimeout } from "../testing/waiting.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const loopback = { permissions: { net: [LOOPBACK] } };
@@ -70,6 +70,47 @@ Deno.test("dial() fails with no-answer after `dialTimeoutMs`, and closes a conne
   const closed = Promise.withResolvers<void>();
   connecting.resolve({ close: closed.resolve } as never);
   await withTimeout(closed.promise, "the late connection to be closed");
+});
+
+/** Has `Deno.connect()` do what this says of a host. */
+function fakeConnect(connectTo: (host?: string) => Promise<Deno.TcpConn>): Disposable {
+  const { connect } = Deno;
+  Deno.connect = ((options: Deno.ConnectOptions) => connectTo(options.hostname)) as never;
+  return { [Symbol.dispose]: () => void (Deno.connect = connect) };
+}
+
+const IP = "192.0.2.7";
+const NAMED = { host: UNKNOWN_NAME, port: 5_000 };
+const KNOWN = { ...patient, ip: IP, dialTimeoutMs: 60_000 };
+
+Deno.test("dial() takes the IP address where the server was last, or its name: what connects first", async () => {
+  const conn = {} as Deno.TcpConn;
+  for (const place of [IP, UNKNOWN_NAME]) {
+    using _ = fakeConnect((host) => host === place ? Promise.resolve(conn) : new Promise(() => {}));
+    assertStrictEquals(await dial(NAMED, KNOWN), conn);
+  }
+});
+
+Deno.test("dial() takes a refusal by the known IP address for an answer, and none by the name", async () => {
+  const conn = {} as Deno.TcpConn;
+  const refusal = new Deno.errors.ConnectionRefused();
+  {
+    using _ = fakeConnect((host) => host === IP ? Promise.reject(refusal) : new Promise(() => {}));
+    const { code, details } = await assertRejects(() => dial(NAMED, KNOWN), ConnectError);
+    assertEquals([code, details.server], ["refused", formatAddress(NAMED)]);
+  }
+  const late = Promise.withResolvers<Deno.TcpConn>();
+  using _ = fakeConnect((host) => host === IP ? late.promise : Promise.reject(refusal));
+  const dialling = dial(NAMED, KNOWN);
+  await flushTasks();
+  late.resolve(conn);
+  assertStrictEquals(await dialling, conn);
+});
+
+Deno.test("dial() begins `dialTimeoutMs` of a name when it is found", async () => {
+  using _ = fakeConnect(() => new Promise(() => {}));
+  const { code } = await assertRejects(() => dial(NAMED, { ...patient, dialTimeoutMs: 0 }), ConnectError);
+  assertEquals(code, "no-answer");
 });
 
 Deno.test("dial() throws the reason of its signal", async () => {

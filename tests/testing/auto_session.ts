@@ -2,6 +2,7 @@
 
 import { systemClock } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { probe } from "../../lib/client/probe.ts";
 import { ServerSelector } from "../../lib/client/server_selector.ts";
 import {
   type ConnectTarget,
@@ -41,6 +42,8 @@ export class AutoSession {
         language: "en",
         notify: () => Promise.resolve(),
         authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
+        clock: systemClock,
+        probe: (server, options) => probe(server, options, dial),
       },
       options,
       random,
@@ -52,6 +55,7 @@ export class AutoSession {
           this.#isDead ? Promise.resolve(undefined) : this.#selector.next(failure, options),
         dial,
         passwordFor: () => "",
+        shouldMove: (options) => this.#selector.shouldMove(options),
       },
       config,
       systemClock,

@@ -2,7 +2,9 @@
 
 import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
+import { type Clock, systemClock } from "../../lib/base/time.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
+import type { FailoverConfig } from "../../lib/client/failover.ts";
 import type { ConnectionFailure, ConnectTarget } from "../../lib/client/session.ts";
 import {
   ServerSelector,
@@ -46,10 +48,13 @@ export function rejection(code: string): ServerError {
   return new ServerError(code, { reason: "why" });
 }
 
-interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups">> {
+interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "backups" | "failover">> {
+  readonly failover?: Partial<FailoverConfig>;
   readonly backups?: readonly Address[];
   readonly authenticate?: ServerSelectorDeps["authPrompter"]["authenticate"];
   readonly random?: () => number;
+  readonly clock?: Clock;
+  readonly probe?: ServerSelectorDeps["probe"];
 }
 
 /** A server selector, the user whom it asks, and the lines that it prints. */
@@ -61,7 +66,14 @@ export class SelectorFixture implements AsyncDisposable {
   waits = 0;
 
   constructor(
-    { backups = [], authenticate, random = () => 0, ...overrides }: SelectorFixtureOptions = {},
+    {
+      backups = [],
+      authenticate,
+      random = () => 0,
+      clock = systemClock,
+      probe = () => Promise.resolve(undefined),
+      ...overrides
+    }: SelectorFixtureOptions = {},
     user: FakeUserOptions = {},
   ) {
     const authPrompter = {
@@ -74,7 +86,7 @@ export class SelectorFixture implements AsyncDisposable {
       return Promise.resolve();
     };
     this.selector = new ServerSelector(
-      { terminal: this.user.terminal, language: "es", notify, authPrompter },
+      { terminal: this.user.terminal, language: "es", notify, authPrompter, clock, probe },
       testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
       () => {
         this.waits++;

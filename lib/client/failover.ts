@@ -1,0 +1,168 @@
+// Where a client goes after a loss, and when it goes back to a server that never died. Pure: monotonic times in ms and
+// chance are parameters.
+
+import { type Address, isSameAddress } from "../net/address.ts";
+
+export interface FailoverConfig {
+  /** For each answer of a server, in ms: one lost SYN fits (RFC 6298, section 2). */
+  readonly answerMs: number;
+  /** And so many round trips. */
+  readonly answerRoundTrips: number;
+  /** From the redial of a server to the probes of the others, in ms. */
+  readonly besideMs: number;
+  /** Between two probes of the lost server while the client waits or asks, in ms. */
+  readonly waitProbeMs: number;
+  /** How long a server that the client left is remembered, in ms. */
+  readonly homeMs: number;
+  /** Between two probes of it, in ms, and how much earlier or later: so that two groups do not swap places. */
+  readonly homeProbeMs: number;
+  readonly homeJitterMs: number;
+  /** From one return to the next, in ms. */
+  readonly returnMs: number;
+  /** After `entering-too-often`, in ms. */
+  readonly joinWaitMs: number;
+  /** Between two tries of a nick that is taken, in ms, and for how long: its holder may be a ghost. */
+  readonly nickRetryMs: number;
+  readonly nickWaitMs: number;
+}
+
+/** What a server says to a PROBE. */
+export interface ProbeAnswer {
+  /** Undefined if the server does not tell. */
+  readonly logId?: bigint;
+  readonly heardCount?: number;
+}
+
+/** A server that the client has joined. */
+export interface Joined {
+  readonly server: Address;
+  /** Where it was reached. */
+  readonly ip: string;
+  readonly logId: bigint;
+}
+
+/** A server that the client left, though it may live. */
+interface Home extends Joined {
+  readonly untilMs: number;
+  probeAtMs: number;
+}
+
+/** Most servers that are remembered at a time. */
+const MAX_HOMES = 4;
+
+/** The rules of docs/PROTOCOL.md, "Changing servers". {@linkcode ServerSelector} drives it, with prompts, timers and
+ * probes. A simulator drives it alone, or the selector with a terminal that has ended: call {@linkcode onJoined} and
+ * {@linkcode onLost} as they happen, give a dial or a probe {@linkcode limits}, and while the client is joined probe
+ * {@linkcode nextHome} when it is due and tell the answer to {@linkcode onHomeProbed}; if that says so, leave with BYE and
+ * dial {@linkcode returning}. */
+export class Failover {
+  readonly #config: FailoverConfig;
+  readonly #random: () => number;
+  #current: Joined | undefined;
+  /** Smoothed, of the server that the client was on last. */
+  #rttMs = 0;
+  /** The current server, once it is lost without a fault of its own. */
+  #lost: Joined | undefined;
+  /** The latest first. */
+  #homes: Home[] = [];
+  #returning: Joined | undefined;
+  /** When the last return began. */
+  #returnedMs = -Infinity;
+  /** By the form of addresses: since when, and that no more. */
+  readonly #nickTakenSinceMs = new Map<string, number>();
+
+  /** `random` is uniform in [0, 1). */
+  constructor(config: FailoverConfig, random: () => number) {
+    this.#config = config;
+    this.#random = random;
+  }
+
+  /** The server that the client is on or was on last. */
+  get current(): Joined | undefined {
+    return this.#current;
+  }
+
+  /** The server to go back to, from {@linkcode onHomeProbed} until the client has joined a server. */
+  get returning(): Joined | undefined {
+    return this.#returning;
+  }
+
+  /** For a dial or a probe. A server that fell silent must answer; of another one a connection is enough. */
+  limits({ mustAnswer }: { mustAnswer: boolean }): { dialTimeoutMs: number; answerTimeoutMs?: number } {
+    const ms = this.#config.answerMs + this.#config.answerRoundTrips * this.#rttMs;
+    return { dialTimeoutMs: ms, ...(mustAnswer && { answerTimeoutMs: ms }) };
+  }
+
+  onJoined(joined: Joined, nowMs: number): void {
+    const hasReturned = this.#returning !== undefined &&
+      isSameAddress(this.#returning.server, joined.server);
+    // The nodes of one room have one log: there is nothing to go back for.
+    this.#homes = this.#homes.filter(({ logId }) => logId !== joined.logId);
+    if (!hasReturned && this.#lost && this.#lost.logId !== joined.logId) {
+      this.#remember(this.#lost, nowMs);
+    }
+    this.#current = joined;
+    this.#lost = undefined;
+    this.#returning = undefined;
+    this.#nickTakenSinceMs.clear();
+  }
+
+  /** The connection to the current server has ended. `isFinal`: it broke the protocol, or the client has left it. */
+  onLost({ isFinal, rttMs }: { isFinal: boolean; rttMs?: number }, nowMs: number): void {
+    this.#rttMs = rttMs ?? this.#rttMs;
+    const { returnMs } = this.#config;
+    this.#lost = isFinal || nowMs - this.#returnedMs < returnMs ? undefined : this.#current;
+  }
+
+  /** The dial of {@linkcode returning} has failed. Returns the server that the client has left for it. */
+  onReturnFailed(): Joined {
+    this.#returning = undefined;
+    return this.#current!;
+  }
+
+  /** Whether this is the log that the client was reading: then the server never died. */
+  hasSameLog({ logId }: ProbeAnswer): boolean {
+    return logId !== undefined && logId === this.#current?.logId;
+  }
+
+  /** The server to probe next while the client is on another, and in how many ms. */
+  nextHome(nowMs: number): { readonly home: Joined; readonly waitMs: number } | undefined {
+    this.#homes = this.#homes.filter(({ untilMs }) => nowMs < untilMs);
+    const [home] = this.#homes.toSorted((one, other) => one.probeAtMs - other.probeAtMs);
+    return home && { home, waitMs: Math.max(0, home.probeAtMs - nowMs) };
+  }
+
+  /** Returns whether the client is to leave the current server and to dial {@linkcode returning}. */
+  onHomeProbed({ logId }: Joined, answer: ProbeAnswer | undefined, nowMs: number): boolean {
+    const home = this.#homes.find((home) => home.logId === logId);
+    if (!home) return false;
+    home.probeAtMs = nowMs + this.#probeDelayMs();
+    const hasMembers = answer?.logId === logId && (answer.heardCount ?? 0) > 0;
+    if (!hasMembers || nowMs - this.#returnedMs < this.#config.returnMs) return false;
+    this.#returning = home;
+    this.#returnedMs = nowMs;
+    return true;
+  }
+
+  /** A server said `nick-taken` to a client that nobody can ask for another. */
+  onNickTaken(key: string, nowMs: number): "retry" | "next" {
+    const sinceMs = this.#nickTakenSinceMs.get(key) ?? nowMs;
+    this.#nickTakenSinceMs.set(key, sinceMs);
+    return nowMs - sinceMs < this.#config.nickWaitMs ? "retry" : "next";
+  }
+
+  /** Whether the nick was taken on a server for as long as the client tries. */
+  isNickLost(key: string, nowMs: number): boolean {
+    return nowMs - (this.#nickTakenSinceMs.get(key) ?? Infinity) >= this.#config.nickWaitMs;
+  }
+
+  #remember(lost: Joined, nowMs: number): void {
+    const home = { ...lost, untilMs: nowMs + this.#config.homeMs, probeAtMs: nowMs + this.#probeDelayMs() };
+    this.#homes = [home, ...this.#homes.filter(({ logId }) => logId !== lost.logId)].slice(0, MAX_HOMES);
+  }
+
+  #probeDelayMs(): number {
+    const { homeProbeMs, homeJitterMs } = this.#config;
+    return homeProbeMs + (2 * this.#random() - 1) * homeJitterMs;
+  }
+}

@@ -1,0 +1,145 @@
+// Where a client goes after a loss, and when it goes back.
+
+import { assertEquals } from "@std/assert";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { Failover, type Joined } from "../../lib/client/failover.ts";
+
+const pure = { permissions: "none" } as const;
+
+const A: Joined = { server: { host: "a", port: 5_000 }, ip: "10.0.0.1", logId: 1n };
+const B: Joined = { server: { host: "b", port: 5_000 }, ip: "10.0.0.2", logId: 2n };
+const C: Joined = { server: { host: "c", port: 5_000 }, ip: "10.0.0.3", logId: 3n };
+const LOSS = { isFinal: false };
+/** A server that never died, and has members. */
+const alive = ({ logId }: Joined) => ({ logId, heardCount: 1 });
+
+/** A client that lost each of these servers but the last. */
+function failoverOn(joined: readonly Joined[], { random = () => 0.5 as number } = {}): Failover {
+  const failover = new Failover(DEFAULT_CONFIG.failover, random);
+  for (const [index, one] of joined.entries()) {
+    if (index > 0) failover.onLost(LOSS, 0);
+    failover.onJoined(one, 0);
+  }
+  return failover;
+}
+
+/** Has the client that is on B go back to A. */
+function returnToA(failover: Failover, nowMs: number): void {
+  assertEquals(failover.onHomeProbed(A, alive(A), nowMs), true);
+  failover.onLost({ isFinal: true }, nowMs);
+  assertEquals(failover.returning?.server, A.server);
+  failover.onJoined(A, nowMs);
+}
+
+Deno.test(
+  "Failover.limits() are 1 s and three round trips, for an answer only if there must be one",
+  pure,
+  () => {
+    const failover = failoverOn([A]);
+    assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 1_000 });
+    failover.onLost({ ...LOSS, rttMs: 800 }, 0);
+    assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 3_400 });
+    assertEquals(failover.limits({ mustAnswer: true }), { dialTimeoutMs: 3_400, answerTimeoutMs: 3_400 });
+  },
+);
+
+for (const [random, waitMs] of [[0, 20_000], [0.5, 30_000], [1, 40_000]] as const) {
+  Deno.test(
+    `Failover.nextHome() is the server that was left, every ${waitMs / 1_000} s at ${random}`,
+    pure,
+    () => {
+      const failover = failoverOn([A, B], { random: () => random });
+      const next = failover.nextHome(5_000);
+      assertEquals([next?.home.server, next?.home.ip, next?.waitMs], [A.server, A.ip, waitMs - 5_000]);
+      assertEquals(failover.onHomeProbed(A, undefined, 50_000), false);
+      assertEquals(failover.nextHome(50_000)?.waitMs, waitMs);
+      assertEquals(failover.nextHome(599_999)?.waitMs, 0);
+      assertEquals(failover.nextHome(600_000), undefined);
+    },
+  );
+}
+
+const NO_HOME: [why: string, make: () => Failover][] = [
+  ["the client lost no server", () => failoverOn([A])],
+  ["the client is back on the same server", () => failoverOn([A, A])],
+  ["the other server is a node of the same room", () => failoverOn([A, { ...B, logId: A.logId }])],
+  ["the server broke the protocol", () => {
+    const failover = failoverOn([A]);
+    failover.onLost({ isFinal: true }, 0);
+    failover.onJoined(B, 0);
+    return failover;
+  }],
+  ["the client has gone back", () => {
+    const failover = failoverOn([A, B]);
+    returnToA(failover, 30_000);
+    return failover;
+  }],
+  ["the server was lost within 60 s of a return", () => {
+    const failover = failoverOn([A, B]);
+    returnToA(failover, 30_000);
+    failover.onLost(LOSS, 89_999);
+    failover.onJoined(B, 89_999);
+    return failover;
+  }],
+];
+
+for (const [why, make] of NO_HOME) {
+  Deno.test(`Failover.nextHome() is undefined if ${why}`, pure, () => {
+    assertEquals(make().nextHome(90_000), undefined);
+  });
+}
+
+const STAYS: [why: string, answer: ReturnType<typeof alive> | Record<never, never> | undefined][] = [
+  ["does not answer", undefined],
+  ["does not tell its log", {}],
+  ["was restarted", { logId: 9n, heardCount: 5 }],
+  ["has no members", { logId: A.logId, heardCount: 0 }],
+];
+
+for (const [why, answer] of STAYS) {
+  Deno.test(`Failover.onHomeProbed() has the client stay if the server ${why}`, pure, () => {
+    const failover = failoverOn([A, B]);
+    assertEquals([failover.onHomeProbed(A, answer, 30_000), failover.returning], [false, undefined]);
+  });
+}
+
+Deno.test(
+  "Failover.onHomeProbed() allows a return 60 s after the last one began, and remembers after it",
+  pure,
+  () => {
+    const failover = failoverOn([A, B]);
+    returnToA(failover, 30_000);
+    failover.onLost(LOSS, 90_000);
+    failover.onJoined(B, 90_000);
+    assertEquals(failover.nextHome(90_000)?.home.server, A.server);
+    assertEquals(failover.onHomeProbed(A, alive(A), 90_000), true);
+    assertEquals(failover.onReturnFailed(), B);
+    assertEquals([failover.returning, failover.onHomeProbed(A, alive(A), 149_999)], [undefined, false]);
+    assertEquals(failover.onHomeProbed(A, alive(A), 150_000), true);
+  },
+);
+
+Deno.test("Failover remembers each server that it left, and forgets one that it is on again", pure, () => {
+  const failover = failoverOn([A, B, C]);
+  assertEquals(failover.onHomeProbed(B, undefined, 30_000), false);
+  assertEquals(failover.nextHome(30_000)?.home.server, A.server);
+  assertEquals(failover.onHomeProbed(A, undefined, 31_000), false);
+  assertEquals(failover.nextHome(31_000)?.home.server, B.server);
+  returnToA(failover, 61_000);
+  assertEquals(failover.nextHome(61_000)?.home.server, B.server);
+});
+
+Deno.test("Failover.hasSameLog() is whether the server lives that the client was on", pure, () => {
+  const failover = failoverOn([A]);
+  assertEquals([alive(A), alive(B), {}].map((answer) => failover.hasSameLog(answer)), [true, false, false]);
+});
+
+Deno.test("Failover.onNickTaken() retries for 21 s on each server, anew after a join", pure, () => {
+  const failover = failoverOn([A]);
+  const tried = ([["a", 0], ["a", 20_999], ["b", 20_999], ["a", 21_000], ["b", 41_998]] as const)
+    .map(([key, nowMs]) => failover.onNickTaken(key, nowMs));
+  assertEquals(tried, ["retry", "retry", "retry", "next", "retry"]);
+  assertEquals(["a", "b", "c"].map((key) => failover.isNickLost(key, 41_998)), [true, false, false]);
+  failover.onJoined(B, 50_000);
+  assertEquals(failover.onNickTaken("a", 50_000), "retry");
+});

@@ -1,0 +1,264 @@
+// What ServerSelector asks servers before it leaves one for another, or goes back.
+
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { ConnectError, ConnectionLostError, ServerError } from "../../lib/errors.ts";
+import type { ProbeAnswer } from "../../lib/client/failover.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import {
+  FIRST,
+  IP,
+  lost,
+  rejection,
+  SECOND,
+  selectorAfterJoin,
+  THIRD,
+  unreachable,
+} from "../testing/selector_fixture.ts";
+import { TestClock } from "../testing/test_clock.ts";
+import { flushTasks } from "../testing/waiting.ts";
+
+const pure = { permissions: "none" } as const;
+const CUT = new ConnectionLostError("broken");
+const HUNG_UP = new ConnectError("not-a-chat-server");
+/** The room that the fixture joins. */
+const SAME: ProbeAnswer = { logId: 1n, heardCount: 1 };
+const OTHER: ProbeAnswer = { logId: 9n, heardCount: 1 };
+
+/** Servers that answer to a PROBE when a test says so. */
+function probed(known: Partial<Record<string, ProbeAnswer>> = {}) {
+  const seen: string[] = [];
+  const pending = new Map<string, (answer?: ProbeAnswer) => void>();
+  return {
+    seen,
+    /** Answers a PROBE that waits. */
+    answer: (server: Address, answer?: ProbeAnswer) => pending.get(formatAddress(server))!(answer),
+    probe: (server: Address, { ip }: { ip?: string }) => {
+      const key = formatAddress(server);
+      seen.push(ip === undefined ? key : `${key} at ${ip}`);
+      if (key in known) return Promise.resolve(known[key]);
+      const { promise, resolve } = Promise.withResolvers<ProbeAnswer | undefined>();
+      pending.set(key, resolve);
+      return promise;
+    },
+  };
+}
+
+Deno.test(
+  "ServerSelector --auto takes the first server in order that answers, and waits for those before it",
+  pure,
+  async () => {
+    for (const [second, expected] of [[OTHER, SECOND], [undefined, THIRD]] as const) {
+      const { probe, answer, seen } = probed();
+      await using fixture = await selectorAfterJoin({ isAuto: true, backups: [THIRD], probe });
+      const next = fixture.nextServer(lost(FIRST));
+      await flushTasks();
+      answer(THIRD, OTHER);
+      await flushTasks();
+      answer(SECOND, second);
+      assertEquals(await next, expected);
+      assertEquals(seen, ["10.0.0.7:5001", "[::1]:5002"]);
+    }
+  },
+);
+
+Deno.test(
+  "ServerSelector --auto goes on with what it has learnt, and dials the next one if nobody answers",
+  pure,
+  async () => {
+    const { probe, seen } = probed({ [formatAddress(SECOND)]: OTHER, [formatAddress(THIRD)]: undefined });
+    await using fixture = await selectorAfterJoin({ isAuto: true, backups: [THIRD], probe });
+    assertEquals(await fixture.nextServer(lost(FIRST)), SECOND);
+    assertEquals(await fixture.nextServer(unreachable(SECOND)), THIRD);
+    assertEquals(seen, ["10.0.0.7:5001", "[::1]:5002"]);
+  },
+);
+
+Deno.test(
+  "ServerSelector asks nothing of the only other server, and nothing for a script",
+  pure,
+  async () => {
+    const { probe, seen } = probed();
+    await using alone = await selectorAfterJoin({ isAuto: true, probe });
+    assertEquals(await alone.nextServer(lost(FIRST)), SECOND);
+    await using script = await selectorAfterJoin({ backups: [THIRD], probe, failover: { waitProbeMs: 0 } });
+    assertEquals(await script.nextServer(lost(FIRST), "\n\n"), SECOND);
+    assertEquals(seen, []);
+  },
+);
+
+Deno.test(
+  "ServerSelector probes the others beside a redial, at the latest when it has failed",
+  pure,
+  async () => {
+    for (const besideMs of [0, 60_000]) {
+      const { probe, seen } = probed({ [formatAddress(SECOND)]: undefined, [formatAddress(THIRD)]: OTHER });
+      const options = { isAuto: true, backups: [THIRD], probe, failover: { besideMs } };
+      await using fixture = await selectorAfterJoin(options);
+      const target = (await fixture.next(lost(FIRST, CUT)))!;
+      assertEquals(target.isRedial, true);
+      await flushTasks();
+      assertEquals(seen.length, besideMs === 0 ? 2 : 0);
+      assertEquals(await fixture.nextServer({ ...unreachable(FIRST), target }), THIRD);
+      assertEquals(seen, ["10.0.0.7:5001", "[::1]:5002"]);
+    }
+  },
+);
+
+Deno.test("ServerSelector offers a user the first server that answers", pure, async () => {
+  const { probe } = probed({ [formatAddress(SECOND)]: undefined, [formatAddress(THIRD)]: OTHER });
+  await using fixture = await selectorAfterJoin({ backups: [THIRD], probe }, { isTty: true });
+  assertEquals(await fixture.nextServer(lost(FIRST), "\n\n"), THIRD);
+  assertStringIncludes(fixture.user.output, "Nuevo servidor (IP o nombre) [::1]:");
+});
+
+Deno.test("ServerSelector ends a question when the lost server answers with the same log", pure, async () => {
+  const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
+  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+  assertEquals(await fixture.next(lost(FIRST)), { server: FIRST, nick: "ana", ip: IP });
+  assertEquals(seen, [`aula:5000 at ${IP}`]);
+  assertMatch(fixture.notices.join(), /^aula:5000 responde y conserva la sala/);
+});
+
+Deno.test(
+  "ServerSelector tells once that the lost server was restarted, and goes on asking",
+  pure,
+  async () => {
+    const { probe, seen } = probed({ [formatAddress(FIRST)]: OTHER });
+    await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+    const next = fixture.nextServer(lost(FIRST));
+    while (seen.length < 3) await flushTasks();
+    fixture.user.type("\n\n");
+    assertEquals(await next, SECOND);
+    assertMatch(fixture.notices.join(), /^aula:5000 responde de nuevo, pero se reinició[^,]*$/);
+  },
+);
+
+Deno.test("ServerSelector --auto goes back to the lost server from a wait", pure, async () => {
+  const { probe } = probed({ [formatAddress(FIRST)]: SAME });
+  const options = { isAuto: true, random: () => 1_000, probe, failover: { waitProbeMs: 0 } };
+  await using fixture = await selectorAfterJoin(options);
+  assertEquals(await fixture.next(unreachable(SECOND)), { server: FIRST, nick: "ana", ip: IP });
+});
+
+Deno.test("ServerSelector does not go back to a server that refused the client", pure, async () => {
+  const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
+  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+  const next = fixture.nextServer(unreachable(FIRST, rejection("room-full")));
+  await flushTasks();
+  fixture.user.type("\n\n");
+  assertEquals(await next, SECOND);
+  assertEquals(seen, []);
+});
+
+for (const isAuto of [true, false]) {
+  const flag = isAuto ? " --auto" : "";
+  Deno.test(
+    `ServerSelector${flag} dials once more what hangs up before WELCOME, and then reports it`,
+    pure,
+    async () => {
+      await using fixture = await selectorAfterJoin({ isAuto });
+      for (const server of [FIRST, SECOND]) {
+        const target = (await fixture.next(unreachable(server, HUNG_UP)))!;
+        assertEquals(target, { server, nick: "ana", isRedial: true });
+        assertEquals([fixture.notices, fixture.user.output], [[], ""]);
+        const next = fixture.nextServer({ ...unreachable(server, HUNG_UP), target }, isAuto ? "" : "\n\n");
+        assertEquals(await next, server === FIRST ? SECOND : FIRST);
+        assertStringIncludes(fixture.notices.splice(0).join() + fixture.user.output, "servidor de este chat");
+        fixture.join(FIRST, { backups: [SECOND] });
+        fixture.user.output = "";
+      }
+    },
+  );
+}
+
+Deno.test("ServerSelector waits before it goes back to a server that it joined too often", pure, async () => {
+  for (const options of [{ isAuto: true }, {}]) {
+    await using fixture = await selectorAfterJoin({ ...options, failover: { joinWaitMs: 0 } }, {
+      isTty: true,
+    });
+    const error = rejection("entering-too-often");
+    assertEquals(await fixture.next(unreachable(FIRST, error)), { server: FIRST, nick: "ana" });
+    assertEquals([fixture.notices.length, fixture.user.output], [1, ""]);
+    assertStringIncludes(fixture.notices[0]!, "aula:5000 pide esperar");
+  }
+});
+
+for (const isAuto of [true, false]) {
+  const flag = isAuto ? " --auto" : " at a pipe";
+  Deno.test(
+    `ServerSelector${flag} tries a nick that is taken for 21 s on each server, then throws`,
+    pure,
+    async () => {
+      const clock = new TestClock(undefined, 0);
+      await using fixture = await selectorAfterJoin({
+        isAuto,
+        clock: clock.now,
+        failover: { nickRetryMs: 0 },
+      });
+      const error = rejection("nick-taken");
+      fixture.user.type("hola\n"); // a line of the chat, and no nick
+      for (
+        const [nowMs, server, next] of [
+          [0, SECOND, SECOND],
+          [20_999, SECOND, SECOND],
+          [21_000, SECOND, FIRST],
+          [22_000, FIRST, FIRST],
+        ] as const
+      ) {
+        clock.advanceTo(nowMs);
+        assertEquals(await fixture.next(unreachable(server, error)), { server: next, nick: "ana" });
+      }
+      clock.advanceTo(43_000);
+      const thrown = await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError);
+      assertStrictEquals(thrown, error);
+      assertEquals((fixture.notices.join("\n") + fixture.user.output).split("ya está en uso").length, 2);
+    },
+  );
+}
+
+/** A client that has left the first server for the second, and its probes. */
+async function selectorAway(known: Partial<Record<string, ProbeAnswer>>) {
+  const clock = new TestClock(undefined, 0);
+  const { probe, seen } = probed(known);
+  const failover = { homeProbeMs: 0, homeJitterMs: 0 };
+  const fixture = await selectorAfterJoin({ isAuto: true, clock: clock.now, probe, failover });
+  await fixture.next(lost(FIRST));
+  fixture.join(SECOND, { logId: 2n });
+  return { fixture, seen, clock };
+}
+
+Deno.test("ServerSelector.shouldMove() has a client go home, and the target is home", pure, async () => {
+  const { fixture, seen } = await selectorAway({ [formatAddress(FIRST)]: SAME });
+  await using _ = fixture;
+  const ended = new AbortController();
+  assertEquals(await fixture.selector.shouldMove(ended), true);
+  assertEquals(seen, [`aula:5000 at ${IP}`]);
+  assertMatch(fixture.notices.splice(0).join(), /^aula:5000 responde y conserva la sala/);
+  const target = { server: FIRST, nick: "ana", ip: IP };
+  assertEquals(await fixture.next({ ...lost(SECOND), isMove: true }), target);
+  // If that fails, back to where the client was.
+  assertEquals(await fixture.next({ ...unreachable(FIRST), target }), { ...target, server: SECOND });
+  assertEquals(fixture.notices, []);
+});
+
+Deno.test(
+  "ServerSelector.shouldMove() ends with its signal, and at once if there is nothing to go back to",
+  pure,
+  async () => {
+    const { fixture, seen, clock } = await selectorAway({ [formatAddress(FIRST)]: OTHER });
+    await using _ = fixture;
+    const ended = new AbortController();
+    const moving = fixture.selector.shouldMove(ended);
+    while (seen.length < 3) await flushTasks();
+    ended.abort();
+    assertEquals(await moving, false);
+    clock.advanceTo(600_000);
+    assertEquals(await fixture.selector.shouldMove(new AbortController()), false);
+  },
+);
