@@ -1,0 +1,32 @@
+// Clients far from their server stay on it when a connection breaks. Needs a network namespace and a TUN device, else it
+// is skipped.
+
+import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+
+/** In a namespace with a loopback device. */
+const SCRIPT = `unshare -rn sh -c 'ip link set lo up && exec "$@"' sh "$@"`;
+
+/** Runs a command in a network namespace. */
+async function runIsolated(args: readonly string[], env: Record<string, string> = {}) {
+  const options = { args: ["-c", SCRIPT, "sh", ...args], env };
+  const { code, stderr } = await new Deno.Command("sh", options).output().catch(() => ({
+    code: 1,
+    stderr: undefined,
+  }));
+  return { code, errors: new TextDecoder().decode(stderr) };
+}
+
+const isPossible = (await runIsolated(["ip", "tuntap", "add", "dev", "tun0", "mode", "tun"])).code === 0;
+
+for (const rttMs of [400, 800]) {
+  Deno.test(`chat-client ${rttMs} ms from its server dials it again when its connection breaks`, {
+    ignore: !isPossible,
+  }, async () => {
+    const script = fileURLToPath(new URL("./slow_link.ts", import.meta.url));
+    const { code, errors } = await runIsolated([Deno.execPath(), "run", "-A", script], {
+      RTT_MS: `${rttMs}`,
+    });
+    assertEquals([code, errors], [0, ""]);
+  });
+}
