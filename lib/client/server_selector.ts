@@ -108,7 +108,7 @@ export class ServerSelector {
       this.#dropRound();
       this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
     }
-    if (this.#failover.returning) return { ...this.#returnTarget(isMove), nick };
+    if (this.#failover.returning) return { ...this.#returnTarget(wasJoined), nick };
     if (this.#mustWaitToJoin(failure)) return await this.#waitToJoin(failure, signal);
     const isFirstReport = await this.#reportFailure(failure);
     // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
@@ -151,8 +151,8 @@ export class ServerSelector {
   }
 
   /** The server to go back to; once that has failed, the one that the client left for it. */
-  #returnTarget(isMove: boolean): Pick<ConnectTarget, "server" | "ip"> {
-    const { server, ip } = isMove ? this.#failover.returning! : this.#failover.onReturnFailed();
+  #returnTarget(isLeaving: boolean): Pick<ConnectTarget, "server" | "ip"> {
+    const { server, ip } = isLeaving ? this.#failover.returning! : this.#failover.onReturnFailed();
     return { server, ip };
   }
 

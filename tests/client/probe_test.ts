@@ -16,7 +16,7 @@ function answerOf(server: Address, { signal = new AbortController().signal, answ
 
 Deno.test("probe() tells the log of a server and how many it has heard, and leaves nothing behind", async () => {
   await using server = startServer({ commitLog: new DelayedCommitLog({ logId: 7n, entries: [] }) });
-  using _ana = (await enterAs("ana", server)).peer;
+  using _ana = await enterAs("ana", server);
   const { logId, heardCount } = (await answerOf(server.address))!;
   assertEquals([logId, heardCount], [7n, 1]);
   await waitFor(() => server.stats.connectionCount === 1, "the probe's connection to close");
