@@ -243,7 +243,9 @@ Deno.test("Terminal erases no printed line while its size goes on changing", pur
     return fixture.output.length > length;
   });
   assert(fixture.output.slice(length).startsWith("\r\x1b[J> una lí\n"));
-  fixture.screen.settleMs = 0; // for the write at the end
+  // Ends the wait that the last change of size has begun, for the write at the end.
+  fixture.screen.settleMs = 0;
+  fixture.screen.resize(8);
 });
 
 Deno.test("Terminal shows a line once if no shell wrote while the process was stopped", pure, async () => {
