@@ -68,8 +68,8 @@ async function connectInTime(
 
 async function lookUp(host: string): Promise<void> {
   // Loaded here: only a client that has lost its server needs it.
-  const { lookup } = await import("node:dns/promises");
-  await lookup(host).catch(() => {});
+  const { default: dns } = await import("node:dns/promises");
+  await dns.lookup(host).catch(() => {});
 }
 
 async function connect(server: Address, host: string, signal: AbortSignal): Promise<Deno.TcpConn> {

@@ -262,3 +262,14 @@ Deno.test(
     assertEquals(await fixture.selector.shouldMove(new AbortController()), false);
   },
 );
+
+Deno.test(
+  "ServerSelector goes home also if the other server is lost before the client has left it",
+  pure,
+  async () => {
+    const { fixture } = await selectorAway({ [formatAddress(FIRST)]: SAME });
+    await using _ = fixture;
+    assertEquals(await fixture.selector.shouldMove(new AbortController()), true);
+    assertEquals(await fixture.nextServer(lost(SECOND)), FIRST);
+  },
+);

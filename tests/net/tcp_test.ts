@@ -1,5 +1,6 @@
 // Dialling by address and by name, listening and accepting, and why they fail.
 
+import dns from "node:dns/promises";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ConnectError, ListenError } from "../../lib/errors.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
@@ -109,8 +110,18 @@ Deno.test("dial() takes a refusal by the known IP address for an answer, and non
 
 Deno.test("dial() begins `dialTimeoutMs` of a name when it is found", async () => {
   using _ = fakeConnect(() => new Promise(() => {}));
-  const { code } = await assertRejects(() => dial(NAMED, { ...patient, dialTimeoutMs: 0 }), ConnectError);
-  assertEquals(code, "no-answer");
+  const { lookup } = dns;
+  const found = Promise.withResolvers<never>();
+  dns.lookup = (() => found.promise) as never;
+  try {
+    const dialling = dial(NAMED, { ...patient, dialTimeoutMs: 0 });
+    const first = Promise.race([dialling.catch(() => "late"), flushTasks(20).then(() => "waiting")]);
+    assertEquals(await first, "waiting");
+    found.reject(new Error("not found"));
+    assertEquals((await assertRejects(() => dialling, ConnectError)).code, "no-answer");
+  } finally {
+    dns.lookup = lookup;
+  }
 });
 
 Deno.test("dial() throws the reason of its signal", async () => {
