@@ -68,7 +68,7 @@ export class Failover {
   #returning: Joined | undefined;
   /** When the last return began. */
   #returnedMs = -Infinity;
-  /** By the form of addresses: since when, and that no more. */
+  /** By the form of addresses: since when. */
   readonly #nickTakenSinceMs = new Map<string, number>();
 
   /** `random` is uniform in [0, 1). */
@@ -144,7 +144,7 @@ export class Failover {
     return true;
   }
 
-  /** A server said `nick-taken` to a client that nobody can ask for another. */
+  /** A server said `nick-taken` to a client without a person to ask for another. */
   onNickTaken(key: string, nowMs: number): "retry" | "next" {
     const sinceMs = this.#nickTakenSinceMs.get(key) ?? nowMs;
     this.#nickTakenSinceMs.set(key, sinceMs);

@@ -8,7 +8,7 @@ import { timedOut } from "../net/tcp.ts";
 import { decodeServer, encodeClient, MAX_SERVER_FRAME_BYTES } from "../protocol/frames.ts";
 import type { ProbeAnswer } from "./failover.ts";
 import { recoveryFor } from "./recovery.ts";
-import type { ProbeOptions } from "./server_selector.ts";
+import type { ProbeOptions } from "./prober.ts";
 import type { SessionDeps } from "./session.ts";
 
 /** For the whole probe, the name included, in ms. */
@@ -53,7 +53,7 @@ export async function probe(
       close();
     }
   } catch (error) {
-    // Whoever shows a certificate lives, whatever it is worth.
+    // A server that shows a certificate lives, though the client does not trust it.
     const isAlive = error instanceof ConnectError && recoveryFor(error).serverStatus === "alive";
     return isAlive && !(error.cause instanceof ProtocolError) ? {} : undefined;
   }

@@ -1,11 +1,11 @@
 // Which server and nick next: redial, take the next server of the pool (`--auto`), or ask the user.
 
 import { type Clock, delay } from "../base/time.ts";
-import { type Address, type Backup, formatAddress, isSameAddress } from "../net/address.ts";
-import type { DialOptions } from "../net/tcp.ts";
+import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
-import { Failover, type FailoverConfig, type ProbeAnswer } from "./failover.ts";
+import { Failover, type FailoverConfig } from "./failover.ts";
+import { Prober } from "./prober.ts";
 import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
@@ -18,26 +18,14 @@ export interface ServerSelectorDeps extends PromptDeps {
   readonly notify: (text: string) => Promise<void>;
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
   readonly clock: Clock;
-  /** Undefined if the server does not answer. */
-  readonly probe: (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
+  readonly probe: ConstructorParameters<typeof Prober>[0];
 }
-
-export type ProbeOptions = DialOptions & { readonly answerTimeoutMs: number };
 
 export interface ServerSelectorConfig extends TargetInput {
   readonly backups: readonly Backup[];
   /** Asks nothing after a failure, unless only the user can help. */
   readonly isAuto: boolean;
   readonly failover: FailoverConfig;
-}
-
-/** Probes of several servers at once: the answers hold until each has been dialled. */
-interface ProbeRound {
-  /** By the form of addresses. */
-  readonly answers: Map<string, Promise<ProbeAnswer | undefined>>;
-  /** Begins before the time has come. */
-  readonly begin: () => void;
-  readonly stop: () => void;
 }
 
 export class ServerSelector {
@@ -47,7 +35,7 @@ export class ServerSelector {
   readonly #t: Translate;
   readonly #pool: ServerPool;
   readonly #failover: Failover;
-  #round: ProbeRound | undefined;
+  readonly #prober: Prober;
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
@@ -67,6 +55,7 @@ export class ServerSelector {
     this.#t = translator(deps.language);
     this.#pool = new ServerPool(config.backups.map(({ server }) => server));
     this.#failover = new Failover(config.failover, random);
+    this.#prober = new Prober(deps.probe, this.#failover, config.failover);
   }
 
   /** `ip` is the address at which the client reached the server. */
@@ -77,7 +66,7 @@ export class ServerSelector {
     this.#hasEverJoined = true;
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
-    this.#dropRound();
+    this.#prober.reset();
     this.#failover.onJoined({ server, ip, logId }, this.#nowMs);
     this.#pool.setCurrent(server, ip);
     this.#pool.add(server);
@@ -105,7 +94,7 @@ export class ServerSelector {
     const { action, mayHang } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
     if (wasJoined) {
-      this.#dropRound();
+      this.#prober.reset();
       this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
     }
     if (this.#failover.returning) return { ...this.#returnTarget(wasJoined), nick };
@@ -117,7 +106,7 @@ export class ServerSelector {
     if (this.#shouldRedial(failure)) {
       if (!wasJoined) return { server, nick, isRedial: true };
       this.#attempts++;
-      this.#round = this.#startRound(this.#candidates(this.#pool.nextAfter(server), server), signal);
+      this.#prober.beginLater(this.#candidates(this.#pool.nextAfter(server), server), signal);
       const { ip } = this.#failover.current!;
       return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
@@ -137,7 +126,7 @@ export class ServerSelector {
       await delay(next.waitMs, signal);
       if (signal.aborted) break;
       const { home } = next;
-      const answer = await this.#probe(home.server, { signal, ip: home.ip });
+      const answer = await this.#prober.probe(home.server, { signal, ip: home.ip });
       if (signal.aborted) break;
       if (!this.#failover.onHomeProbed(home, answer, this.#nowMs)) continue;
       await this.#notifyReturn(home.server);
@@ -176,7 +165,7 @@ export class ServerSelector {
     return { server, nick: this.#nextNick ?? nick };
   }
 
-  /** Nobody can be asked for another nick, and the holder of this one may be a ghost. */
+  /** No person can be asked for another nick, and the holder of this one may be a ghost. */
   #awaitsNick({ error }: ConnectionFailure): boolean {
     const isHeld = error.code === "nick-taken" || error.code === "nick-lookalike";
     return isHeld && this.#hasEverJoined && !this.#deps.terminal.isTty;
@@ -251,7 +240,10 @@ export class ServerSelector {
     const over = new AbortController();
     const anySignal = AbortSignal.any([signal, over.signal]);
     let isBack = false;
-    const probing = this.#untilBack(anySignal).then((found) => {
+    const onRestarted = async () => {
+      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(current.server) }));
+    };
+    const probing = this.#prober.untilBack(current, { signal: anySignal, onRestarted }).then((found) => {
       isBack = found;
       over.abort();
     });
@@ -261,69 +253,16 @@ export class ServerSelector {
     return isBack && !signal.aborted ? { server: current.server, ip: current.ip } : undefined;
   }
 
-  async #untilBack(signal: AbortSignal): Promise<boolean> {
-    const { server, ip } = this.#failover.current!;
-    let isReported = false;
-    for (;;) {
-      await delay(this.#config.failover.waitProbeMs, signal);
-      const answer = signal.aborted ? undefined : await this.#probe(server, { signal, ip });
-      if (signal.aborted) return false;
-      if (answer && this.#failover.hasSameLog(answer)) return true;
-      if (answer?.logId === undefined || isReported) continue;
-      isReported = true;
-      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(server) }));
-    }
-  }
-
-  /** The first server in the pool's order, from this one on, that answers; this one if none does, or there is no other. */
+  /** The first server in the pool's order, from this one on, that answers; this one if none does, or there is no choice. */
   async #firstAnswering(first: Address, failed: Address, signal: AbortSignal): Promise<Address> {
     const candidates = this.#candidates(first, failed);
-    const round = this.#round ??= this.#startRound(candidates, signal);
-    round?.begin();
-    round?.answers.delete(formatAddress(failed));
-    for (const candidate of candidates) {
-      if (await round?.answers.get(formatAddress(candidate))) return candidate;
-    }
-    this.#dropRound();
-    return first;
+    return await this.#prober.firstAnswering(candidates, { failed, signal }) ?? first;
   }
 
-  #dropRound(): void {
-    this.#round?.stop();
-    this.#round = undefined;
-  }
-
+  /** In order; none if there is no choice. A script is asked without any probe. */
   #candidates(first: Address, failed: Address): Address[] {
-    return this.#pool.rotationFrom(first).filter((server) => !this.#pool.isSame(server, failed));
-  }
-
-  /** Undefined if there is nothing to choose. */
-  #startRound(candidates: readonly Address[], signal: AbortSignal): ProbeRound | undefined {
-    if (candidates.length < 2 || !(this.#config.isAuto || this.#deps.terminal.isTty)) return undefined;
-    const over = new AbortController();
-    const anySignal = AbortSignal.any([signal, over.signal]);
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
-    void delay(this.#config.failover.besideMs, anySignal).then(begin);
-    const answers = new Map(candidates.map((server) => [
-      formatAddress(server),
-      begun.then(() => anySignal.aborted ? undefined : this.#probe(server, { signal: anySignal })),
-    ]));
-    return { answers, begin, stop: () => over.abort() };
-  }
-
-  async #probe(
-    server: Address,
-    options: Pick<DialOptions, "signal" | "ip">,
-  ): Promise<ProbeAnswer | undefined> {
-    const { current } = this.#failover;
-    const ip = current && isSameAddress(server, current.server) ? { ip: current.ip } : {};
-    const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
-    return await this.#deps.probe(server, {
-      dialTimeoutMs,
-      answerTimeoutMs: dialTimeoutMs,
-      ...ip,
-      ...options,
-    });
+    const others = this.#pool.rotationFrom(first).filter((server) => !this.#pool.isSame(server, failed));
+    return others.length > 1 && (this.#config.isAuto || this.#deps.terminal.isTty) ? others : [];
   }
 
   /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is

@@ -1,0 +1,97 @@
+// When which servers are probed, and what their answers mean for the client.
+
+import { delay } from "../base/time.ts";
+import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
+import type { DialOptions } from "../net/tcp.ts";
+import type { Failover, FailoverConfig, Joined, ProbeAnswer } from "./failover.ts";
+
+export type ProbeOptions = DialOptions & { readonly answerTimeoutMs: number };
+
+/** Returns undefined if the server does not answer. */
+type Probe = (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
+
+/** Probes of all candidates at once: each answer holds until its server was dialled. */
+interface Round {
+  /** By the form of addresses. */
+  readonly answers: Map<string, Promise<ProbeAnswer | undefined>>;
+  /** Begins before the time has come. */
+  readonly begin: () => void;
+  readonly stop: () => void;
+}
+
+export class Prober {
+  readonly #probe: Probe;
+  readonly #failover: Failover;
+  readonly #config: FailoverConfig;
+  #round: Round | undefined;
+
+  constructor(probe: Probe, failover: Failover, config: FailoverConfig) {
+    this.#probe = probe;
+    this.#failover = failover;
+    this.#config = config;
+  }
+
+  async probe(
+    server: Address,
+    options: Pick<DialOptions, "signal" | "ip">,
+  ): Promise<ProbeAnswer | undefined> {
+    const { current } = this.#failover;
+    const ip = current && isSameAddress(server, current.server) ? { ip: current.ip } : {};
+    const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
+    return await this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
+  }
+
+  /** Probes the candidates after `besideMs`, unless they are wanted before. */
+  beginLater(candidates: readonly Address[], signal: AbortSignal): void {
+    this.reset();
+    const over = new AbortController();
+    const anySignal = AbortSignal.any([signal, over.signal]);
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    void delay(this.#config.besideMs, anySignal).then(begin);
+    const answers = new Map(candidates.map((server) => [
+      formatAddress(server),
+      begun.then(() => anySignal.aborted ? undefined : this.probe(server, { signal: anySignal })),
+    ]));
+    this.#round = { answers, begin, stop: () => over.abort() };
+  }
+
+  /** Ends the probes that go on, and forgets their answers. */
+  reset(): void {
+    this.#round?.stop();
+    this.#round = undefined;
+  }
+
+  /** The first candidate that answers, in order; undefined if none does. */
+  async firstAnswering(
+    candidates: readonly Address[],
+    { failed, signal }: { failed: Address; signal: AbortSignal },
+  ): Promise<Address | undefined> {
+    if (!this.#round) this.beginLater(candidates, signal);
+    const { answers, begin } = this.#round!;
+    begin();
+    answers.delete(formatAddress(failed));
+    for (const candidate of candidates) {
+      if (await answers.get(formatAddress(candidate))) return candidate;
+    }
+    this.reset();
+    return undefined;
+  }
+
+  /** Probes a lost server every `waitProbeMs`. Resolves to true once it has the log that the client was reading, to false
+   * when the signal is aborted. `onRestarted` is called once, if it has another log. */
+  async untilBack(
+    { server, ip }: Joined,
+    { signal, onRestarted }: { signal: AbortSignal; onRestarted: () => Promise<void> },
+  ): Promise<boolean> {
+    let isReported = false;
+    for (;;) {
+      await delay(this.#config.waitProbeMs, signal);
+      const answer = signal.aborted ? undefined : await this.probe(server, { signal, ip });
+      if (signal.aborted) return false;
+      if (answer && this.#failover.hasSameLog(answer)) return true;
+      if (answer?.logId === undefined || isReported) continue;
+      isReported = true;
+      await onRestarted();
+    }
+  }
+}
