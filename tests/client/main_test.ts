@@ -1,6 +1,6 @@
 // chat-client at a pipe: how it starts, what it shows of the room, and how it ends.
 
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
@@ -24,6 +24,7 @@ Deno.test("chat-client asks for server, port and nick, and shows events line by 
   ana.start();
   ana.type(`\n${server.address.port}\nana\n`);
   await ana.waitForOutput("Conectado");
+  assert(ana.hasGivenUpFiles);
   clock.set("2026-11-22 13:45:10");
   ana.type("hola\n");
   await ana.waitForOutput("ana: hola");

@@ -241,6 +241,16 @@ Deno.test("ClientHandler expires graces if a change is committed after its clien
   assertEquals(seen.expiries, 2);
 });
 
+Deno.test("ClientHandler joins no client that closes while the log is blocked", pure, async () => {
+  const { attempts, attempt } = secondAttempt();
+  const { commitLog, connection, send, advance } = makeClient({ attempt, isBlocked: true });
+  await send(makeHello("ana"));
+  connection.isOpen = false;
+  commitLog.isBlocked = false;
+  await advance(1_000);
+  assertEquals(attempts.length, 0);
+});
+
 Deno.test("ClientHandler rejects a banned client, and kicks one banned while it waited", pure, async () => {
   const { attempts, attempt } = secondAttempt();
   const { bans, seen, send, advance } = makeClient({ attempt });
