@@ -32,6 +32,6 @@ export function numbers(count: number): string[] {
 
 /** The texts of a member in these lines. */
 export function textsOf(nick: string, lines: readonly string[]): string[] {
-  const message = new RegExp(String.raw`^\[.{19}\] (?:\+ )?${nick}: (.*)`);
+  const message = new RegExp(String.raw`^\[.{19}\] (?:[+~] )?${nick}: (.*)`);
   return lines.flatMap((line) => message.exec(line)?.[1] ?? []);
 }
