@@ -21,8 +21,11 @@ class ReadOnlyFolder implements AsyncDisposable {
   static async open(): Promise<ReadOnlyFolder> {
     const folder = new ReadOnlyFolder(await Deno.makeTempDir(), await Deno.makeTempDir());
     for (const name of PROGRAMS) {
-      await Deno.copyFile(`${Deno.args[0]}/${name}`, `${folder.path}/${name}`);
-      await Deno.chmod(`${folder.path}/${name}`, 0o555);
+      const path = `${folder.path}/${name}`;
+      // Not by Deno.copyFile(): a process that another test starts meanwhile would hold the file open for writing, and
+      // nothing could run it ("Text file busy").
+      await new Deno.Command("cp", { args: [`${Deno.args[0]}/${name}`, path] }).output();
+      await Deno.chmod(path, 0o555);
     }
     await Deno.chmod(folder.path, 0o555);
     return folder;

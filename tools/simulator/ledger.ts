@@ -62,6 +62,8 @@ interface LogRecord {
   readonly nicks: Map<bigint, string>;
   /** The last connection of each session to a server with this log, and when the server lost it. */
   readonly connections: Map<bigint, { connection: unknown; lostMs: number }>;
+  /** When a node of a cluster was suspended last. */
+  suspendedMs: number;
   /** `seq` after the last entry shown live, by reader. */
   readonly live: Map<bigint, number>;
 }
@@ -79,6 +81,8 @@ interface FinishOptions {
 }
 
 /** How long a server may take to close a connection that it has ended, in ms. */
+/** How long a suspension of a node may show in departures: until it is resumed and has read the log. */
+const SUSPICION_MS = 60_000;
 const CLOSE_MS = CLOSE_TIMEOUT_MS + 100;
 
 export class Ledger {
@@ -115,6 +119,7 @@ export class Ledger {
       logged: new Map(),
       nicks: new Map(),
       connections: new Map(),
+      suspendedMs: -Infinity,
       live: new Map(),
     });
   }
@@ -132,6 +137,12 @@ export class Ledger {
   detached(logId: bigint, sessionId: bigint, connection: unknown): void {
     const last = this.#logs.get(logId)!.connections.get(sessionId);
     if (last?.connection === connection) last!.lostMs = Math.min(last!.lostMs, this.#timeline.nowMs);
+  }
+
+  /** A node of a cluster is suspended: the others may take it for dead, and remove its members, also those that have
+   * just reconnected when that is committed. */
+  suspended(logId: bigint): void {
+    this.#logs.get(logId)!.suspendedMs = this.#timeline.nowMs;
   }
 
   /** A session's connection has ended before WELCOME: if it was to replace one that the server believed to be there, the
@@ -324,7 +335,9 @@ export class Ledger {
   #recordLeft(log: LogRecord, { sessionId, connectionLost }: Left): void {
     const wasPresent = log.nicks.delete(sessionId);
     const { lostMs = 0 } = log.connections.get(sessionId) ?? {};
-    const absentMs = this.#timeline.nowMs - lostMs;
+    const { nowMs } = this.#timeline;
+    const isSuspected = nowMs - log.suspendedMs < SUSPICION_MS;
+    const absentMs = nowMs - (isSuspected ? Math.min(lostMs, log.suspendedMs) : lostMs);
     const isExpected = connectionLost ? absentMs >= RESUME_GRACE_MS - CLOSE_MS : this.#saidBye.has(sessionId);
     if (wasPresent && isExpected) return;
     const { name } = this.#clients.get(sessionId)!;

@@ -103,6 +103,7 @@ export class Server {
   /** Other nodes of a cluster may take it for dead by now. */
   suspend(): void {
     this.process.suspend();
+    if (this.#log?.attach) this.#world.ledger.suspended(this.logId!);
     for (const [socket, { sessionId }] of this.#sockets) {
       if (sessionId !== undefined) this.#world.ledger.detached(this.logId!, sessionId, socket);
     }
