@@ -108,7 +108,8 @@ export const RECOVERY = {
     "tls-unexpected": { action: "next", serverStatus: "alive" },
     "tls-needed": { action: "upgradeTls", serverStatus: "alive" },
     "text-invalid": { action: "exclude", serverStatus: "alive" },
-    "replaced": { action: "exclude", serverStatus: "alive" },
+    // By an older HELLO of this client that came late: no other client has its token.
+    "replaced": { action: "redial", serverStatus: "alive" },
     "kicked": { action: "giveUp", serverStatus: "alive" },
     "banned": { action: "giveUp", serverStatus: "alive" },
     "too-slow": { action: "redial", serverStatus: "alive" },

@@ -319,12 +319,14 @@ export class ServerSelector {
 
   /** Redialling once avoids a split: a client whose connection alone broke must not leave the other members. A script
    * without `--auto` is asked instead while it still has answers. A connection that breaks before WELCOME says no more of
-   * the server than one that breaks later. */
-  #shouldRedial({ target, wasJoined, error }: ConnectionFailure): boolean {
+   * the server than one that breaks later. One that breaks soon after a redial is not redialled, unless a HELLO of ours
+   * replaced it that had overtaken on its way (found by the simulator): the server lives. */
+  #shouldRedial({ target, wasJoined, connectedForMs, error }: ConnectionFailure): boolean {
     const { terminal } = this.#deps;
     if (recoveryFor(error).action !== "redial") return false;
     if (!wasJoined) return !target.isRedial && error.code === "not-a-chat-server";
-    return this.#attempts === 0 && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
+    const isRepeated = target.isRedial && connectedForMs < BACKOFF_MAX_MS && error.code !== "replaced";
+    return !isRepeated && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
   /** Whether a denial ends the client: no user can answer, and no other server is left. A client that has never joined

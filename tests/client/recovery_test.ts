@@ -66,6 +66,7 @@ const ACTIONS: Record<string, string[]> = {
     "Server frame-late",
     "Server too-slow",
     "Server silent",
+    "Server replaced",
   ],
   stay: ["Connect network-away", "Server store-away"],
   askNick: ["Server nick-invalid", "Server nick-mixed", "Server nick-taken", "Server nick-lookalike"],
@@ -81,7 +82,7 @@ const ACTIONS: Record<string, string[]> = {
   exclude: [
     ...["Lost garbled", "Server frame-too-long", "Server frame-malformed", "Server frame-unknown"],
     ...["Server frame-unexpected", "Server version-unsupported", "Server counter-backwards"],
-    ...["Server text-invalid", "Server replaced"],
+    "Server text-invalid",
   ],
 };
 

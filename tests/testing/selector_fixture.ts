@@ -141,6 +141,5 @@ export function reasonPart(notice: string): string {
 export const VIOLATIONS = [
   new ConnectionLostError("garbled", {}, { cause: new ProtocolError("frame-malformed") }),
   new ConnectError("not-a-chat-server", {}, { cause: new ProtocolError("frame-too-long") }),
-  ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid", "replaced"]
-    .map(rejection),
+  ...["frame-malformed", "frame-unexpected", "counter-backwards", "text-invalid"].map(rejection),
 ];
