@@ -41,11 +41,13 @@ const STARTING: readonly [state: string, answer: FakeAnswer][] = [
 ];
 
 for (const [state, answer] of STARTING) {
+  const timeouts = { ...PATIENT, requestMs: answer ? PATIENT.requestMs : 20 };
+
   Deno.test(`connectNats() waits for a NATS that ${state}`, async () => {
     using nats = new FakeNats();
     nats.answer = () => nats.subjects.length > 2 ? READY : answer;
     const config = { servers: [nats.address], isTls: false };
-    const { nc } = await connectNats(config, startWait(undefined, { ...PATIENT, requestMs: 50 }));
+    const { nc } = await connectNats(config, startWait(undefined, timeouts));
     assert(nats.subjects.length >= 3);
     await nc.close();
   });
@@ -53,7 +55,7 @@ for (const [state, answer] of STARTING) {
   Deno.test(`connectNats() gives up on a NATS that ${state}, after startupMs`, async () => {
     using nats = new FakeNats({ answer: () => answer });
     const startMs = performance.now();
-    const { code } = await connectError(nats.address, { ...PATIENT, requestMs: 20, startupMs: 50 });
+    const { code } = await connectError(nats.address, { ...timeouts, startupMs: 50 });
     assertEquals(code, /has no leader|not answer/.test(state) ? "nats-unreachable" : "nats-no-jetstream");
     assert(performance.now() - startMs >= 50);
   });
