@@ -4,7 +4,7 @@
 //
 // By default three servers have a room each in memory. With `--data` one server stores its room in a file: clients must
 // show every message whose sender has read its echo, even if the sender left at once. With `--nats` the same holds for
-// three servers of one room on a cluster of three NATS servers, which are killed too.
+// three servers of one room on a cluster of three NATS servers, which are killed and frozen too.
 //
 // The schedule of faults depends on the seed alone, their effects on the machine too. `--round` starts at a later
 // round of a seed.

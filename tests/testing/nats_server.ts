@@ -84,13 +84,17 @@ export class NatsServer implements AsyncDisposable {
   /** Kills the server. Fulfilled when its process has ended. */
   async kill(): Promise<void> {
     const child = this.#child;
+    this.sendSignal("SIGKILL");
     this.#child = undefined;
+    await child?.status;
+  }
+
+  sendSignal(signal: Deno.Signal): void {
     try {
-      child?.kill("SIGKILL");
+      this.#child?.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // it has ended by itself
     }
-    await child?.status;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -183,6 +183,14 @@ class Chaos implements AsyncDisposable {
         await sleep(step.downMs, signal);
         return nats.start();
       }
+      case "freeze-nats": {
+        const nats = this.#natsServers[step.server]!;
+        if (!nats.isRunning) return;
+        this.#count("NATS servers frozen");
+        nats.sendSignal("SIGSTOP");
+        await sleep(step.forMs, signal);
+        return nats.sendSignal("SIGCONT");
+      }
       case "cut-at":
         if (await this.#cutAt(this.#servers[step.server]!, step.point, signal)) {
           this.#count(`connections cut ${step.point}`);

@@ -28,6 +28,7 @@ export type Step =
     }
     | { readonly type: "freeze"; readonly server: number; readonly forMs: number; readonly isCut: boolean }
     | { readonly type: "kill-nats"; readonly server: number; readonly downMs: number }
+    | { readonly type: "freeze-nats"; readonly server: number; readonly forMs: number }
     | { readonly type: "cut-at"; readonly server: number; readonly point: CutPoint }
     | { readonly type: "cut"; readonly client: number }
     /** The server learns `lateMs` later that the client has lost its connection. */
@@ -72,6 +73,8 @@ const START_MS = 200;
 /** Every so many rounds of servers without a common room, one is split: clients join different servers, are caught up
  * there, and move only then to a server where others have talked meanwhile. */
 const SPLIT_EVERY = 4;
+/** Shortest and longest time that a NATS server stands still: connections to it are given up after 4 to 6 s. */
+const FROZEN_NATS_MS = [100, 12_000] as const;
 /** When clients join in a split round, and when it ends: later than the first PING, which is due after 5 s. */
 const SPLIT_JOIN_MS = 1_500;
 const SPLIT_MS = 8_500;
@@ -117,6 +120,10 @@ export function roundOf(seed: number, number: number, storage: Storage = "memory
     if (storage === "nats") {
       repeat(500, 6_000, () => {
         return { type: "kill-nats", server: random.below(SERVERS.nats), downMs: random.spread(1, 2_000) };
+      });
+      repeat(1_000, 12_000, () => {
+        const forMs = random.spread(...FROZEN_NATS_MS);
+        return { type: "freeze-nats", server: random.below(SERVERS.nats), forMs };
       });
     }
   }
