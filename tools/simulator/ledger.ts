@@ -80,9 +80,9 @@ interface FinishOptions {
   readonly isPromised?: (missing: { sessions: readonly bigint[]; atMs: number }) => boolean;
 }
 
-/** How long a server may take to close a connection that it has ended, in ms. */
-/** How long a suspension of a node may show in departures: until it is resumed and has read the log. */
+/** How long after its suspension members of a node may be removed, in ms: until it is resumed and has read the log. */
 const SUSPICION_MS = 60_000;
+/** How long a server may take to close a connection that it has ended, in ms. */
 const CLOSE_MS = CLOSE_TIMEOUT_MS + 100;
 
 export class Ledger {
