@@ -43,6 +43,8 @@ export interface Joined {
 
 /** A server that the client left, though it may live. */
 interface Home extends Joined {
+  /** It was left for a home, so that two groups that go home to each other meet (found by the simulator). */
+  readonly wasReturnedFrom: boolean;
   readonly untilMs: number;
   probeAtMs: number;
 }
@@ -98,8 +100,9 @@ export class Failover {
       isSameAddress(this.#returning.server, joined.server);
     // The nodes of one room have one log: there is nothing to go back for.
     this.#homes = this.#homes.filter(({ logId }) => logId !== joined.logId);
-    if (!hasReturned && this.#lost && this.#lost.logId !== joined.logId) {
-      this.#remember(this.#lost, nowMs);
+    const left = hasReturned ? this.#current : this.#lost;
+    if (left && left.logId !== joined.logId) {
+      this.#remember({ ...left, wasReturnedFrom: hasReturned }, nowMs);
     }
     this.#current = joined;
     this.#lost = undefined;
@@ -126,19 +129,28 @@ export class Failover {
   }
 
   /** The server to probe next while the client is on another, and in how many ms. */
-  nextHome(nowMs: number): { readonly home: Joined; readonly waitMs: number } | undefined {
+  nextHome(nowMs: number): { readonly home: Home; readonly waitMs: number } | undefined {
     this.#homes = this.#homes.filter(({ untilMs }) => nowMs < untilMs);
     const [home] = this.#homes.toSorted((one, other) => one.probeAtMs - other.probeAtMs);
     return home && { home, waitMs: Math.max(0, home.probeAtMs - nowMs) };
   }
 
-  /** Returns whether the client is to leave the current server and to dial {@linkcode returning}. */
-  onHomeProbed({ logId }: Joined, answer: ProbeAnswer | undefined, nowMs: number): boolean {
+  /** Returns whether the client is to leave the current server and to dial {@linkcode returning}. `here` is the answer of
+   * the current server, wanted if the client has returned from that home: then only more members are worth a return,
+   * or as many with a lower log id. */
+  onHomeProbed(
+    { logId }: Joined,
+    { there, here }: { there: ProbeAnswer | undefined; here?: ProbeAnswer | undefined },
+    nowMs: number,
+  ): boolean {
     const home = this.#homes.find((home) => home.logId === logId);
     if (!home) return false;
     home.probeAtMs = nowMs + this.#probeDelayMs();
-    const hasMembers = answer?.logId === logId && (answer.heardCount ?? 0) > 0;
-    if (!hasMembers || nowMs - this.#returnedMs < this.#config.returnMs) return false;
+    const count = there?.logId === logId ? there.heardCount ?? 0 : 0;
+    const leastCount = (here?.heardCount ?? Infinity) + (logId < this.#current!.logId ? 0 : 1);
+    if (count < (home.wasReturnedFrom ? leastCount : 1) || nowMs - this.#returnedMs < this.#config.returnMs) {
+      return false;
+    }
     this.#returning = home;
     this.#returnedMs = nowMs;
     return true;
@@ -156,9 +168,9 @@ export class Failover {
     return nowMs - (this.#nickTakenSinceMs.get(key) ?? Infinity) >= this.#config.nickWaitMs;
   }
 
-  #remember(lost: Joined, nowMs: number): void {
-    const home = { ...lost, untilMs: nowMs + this.#config.homeMs, probeAtMs: nowMs + this.#probeDelayMs() };
-    this.#homes = [home, ...this.#homes.filter(({ logId }) => logId !== lost.logId)].slice(0, MAX_HOMES);
+  #remember(left: Joined & Pick<Home, "wasReturnedFrom">, nowMs: number): void {
+    const home = { ...left, untilMs: nowMs + this.#config.homeMs, probeAtMs: nowMs + this.#probeDelayMs() };
+    this.#homes = [home, ...this.#homes.filter(({ logId }) => logId !== left.logId)].slice(0, MAX_HOMES);
   }
 
   #probeDelayMs(): number {

@@ -61,17 +61,23 @@ export class Prober {
     this.#round = undefined;
   }
 
-  /** The first candidate that answers, in order; undefined if none does. */
+  /** The first candidate that answers, in order; undefined if none does, or once `over` is aborted. */
   async firstAnswering(
     candidates: readonly Address[],
-    { failed, signal }: { failed: Address; signal: AbortSignal },
+    { failed, signal, over }: { failed: Address; signal: AbortSignal; over: AbortSignal },
   ): Promise<Address | undefined> {
     if (!this.#round) this.beginLater(candidates, signal);
     const { answers, begin } = this.#round!;
+    const stop = () => this.reset();
+    over.addEventListener("abort", stop);
     begin();
     answers.delete(formatAddress(failed));
-    for (const candidate of candidates) {
-      if (await answers.get(formatAddress(candidate))) return candidate;
+    try {
+      for (const candidate of candidates) {
+        if (await answers.get(formatAddress(candidate))) return candidate;
+      }
+    } finally {
+      over.removeEventListener("abort", stop);
     }
     this.reset();
     return undefined;

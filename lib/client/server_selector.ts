@@ -126,9 +126,12 @@ export class ServerSelector {
       await delay(next.waitMs, signal);
       if (signal.aborted) break;
       const { home } = next;
-      const answer = await this.#prober.probe(home.server, { signal, ip: home.ip });
+      const there = await this.#prober.probe(home.server, { signal, ip: home.ip });
+      const here = there && home.wasReturnedFrom
+        ? await this.#prober.probe(this.#failover.current!.server, { signal })
+        : undefined;
       if (signal.aborted) break;
-      if (!this.#failover.onHomeProbed(home, answer, this.#nowMs)) continue;
+      if (!this.#failover.onHomeProbed(home, { there, here }, this.#nowMs)) continue;
       await this.#notifyReturn(home.server);
       return true;
     }
@@ -197,9 +200,12 @@ export class ServerSelector {
     const { terminal } = this.#deps;
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
-      const back = await this.#orBack(failure, signal, (signal) => delay(waitMs, signal));
-      if (back) return { ...back, nick };
-      return { server: await this.#firstAnswering(next, server, signal), nick };
+      let target: Pick<ConnectTarget, "server" | "ip"> = { server: next };
+      const back = await this.#orBack(failure, signal, async (over) => {
+        await delay(waitMs, over);
+        target = { server: await this.#firstAnswering(next, { failed: server, signal, over }) };
+      });
+      return { ...(back ?? target), nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
@@ -210,14 +216,14 @@ export class ServerSelector {
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
     const isOffered = !isNameWrong && !isOnlyFaulty;
     let fallback = isOffered ? next : undefined;
-    if (isOffered && !isStaying && input.host === undefined && terminal.isTty) {
-      fallback = await this.#firstAnswering(next, server, signal);
-      if (this.#suggested === next) this.#suggested = fallback;
-    }
     let answer: ConnectTarget | undefined;
     try {
-      const back = await this.#orBack(failure, signal, async (signal) => {
-        answer = await this.#ask(isNameWrong ? { ...input, port: server.port } : input, signal, fallback);
+      const back = await this.#orBack(failure, signal, async (over) => {
+        if (isOffered && !isStaying && input.host === undefined && terminal.isTty) {
+          fallback = await this.#firstAnswering(next, { failed: server, signal, over });
+          if (this.#suggested === next) this.#suggested = fallback;
+        }
+        answer = await this.#ask(isNameWrong ? { ...input, port: server.port } : input, over, fallback);
       });
       return back ? { ...back, nick } : answer;
     } catch (inputError) {
@@ -225,8 +231,8 @@ export class ServerSelector {
     }
   }
 
-  /** Waits or asks, and probes the lost server beside it. If that has the log that the client was reading, it never died:
-   * what is going on is aborted, and the server is returned. */
+  /** Waits, probes others or asks, and probes the lost server beside it. If that has the log that the client was reading,
+   * it never died: what is going on is aborted, and the server is returned. */
   async #orBack(
     failure: ConnectionFailure,
     signal: AbortSignal,
@@ -254,9 +260,12 @@ export class ServerSelector {
   }
 
   /** The first server in the pool's order, from this one on, that answers; this one if none does, or there is no choice. */
-  async #firstAnswering(first: Address, failed: Address, signal: AbortSignal): Promise<Address> {
-    const candidates = this.#candidates(first, failed);
-    return await this.#prober.firstAnswering(candidates, { failed, signal }) ?? first;
+  async #firstAnswering(
+    first: Address,
+    options: { failed: Address; signal: AbortSignal; over: AbortSignal },
+  ): Promise<Address> {
+    const candidates = this.#candidates(first, options.failed);
+    return await this.#prober.firstAnswering(candidates, options) ?? first;
   }
 
   /** In order; none if there is no choice. A script is asked without any probe. */

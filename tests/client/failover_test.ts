@@ -25,7 +25,7 @@ function failoverOn(joined: readonly Joined[], { random = () => 0.5 as number } 
 
 /** Has the client that is on B go back to A. */
 function returnToA(failover: Failover, nowMs: number): void {
-  assertEquals(failover.onHomeProbed(A, alive(A), nowMs), true);
+  assertEquals(failover.onHomeProbed(A, { there: alive(A) }, nowMs), true);
   failover.onLost({ isFinal: true }, nowMs);
   assertEquals(failover.returning?.server, A.server);
   failover.onJoined(A, nowMs);
@@ -51,7 +51,7 @@ for (const [random, waitMs] of [[0, 20_000], [0.5, 30_000], [1, 40_000]] as cons
       const failover = failoverOn([A, B], { random: () => random });
       const next = failover.nextHome(5_000);
       assertEquals([next?.home.server, next?.home.ip, next?.waitMs], [A.server, A.ip, waitMs - 5_000]);
-      assertEquals(failover.onHomeProbed(A, undefined, 50_000), false);
+      assertEquals(failover.onHomeProbed(A, { there: undefined }, 50_000), false);
       assertEquals(failover.nextHome(50_000)?.waitMs, waitMs);
       assertEquals(failover.nextHome(599_999)?.waitMs, 0);
       assertEquals(failover.nextHome(600_000), undefined);
@@ -69,11 +69,6 @@ const NO_HOME: [why: string, make: () => Failover][] = [
     failover.onJoined(B, 0);
     return failover;
   }],
-  ["the client has gone back", () => {
-    const failover = failoverOn([A, B]);
-    returnToA(failover, 30_000);
-    return failover;
-  }],
   ["the server was lost within 60 s of a return", () => {
     const failover = failoverOn([A, B]);
     returnToA(failover, 30_000);
@@ -89,6 +84,36 @@ for (const [why, make] of NO_HOME) {
   });
 }
 
+for (
+  const [logId, least] of [[B.logId, 4], [0n, 3]] as const
+) {
+  Deno.test(
+    `Failover has a client that left ${
+      logId ? "a higher" : "a lower"
+    } log id for home go back for more members`,
+    pure,
+    () => {
+      const other = { ...B, logId };
+      const failover = failoverOn([A, other]);
+      returnToA(failover, 30_000);
+      const { home } = failover.nextHome(90_000)!;
+      assertEquals([home.server, home.wasReturnedFrom], [B.server, true]);
+      const here = { logId: A.logId, heardCount: 3 };
+      const goesFor = (heardCount: number) =>
+        failover.onHomeProbed(home, { there: { logId, heardCount }, here }, 90_000);
+      assertEquals([
+        failover.onHomeProbed(home, { there: alive(other) }, 90_000),
+        goesFor(least - 1),
+        goesFor(least),
+      ], [
+        false,
+        false,
+        true,
+      ]);
+    },
+  );
+}
+
 const STAYS: [why: string, answer: ReturnType<typeof alive> | Record<never, never> | undefined][] = [
   ["does not answer", undefined],
   ["does not tell its log", {}],
@@ -99,7 +124,10 @@ const STAYS: [why: string, answer: ReturnType<typeof alive> | Record<never, neve
 for (const [why, answer] of STAYS) {
   Deno.test(`Failover.onHomeProbed() has the client stay if the server ${why}`, pure, () => {
     const failover = failoverOn([A, B]);
-    assertEquals([failover.onHomeProbed(A, answer, 30_000), failover.returning], [false, undefined]);
+    assertEquals([failover.onHomeProbed(A, { there: answer }, 30_000), failover.returning], [
+      false,
+      undefined,
+    ]);
   });
 }
 
@@ -112,18 +140,21 @@ Deno.test(
     failover.onLost(LOSS, 90_000);
     failover.onJoined(B, 90_000);
     assertEquals(failover.nextHome(90_000)?.home.server, A.server);
-    assertEquals(failover.onHomeProbed(A, alive(A), 90_000), true);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), true);
     assertEquals(failover.onReturnFailed(), B);
-    assertEquals([failover.returning, failover.onHomeProbed(A, alive(A), 149_999)], [undefined, false]);
-    assertEquals(failover.onHomeProbed(A, alive(A), 150_000), true);
+    assertEquals([failover.returning, failover.onHomeProbed(A, { there: alive(A) }, 149_999)], [
+      undefined,
+      false,
+    ]);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 150_000), true);
   },
 );
 
 Deno.test("Failover remembers each server that it left, and forgets one that it is on again", pure, () => {
   const failover = failoverOn([A, B, C]);
-  assertEquals(failover.onHomeProbed(B, undefined, 30_000), false);
+  assertEquals(failover.onHomeProbed(B, { there: undefined }, 30_000), false);
   assertEquals(failover.nextHome(30_000)?.home.server, A.server);
-  assertEquals(failover.onHomeProbed(A, undefined, 31_000), false);
+  assertEquals(failover.onHomeProbed(A, { there: undefined }, 31_000), false);
   assertEquals(failover.nextHome(31_000)?.home.server, B.server);
   returnToA(failover, 61_000);
   assertEquals(failover.nextHome(61_000)?.home.server, B.server);

@@ -32,7 +32,7 @@ Deno.test("The simulator finds no fault in ChatServer, Session and the commit lo
 for (const [name, mutation] of Object.entries(MUTATIONS)) {
   Deno.test(`The simulator finds "${mutation.fault}" when ${name}`, pure, async () => {
     const step = mutation.needsLongRun ? LONG_EVERY : 1;
-    const seeds = { first: step, stride: step, runs: MUTATION_RUNS };
+    const seeds = { kind: mutation.kind, first: step, stride: step, runs: MUTATION_RUNS };
     const seed = await findFault(mutation.fault, { ...seeds, mutation });
     assert(seed !== undefined, `It finds none in ${MUTATION_RUNS} runs`);
   });

@@ -5,6 +5,7 @@ import { runClient } from "../../lib/client/main.ts";
 import { ServerPool } from "../../lib/client/server_pool.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import { formatAddress, isIP } from "../../lib/net/address.ts";
+import { CLIENT_FRAMES } from "../../lib/protocol/frames.ts";
 import type { AskOptions, Terminal } from "../../lib/terminal/terminal.ts";
 import { Random } from "../../tests/testing/random.ts";
 import type { Dialled, Link } from "./network.ts";
@@ -16,20 +17,31 @@ import type { World } from "./world.ts";
 /** How soon a resolver says that it knows no name, because it reaches no server. */
 const RESOLVER_TIMEOUT_MS = 5_000;
 
+/** Index of a frame's type. */
+const TYPE_AT = 4;
+
 interface ClientOptions {
   readonly index: number;
   /** Of its own, so that a run does not change by what other clients do. */
   readonly random: Random;
   /** `host:port`, in the order in which servers list each other. */
   readonly backups: readonly string[];
+  /** Round trips from when the first connection is made to its end; undefined if nothing ends it. */
+  readonly cutAfter: number | undefined;
+  /** Called at each WELCOME. */
+  readonly onJoined: (client: FailoverClient, join: Join, before: Join | undefined) => void;
   /** Until when no packet from or to a server gets through, by its place. */
   readonly silences: readonly number[];
 }
 
 /** A WELCOME. */
-interface Join {
+export interface Join {
   readonly atMs: number;
+  /** When the connection ended; Infinity before. */
+  untilMs: number;
   readonly logId: bigint;
+  /** The client has left the server before with BYE. */
+  readonly isReturn: boolean;
 }
 
 /** One process. */
@@ -38,14 +50,15 @@ export class FailoverClient {
   readonly name: string;
   sessionId: bigint | undefined;
   readonly joins: Join[] = [];
-  /** When connections ended that had a WELCOME. */
-  readonly lossesMs: number[] = [];
   isOnline = false;
   isGone = false;
   hasRoute = true;
   silentUntilMs = 0;
   /** More than that of its link. */
   extraLoss = 0;
+  hadTrouble = false;
+  /** When its last trouble ends. */
+  calmSinceMs = 0;
   resolverMs: number;
   readonly #world: World;
   readonly #options: ClientOptions;
@@ -55,6 +68,10 @@ export class FailoverClient {
   readonly #terminated = new AbortController();
   #connections: Dialled[] = [];
   #isCalm = false;
+  #hasSaidBye = false;
+  #cutAfter: number | undefined;
+  /** When its connections were last reset. */
+  #resetMs = -Infinity;
 
   constructor(world: World, options: ClientOptions) {
     const { random, index, backups } = options;
@@ -67,6 +84,7 @@ export class FailoverClient {
     this.#latencyMs = random.spread(20, 800) / 2;
     this.#loss = random.chance(0.5) ? 0 : random.spread(0.005, 0.2);
     this.resolverMs = random.spread(1, 50);
+    this.#cutAfter = options.cutAfter;
     this.#terminal = new SimulatedTerminal(world, random);
     clients.set(this.process, this);
     const isAuto = random.chance(0.6);
@@ -104,12 +122,25 @@ export class FailoverClient {
     this.process.post(() => this.#terminated.abort());
   }
 
+  /** Whether its link never loses a packet by chance. */
+  get isLossless(): boolean {
+    return this.#loss === 0;
+  }
+
+  /** Whether a connection of it has broken since, or a server welcomed it again. */
+  wasBrokenSince(sinceMs: number): boolean {
+    const [last, before] = this.joins.toReversed();
+    return this.#resetMs > sinceMs ||
+      (last !== undefined && last.logId === before?.logId && last.atMs > sinceMs);
+  }
+
   reset(noticedBy: readonly ("client" | "server")[]): void {
     for (const { socket, peer } of this.#connections) {
       socket.pipe.break({ isNoticed: noticedBy.includes("server") });
       peer.pipe.break({ isNoticed: noticedBy.includes("client") });
     }
     this.#connections = [];
+    this.#resetMs = this.#world.timeline.nowMs;
   }
 
   /** From now on its link loses nothing. */
@@ -123,12 +154,18 @@ export class FailoverClient {
 
   joined(logId: bigint): void {
     this.isOnline = true;
-    this.joins.push({ atMs: this.#world.timeline.nowMs, logId });
+    const { nowMs } = this.#world.timeline;
+    const before = this.joins.at(-1);
+    const join = { atMs: nowMs, untilMs: Infinity, logId, isReturn: this.#hasSaidBye };
+    this.#hasSaidBye = false;
+    this.joins.push(join);
+    this.#options.onJoined(this, join, before);
   }
 
   lost(): void {
-    if (this.isOnline) this.lossesMs.push(this.#world.timeline.nowMs);
+    if (!this.isOnline) return;
     this.isOnline = false;
+    this.joins.at(-1)!.untilMs = this.#world.timeline.nowMs;
   }
 
   #end(how: string): void {
@@ -153,7 +190,15 @@ export class FailoverClient {
       signal,
       client: this,
     });
+    dialled.socket.onWrite = (bytes) => this.#hasSaidBye ||= bytes[TYPE_AT] === CLIENT_FRAMES.bye.code;
     this.#connections.push(dialled);
+    if (this.#cutAfter !== undefined) {
+      this.#world.timeline.after(
+        this.#cutAfter * 2 * this.#latencyMs,
+        () => this.reset(["client", "server"]),
+      );
+      this.#cutAfter = undefined;
+    }
     return dialled.socket;
   }
 

@@ -1,7 +1,7 @@
 // One run of a failover scenario, then a rest in which all clients must come together and stay.
 
 import { Random } from "../../tests/testing/random.ts";
-import { FailoverClient, watchSessions } from "./failover_client.ts";
+import { FailoverClient, type Join, watchSessions } from "./failover_client.ts";
 import { type FailoverScenario, type FailoverStep, FOREVER_MS } from "./failover_scenario.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
@@ -14,12 +14,19 @@ import type { World } from "./world.ts";
 
 /** Time after the last fault for what the rules need: 15 s for silence, 5 s to dial, 20 s to answer a question, 40 s to
  * the next probe, and 60 s between two returns. */
-const SETTLING_MS = 180_000;
+const SETTLING_MS = 240_000;
 /** Then nothing may happen for so long. */
 const REST_MS = 90_000;
 /** Clients that end on one server have all messages of each other that are no older when they meet: their senders retain
  * them for 120 s. */
 const PROMISED_MS = 100_000;
+/** A client whose link and server have been without trouble for so long must not go to another: it needs 2 s to the next
+ * probe, 1 s and three round trips for the answer, and three to have joined elsewhere meanwhile. */
+const STRAY_MS = 10_000;
+/** A client whose connection breaks again so soon may go to another server. */
+const RESET_MS = 10_000;
+/** How long ago another client may have left a server to which one returns: the probe's answer was under way. */
+const LEFT_MS = 15_000;
 /** Rule 5 of a failover. */
 const MEMORY_MS = 600_000;
 const RETURN_MS = 60_000;
@@ -31,6 +38,8 @@ export class FailoverRun {
   /** By the server's place. */
   readonly #storages: Storage[] = [];
   readonly #silences: number[] = [];
+  /** When the last trouble of a server ends, by its place. */
+  readonly #calmSinceMs: number[] = [];
   readonly #clients: (FailoverClient | undefined)[] = [];
   readonly #hasNames: boolean;
   #starts = 0;
@@ -46,8 +55,9 @@ export class FailoverRun {
     this.#world = world;
     this.#hasNames = random.chance(0.5);
     for (let place = 0; place < scenario.servers; place++) {
-      this.#storages.push(random.chance(0.6) ? memoryStorage(world) : new Disk(world));
+      this.#storages.push(random.chance(0.6) ? memoryStorage(world) : new Disk(world, { isGood: true }));
       this.#silences.push(0);
+      this.#calmSinceMs.push(0);
     }
   }
 
@@ -97,7 +107,7 @@ export class FailoverRun {
     const { timeline } = this.#world;
     switch (step.what) {
       case "start":
-        this.#startClient(step.client);
+        this.#startClient(step);
         return;
       case "kill":
         return this.#kill(step);
@@ -106,6 +116,7 @@ export class FailoverRun {
         if (!server || server.process.isSuspended) return;
         this.#disconnects++;
         server.suspend();
+        this.#troubleServer(step.server, step.forMs);
         timeline.after(step.forMs, () => server.process.resume());
         return;
       }
@@ -113,16 +124,24 @@ export class FailoverRun {
         if (!("server" in step)) break;
         this.#disconnects++;
         this.#silences[step.server] = timeline.nowMs + step.forMs;
+        this.#troubleServer(step.server, step.forMs);
         return;
     }
     const client = this.#clients[step.client];
     if (!client || client.isGone) return;
     if (step.what === "say") return client.say(`hola ${timeline.nowMs.toFixed()}`);
     this.#disconnects++;
+    client.hadTrouble ||= "forMs" in step;
+    if ("forMs" in step && step.what !== "resolver") {
+      client.calmSinceMs = Math.max(client.calmSinceMs, timeline.nowMs + step.forMs);
+    }
     switch (step.what) {
       case "leave":
         return client.leave();
       case "reset":
+        if (client.wasBrokenSince(timeline.nowMs - RESET_MS)) {
+          client.calmSinceMs = Math.max(client.calmSinceMs, timeline.nowMs + RESET_MS);
+        }
         return client.reset(step.noticedBy);
       case "silence":
         client.silentUntilMs = Math.max(client.silentUntilMs, timeline.nowMs + step.forMs);
@@ -152,6 +171,7 @@ export class FailoverRun {
     const name = `server ${place} (start ${++this.#starts})`;
     const onDown = () => this.#servers[place] = undefined;
     this.#world.network.deadHosts.delete(`${host}:${addressOf(place).port}`);
+    this.#calmSinceMs[place] = Math.max(this.#world.timeline.nowMs, this.#silences[place]!);
     const storage = this.#storages[place]!;
     this.#servers[place] = new Server(name, this.#world, { place, storage, backups, onDown });
   }
@@ -166,15 +186,21 @@ export class FailoverRun {
     });
   }
 
-  #startClient(index: number): void {
+  #startClient({ client: index, cutAfter }: FailoverStep & { what: "start" }): void {
     const random = new Random(this.#scenario.seed, 100 + index);
     const backups = this.#backupsOf(0);
     this.#clients[index] = new FailoverClient(this.#world, {
       index,
       random,
       backups,
+      cutAfter,
       silences: this.#silences,
+      onJoined: (client, join, before) => this.#checkMove(client, join, before),
     });
+  }
+
+  #troubleServer(place: number, forMs: number): void {
+    this.#calmSinceMs[place] = Math.max(this.#calmSinceMs[place]!, this.#world.timeline.nowMs + forMs);
   }
 
   #kill({ server: place, kind, forMs }: FailoverStep & { what: "kill" }): void {
@@ -182,6 +208,7 @@ export class FailoverRun {
     const server = this.#servers[place];
     if (!server) return;
     this.#crashes++;
+    this.#calmSinceMs[place] = Infinity;
     server.crash(kind);
     const { host, port } = addressOf(place);
     if (kind === "unplugged" && random.chance(0.7)) network.deadHosts.add(`${host}:${port}`);
@@ -192,9 +219,9 @@ export class FailoverRun {
     });
   }
 
-  /** All are on a server, and no one is apart. */
+  /** All are on a server, and no client is apart from the others. */
   #checkSettled(): void {
-    const { ledger } = this.#world;
+    const { ledger, timeline: { nowMs } } = this.#world;
     const alive = this.#alive;
     for (const client of alive) {
       // It knew one server alone, which stayed away.
@@ -203,21 +230,56 @@ export class FailoverRun {
         ledger.report("not settled", `${client.name} is on no server`);
         continue;
       }
-      const { logId } = client.joins.at(-1)!;
-      const homeLogId = homeOf(client, this.#world.timeline.nowMs);
-      if (homeLogId === undefined || homeLogId === logId) continue;
-      const isAlive = this.#servers.some((server) => server?.logId === homeLogId);
-      const others = alive.filter((other) => other.isOnline && other.joins.at(-1)!.logId === homeLogId);
-      if (isAlive && others.length > 0) {
-        ledger.report("apart", `${client.name} has not returned to ${others.map(({ name }) => name)}`);
+      const isPast = this.#servers.findIndex((server) => server?.logId === logOf(client)) > 1;
+      if (isPast && this.#isUntroubled(client, [1])) {
+        ledger.report("apart", `${client.name} has gone past the first server that answers`);
       }
+      const others = alive.filter((other) => other.isOnline && other !== client);
+      const isAlone = others.every((other) => logOf(other) !== logOf(client));
+      const recent = client.joins.filter(({ untilMs }) => nowMs - untilMs < MEMORY_MS);
+      const homes = isAlone ? new Set(recent.map(({ logId }) => logId)) : homesOf(client, nowMs);
+      const missed = others.filter((other) => logOf(other) !== logOf(client) && homes.has(logOf(other)));
+      if (missed.length === 0) continue;
+      const names = missed.map(({ name }) => name).join(", ");
+      ledger.report("apart", `${client.name}${isAlone ? ", alone," : ""} has not returned to ${names}`);
     }
+  }
+
+  /** A client goes to another server for a reason, and returns to one where others are. */
+  #checkMove(client: FailoverClient, { logId, isReturn }: Join, before: Join | undefined): void {
+    const { ledger, timeline: { nowMs } } = this.#world;
+    if (!before) {
+      const isMissed = this.#servers[0]?.logId !== logId && this.#isUntroubled(client, [0]);
+      if (isMissed) ledger.report("strayed", `${client.name} begins on another server than that named`);
+      return;
+    }
+    if (before.logId === logId) return;
+    const placeOf = (wanted: bigint) => this.#servers.findIndex((server) => server?.logId === wanted);
+    if (isReturn) {
+      // A server that was frozen has read only now what was said before.
+      if (this.#calmSinceMs[placeOf(logId)]! > nowMs - LEFT_MS) return;
+      const isExpected = this.#clients.some((other) =>
+        other && other !== client &&
+        other.joins.some((join) => join.logId === logId && nowMs - join.untilMs < LEFT_MS)
+      );
+      if (!isExpected) ledger.report("strayed", `${client.name} returns to an empty server`);
+      return;
+    }
+    const place = placeOf(before.logId);
+    if (place < 0 || !client.isLossless) return;
+    const calmMs = nowMs - Math.max(client.calmSinceMs, this.#calmSinceMs[place]!);
+    if (calmMs > STRAY_MS) ledger.report("strayed", `${client.name} leaves server ${place}, which lives,`);
+  }
+
+  /** Whether nothing but a reset of its connections has happened to a client, and nothing to these servers. */
+  #isUntroubled(client: FailoverClient, places: readonly number[]): boolean {
+    return client.isLossless && !client.hadTrouble && places.every((place) => this.#calmSinceMs[place] === 0);
   }
 
   #checkRest(sinceMs: number): void {
     const { ledger } = this.#world;
     for (const client of this.#alive) {
-      const losses = client.lossesMs.filter((atMs) => atMs > sinceMs);
+      const losses = client.joins.filter(({ untilMs }) => untilMs > sinceMs && untilMs < Infinity);
       if (losses.length > 0) ledger.report("dropped", `${client.name} loses ${losses.length} connections`);
       const moves = client.joins.filter(({ atMs, logId }, i) =>
         atMs > sinceMs - RETURN_MS && logId !== client.joins[i - 1]?.logId
@@ -247,18 +309,20 @@ function arrival({ joins }: FailoverClient) {
   return joins[first]!;
 }
 
-/** The log to which a client must return while others are there, by rule 5. */
-function homeOf({ joins }: FailoverClient, nowMs: number): bigint | undefined {
-  let home: { logId: bigint; untilMs: number } | undefined;
+function logOf({ joins }: FailoverClient): bigint {
+  return joins.at(-1)!.logId;
+}
+
+/** The logs to which a client must return while others are there, by rule 5. */
+function homesOf({ joins }: FailoverClient, nowMs: number): Set<bigint> {
+  const homes = new Map<bigint, number>();
   let returnedMs = -Infinity;
-  for (const [i, { logId, atMs }] of joins.entries()) {
+  for (const [i, { logId, atMs, isReturn }] of joins.entries()) {
+    homes.delete(logId);
     const before = joins[i - 1];
     if (!before || before.logId === logId) continue;
-    if (home?.logId === logId) {
-      returnedMs = atMs;
-      home = undefined;
-    } else if (atMs - returnedMs < RETURN_MS) home = undefined;
-    else home = { logId: before.logId, untilMs: atMs + MEMORY_MS };
+    if (isReturn) returnedMs = atMs;
+    else if (before.untilMs - returnedMs > RETURN_MS) homes.set(before.logId, before.untilMs);
   }
-  return home && nowMs < home.untilMs ? home.logId : undefined;
+  return new Set([...homes].flatMap(([logId, leftMs]) => nowMs - leftMs < MEMORY_MS ? [logId] : []));
 }

@@ -9,7 +9,9 @@ type Side = { readonly client: number } | { readonly server: number };
 export type FailoverStep =
   & { readonly atMs: number }
   & (
-    | { readonly what: "start" | "say" | "leave"; readonly client: number }
+    /** The first connection breaks so many round trips after it was made. */
+    | { readonly what: "start"; readonly client: number; readonly cutAfter?: number }
+    | { readonly what: "say" | "leave"; readonly client: number }
     /** A connection ends while both sides live. */
     | {
       readonly what: "reset";
@@ -55,6 +57,7 @@ export function failoverOf(seed: number): FailoverScenario {
     steps.push({
       what: "start",
       client,
+      ...(random.chance(0.1) && { cutAfter: random.between(0, 1.5) }),
       atMs: random.chance(0.9) ? random.unit() * 1_000 : random.unit() * 30_000,
     });
   }
@@ -64,6 +67,10 @@ export function failoverOf(seed: number): FailoverScenario {
     const atMs = beginMs + stormMs * random.unit();
     const step = random.weighed(FAULTS)({ random, clients, servers });
     steps.push({ ...step, atMs } as FailoverStep);
+    if (step.what === "resolver") {
+      const noticedBy = ["client", "server"] as const;
+      steps.push({ what: "reset", client: step.client, noticedBy, atMs: atMs + random.spread(10, 5_000) });
+    }
     // A network trouble is seldom alone.
     if (!("client" in step) || !random.chance(0.3)) continue;
     for (let client = 0; client < clients; client++) {

@@ -16,6 +16,8 @@ export type Fault =
   | "wrong departure"
   | "wrong nick"
   | "not settled"
+  /** A client goes to another server for no reason. */
+  | "strayed"
   /** A client stays on its server while others are on the one that it came from. */
   | "apart"
   /** At rest, a client loses its connection. */

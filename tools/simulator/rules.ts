@@ -2,10 +2,15 @@
 
 import type { Instant } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { Failover } from "../../lib/client/failover.ts";
 import { Outbox } from "../../lib/client/outbox.ts";
+import { RECOVERY } from "../../lib/client/recovery.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
-import type { Connection } from "../../lib/net/connection.ts";
-import { type Hello, NEVER_CAUGHT_UP, RETAIN_ACKED_MS } from "../../lib/protocol/frames.ts";
+import { ServerPool } from "../../lib/client/server_pool.ts";
+import { ServerSelector } from "../../lib/client/server_selector.ts";
+import { HEADER_BYTES } from "../../lib/codec.ts";
+import { Connection } from "../../lib/net/connection.ts";
+import { CLIENT_FRAMES, type Hello, NEVER_CAUGHT_UP, RETAIN_ACKED_MS } from "../../lib/protocol/frames.ts";
 import type { Apply } from "../../lib/room/commit_log.ts";
 import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
 import { Room } from "../../lib/room/room.ts";
@@ -15,12 +20,15 @@ import { Sessions } from "../../lib/server/sessions.ts";
 import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
 import type { Fault } from "./ledger.ts";
 import { currentClock, Process } from "./process.ts";
+import { Disk } from "./stores.ts";
 
 /** Puts another value in place of a property, and returns how to undo that. */
 type Replacement = () => () => void;
 
 export interface Mutation {
   readonly fault: Fault;
+  /** The runs that show it; "messages" unless it says otherwise. */
+  readonly kind?: "failover";
   /** Whether the fault takes minutes. */
   readonly needsLongRun?: boolean;
   readonly replacements: readonly Replacement[];
@@ -273,6 +281,94 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
         function (this: SessionState) {
           onDisconnect.call(this, currentClock().monotonicMs);
+        }),
+    ],
+  },
+  "a failed sync counts as one": {
+    fault: "garbled",
+    replacements: [
+      replacing(Disk.prototype, "sync", (sync) =>
+        function (this: Disk, ...rest) {
+          return sync.apply(this, rest).catch(() => {});
+        }),
+    ],
+  },
+  "a client does not dial again when its connection breaks": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: (["closed", "broken"] as const).map((code) =>
+      replacing(RECOVERY.ConnectionLostError, code, () => ({ action: "next", serverStatus: "down" }) as never)
+    ),
+  },
+  "a client that has not joined does not dial again when its connection breaks": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [
+      replacing(RECOVERY.ConnectError, "not-a-chat-server", (row) => ({ ...row, action: "next" }) as never),
+    ],
+  },
+  "a redial has 300 ms": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [replacing(Failover.prototype, "limits", () => () => ({ dialTimeoutMs: 300 }))],
+  },
+  "a redial waits for the name": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [
+      replacing(ServerSelector.prototype, "next", (next) =>
+        async function (this: ServerSelector, ...rest) {
+          const target = await next.apply(this, rest);
+          return target && { ...target, ip: undefined };
+        }),
+    ],
+  },
+  "each client has its own order of servers": {
+    fault: "apart",
+    kind: "failover",
+    replacements: [
+      replacing(ServerPool.prototype, "nextAfter", (nextAfter) =>
+        function (this: ServerPool, last) {
+          return nextAfter.call(this, Math.random() < 0.5 ? last : nextAfter.call(this, last));
+        }),
+    ],
+  },
+  "a client that waits does not notice that its server is back": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [replacing(Failover.prototype, "hasSameLog", () => () => false)],
+  },
+  "a client does not go home": {
+    fault: "apart",
+    kind: "failover",
+    replacements: [replacing(Failover.prototype, "onHomeProbed", () => () => false)],
+  },
+  "a client goes home though its server is empty": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [
+      replacing(
+        Failover.prototype,
+        "onHomeProbed",
+        (onHomeProbed) =>
+          function (this: Failover, home, { there, ...rest }, nowMs) {
+            return onHomeProbed.call(
+              this,
+              home,
+              { ...rest, there: there && { ...there, heardCount: 1 } },
+              nowMs,
+            );
+          },
+      ),
+    ],
+  },
+  "a client sends no PONG": {
+    fault: "dropped",
+    kind: "failover",
+    replacements: [
+      replacing(Connection.prototype, "send", (send) =>
+        function (this: Connection, frame) {
+          if (frame[HEADER_BYTES - 1] !== CLIENT_FRAMES.pong.code) send.call(this, frame);
         }),
     ],
   },

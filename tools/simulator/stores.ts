@@ -50,15 +50,18 @@ export class Disk implements Storage {
   readonly #logId: bigint;
   readonly #entries: StoredEntry[] = [];
   readonly #isSlow: boolean;
+  /** Quick, and never full. */
+  readonly #isGood: boolean;
   #syncedCount = 0;
   #fullUntilMs = 0;
   /** A sync has failed: the system has dropped the pages, and the next sync says nothing of them. */
   #hasDroppedPages = false;
 
-  constructor(world: World) {
+  constructor(world: World, { isGood = false } = {}) {
     this.#world = world;
+    this.#isGood = isGood;
     this.#logId = world.random.bigint();
-    this.#isSlow = world.random.chance(0.3);
+    this.#isSlow = world.random.chance(isGood ? 0 : 0.3);
   }
 
   open(process: Process, { storage }: ServerConfig): Promise<OpenLog> {
@@ -86,7 +89,9 @@ export class Disk implements Storage {
     const entries = this.#entries;
     const { random, timeline } = this.#world;
     const failAtTimes = (what: string) => {
-      if (timeline.nowMs < this.#fullUntilMs || random.chance(0.01)) throw new Error(`${what} failed`);
+      if (timeline.nowMs < this.#fullUntilMs || random.chance(this.#isGood ? 0 : 0.01)) {
+        throw new Error(`${what} failed`);
+      }
     };
     return {
       logId: this.#logId,
@@ -110,7 +115,7 @@ export class Disk implements Storage {
         failAtTimes("write");
         for (const event of events) entries.push({ storedAtMs, event: { ...event } });
       },
-      sync: () => this.#sync(process, () => failAtTimes("sync")),
+      sync: () => this.sync(process, () => failAtTimes("sync")),
       checkpointWal: () => {
         failAtTimes("write");
         if (process.isDead) return;
@@ -124,11 +129,11 @@ export class Disk implements Storage {
   }
 
   /** Takes up to 20 ms, sometimes or on a slow disk up to 2 s. */
-  #sync(process: Process, failAtTimes: () => void): Promise<void> {
+  sync(process: Process, failAtTimes: () => void): Promise<void> {
     const { timeline, random } = this.#world;
     const { length } = this.#entries;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const isSlow = this.#isSlow || random.chance(0.05);
+    const isSlow = this.#isSlow || random.chance(this.#isGood ? 0 : 0.05);
     timeline.after(isSlow ? random.spread(20, 2_000) : random.spread(0.1, 20), () => {
       try {
         failAtTimes();
