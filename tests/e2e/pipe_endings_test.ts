@@ -1,11 +1,19 @@
 // The ways in which chat-server and chat-client with pipes end, and their exit status.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { resolve } from "node:path";
 import { delay } from "../../lib/base/time.ts";
 import { StoreError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import {
+  EXECUTABLES_FOLDER,
+  listening,
+  PipedProgram,
+  startClient,
+  startServer,
+} from "../testing/piped_program.ts";
+import { commandOf } from "../testing/program.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { connected, disconnected, JOINED, LEFT, numbers, presence, textsOf, TIME } from "./expected_lines.ts";
 
@@ -121,6 +129,20 @@ Deno.test("chat-server --data keeps the room in the file that a link leads to", 
   await using _server = await startServer(port, "--data", link);
   await using ana = await startClient("ana", port);
   await ana.waitForOutput("ana: uno", "ana: dos", "ana: tres");
+});
+
+Deno.test("chat-server --data takes what SQLite reads in another way for the name of a file", async () => {
+  const [path, ...args] = commandOf("server", { folder: EXECUTABLES_FOLDER });
+  const program = args.map((arg) => arg === "server.ts" ? resolve(arg) : arg);
+  for (const name of [":memory:", "file:x?mode=memory", "a b#%41.db"]) {
+    await using folder = new TestFolder();
+    const flags = ["--host", "192.0.2.1", "--port", "5000", "--data", name]; // ends at once
+    const { code } = await new Deno.Command(path, { args: [...program, ...flags], cwd: folder.path })
+      .output();
+    const files = [...Deno.readDirSync(folder.path)].map((entry) => entry.name);
+    assertEquals([code, files], [1, [name]]);
+    assert(Deno.statSync(`${folder.path}/${name}`).size > 0);
+  }
 });
 
 Deno.test("chat-server --data ends with 1 if the file was moved, which holds the room, or deleted", async () => {

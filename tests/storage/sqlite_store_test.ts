@@ -180,21 +180,6 @@ test("open() tells a missing folder from a folder in the place of the file", asy
   }
 });
 
-for (const name of [":memory:", "file:x?mode=memory", "a b#%41.db"]) {
-  test(`open() takes ${name} for the name of a file`, async (_, folder) => {
-    const before = Deno.cwd();
-    Deno.chdir(folder.path);
-    try {
-      using store = await SqliteStore.open(name);
-      store.append(ALL, 100);
-      assertEquals(eventsOf(store), ALL);
-    } finally {
-      Deno.chdir(before);
-    }
-    assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name), [name]);
-  });
-}
-
 test("open() tells a full disk, and how much is needed", async (path) => {
   await Deno.mkdir(`${path}-wal`); // SQLite fails, and does not tell why
   const { writeFile } = Deno;
