@@ -1,5 +1,7 @@
 // All connections of one program: flush cycles and heartbeats. A server has many, a client one.
 
+// Deno 2.6, which may compile the programs, does not declare it as a global.
+import { setImmediate } from "node:timers";
 import type { Clock } from "../base/time.ts";
 import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";
