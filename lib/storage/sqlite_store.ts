@@ -27,6 +27,8 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
   26: "data-damaged",
 };
 
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
 /** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
 const START_BYTES = 1_048_576;
 /** SQLite's extended result codes READONLY_DBMOVED, and IOERR_FSTAT for the same at a second try. */
@@ -294,14 +296,16 @@ export class SqliteStore implements Disposable {
   }
 }
 
-/** Returns where the file is that links lead to. Deno does not create it through a link. */
-async function createIfMissing(path: string): Promise<string> {
+/** Returns where the file is that links lead to. Deno does not create it through a link: 2.9 reports NotFound, 2.6
+ * FilesystemLoop. */
+async function createIfMissing(path: string, maxLinks = MAX_LINKS): Promise<string> {
   try {
     (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
   } catch (error) {
-    const target = error instanceof Deno.errors.NotFound && await Deno.readLink(path).catch(() => {});
+    const mayBeLink = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.FilesystemLoop;
+    const target = mayBeLink && maxLinks > 0 && await Deno.readLink(path).catch(() => {});
     if (!target) throw error;
-    return await createIfMissing(resolve(dirname(path), target));
+    return await createIfMissing(resolve(dirname(path), target), maxLinks - 1);
   }
   return await Deno.realPath(path);
 }
