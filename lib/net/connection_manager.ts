@@ -1,10 +1,11 @@
 // All connections of one program: flush cycles and heartbeats. A server has many, a client one.
 
-// Deno 2.6, which may compile the programs, does not declare it as a global.
-import { setImmediate } from "node:timers";
 import type { Clock } from "../base/time.ts";
 import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";
+
+/** Deno 2.6 has it, and its types lack it. */
+declare function setImmediate(callback: () => void): unknown;
 
 /** If issuing a cycle's writes takes longer than this, in ms, the next cycle is scheduled with `setTimeout`.
  * `setImmediate` runs before the event loop polls sockets: with 1,000 connections some were starved for seconds. */
