@@ -52,7 +52,7 @@ async function conversation(): Promise<string[]> {
 }
 
 const rows = (await conversation()).map((row) => row.replace(`$ ${COMMAND}`, "$ ./chat-client"));
-while (rows.at(-1) === ">") rows.pop();
+while (rows.at(-1) === "ana>") rows.pop();
 const text = await Deno.readTextFile(README);
 await Deno.writeTextFile(README, text.replace(SCREEN, () => `\`\`\`text\n${rows.join("\n")}\n\`\`\``));
 Deno.exit(0);

@@ -7,9 +7,9 @@ import type { MessageBody, RoomEvent } from "../protocol/frames.ts";
 import { isMentioned, PREFIXES, type Presence, type Renderer } from "../render/renderer.ts";
 import type { DeliveredEntry, Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { printableNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
 
-export const PROMPT = "> ";
 /** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
 const SHOW_UNACKED_MS = 300;
 const MAX_UNACKED_LINES = 3;
@@ -50,6 +50,7 @@ export class ChatView implements AsyncDisposable {
 
   async showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
     const { terminal } = this.#deps;
+    if (entries.some(({ entry }) => entry.type === "renamed")) this.#showLink(); // it may be the reader
     if (entries.some((delivered) => this.#mentionsReader(delivered))) terminal.bell();
     const lines = entries.flatMap((delivered) =>
       this.#holdBack(delivered.entry) ? [] : this.#linesOf(delivered)
@@ -118,10 +119,18 @@ export class ChatView implements AsyncDisposable {
   }
 
   #showLink(): void {
-    const { terminal, session: { idleMs }, t } = this.#deps;
+    const { terminal, session: { idleMs, unacked }, t } = this.#deps;
     const isLagging = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
     const state = idleMs === undefined ? "link.offline" : isLagging ? "link.lagging" : undefined;
-    terminal.setPrompt(state ? `(${t(state)}) ${PROMPT}` : PROMPT);
+    if (!state) return terminal.setPrompt(this.prompt);
+    const count = unacked.length > 0 ? ` · ${t("link.unacked", { count: unacked.length })}` : "";
+    terminal.setPrompt(`(${t(state)}${count}) ${this.prompt}`);
+  }
+
+  /** What stands before the line that is typed. Without a nick before the first join. */
+  get prompt(): string {
+    const { nick } = this.#deps.reader;
+    return nick === "" ? "> " : `${printableNick(nick)}> `;
   }
 
   #unackedLines(unacked: readonly MessageBody[]): string[] {

@@ -22,7 +22,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { parseNick, printableNick } from "../text/nick.ts";
 import { parseText } from "../text/text.ts";
-import { type ChatView, PROMPT } from "./chat_view.ts";
+import type { ChatView } from "./chat_view.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 
@@ -123,7 +123,7 @@ export class CommandLoop implements CommonContext {
   /** Reads lines until the user leaves or the input ends. */
   async run(): Promise<void> {
     const { language } = this.#deps.process;
-    for await (const line of this.terminal.lines(PROMPT, this.#chatOptions())) {
+    for await (const line of this.terminal.lines(this.#deps.view.prompt, this.#chatOptions())) {
       try {
         const text = messageText(line);
         if (text === undefined) await CHAT_COMMANDS.run(line.text, this, language);

@@ -64,6 +64,7 @@ export const ENGLISH = {
   "client.no-reason": "no reason given",
   "link.offline": "offline",
   "link.lagging": "the server does not answer",
+  "link.unacked": "{count} unconfirmed",
   "client.paste-not-sent":
     "Pasted lines that were not sent: {count}. The Up key brings them back, one by one.",
   "client.ask-paste": "You have pasted {count} lines. Send them? (y/n) [n]:",

@@ -66,6 +66,7 @@ export const SPANISH = {
   "client.no-reason": "sin decir por qué",
   "link.offline": "sin conexión",
   "link.lagging": "el servidor no contesta",
+  "link.unacked": "{count} sin confirmar",
   "client.paste-not-sent":
     "Líneas pegadas que no se han enviado: {count}. Flecha arriba las devuelve, una a una.",
   "client.ask-paste": "Se han pegado {count} líneas. ¿Enviarlas? (s/n) [n]:",

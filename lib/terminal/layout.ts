@@ -56,15 +56,18 @@ export function computeLayout(
   const lines = prompt.split("\n");
   const head = lines.slice(0, -1).flatMap((line) => wrapRows(toCells(line), columns));
   const promptCells = toCells(lines.at(-1)!);
-  const rows = [...head, ...wrapRows([...promptCells, ...toCells(text)], columns)];
-  let row = head.length;
-  let cell = promptCells.length + toCells(text.slice(0, cursor)).length;
-  while (row < rows.length - 1 && cell >= rows[row]!.length) cell -= rows[row++]!.length;
-  cell = Math.min(cell, rows[row]!.length);
+  const at = promptCells.length + toCells(text.slice(0, cursor)).length;
+  const input = wrapInput(promptCells, toCells(text), columns);
+  const rows: (readonly Cell[])[] = [...head, ...input.map(({ cells }) => cells)];
+  const last = input.findLastIndex(({ start }) => start <= at);
+  let row = head.length + last;
+  let cell = at - input[last]!.start + input[last]!.indent;
   // After a full row the cursor is at the beginning of the next one.
-  if (cell === rows[row]!.length && width(rows[row]!) >= columns) {
-    rows.push([]);
-    [row, cell] = [row + 1, 0];
+  if (width(rows[row]!.slice(0, cell)) >= columns) {
+    const isBreak = columns >= MIN_WRAP_COLUMNS && rows[row]!.at(-1)!.text.trim() === "";
+    row++;
+    if (row === rows.length) rows.push(isBreak ? INDENT : []);
+    cell = input[last + 1]?.indent ?? rows[row]!.length;
   }
   const height = Math.max(size.rows, 1);
   const first = Math.max(0, row - height + 1);
@@ -122,6 +125,52 @@ function wrapRows(cells: readonly Cell[], columns: number): Cell[][] {
   }
   return rows;
 }
+
+interface InputRow {
+  readonly cells: readonly Cell[];
+  /** How many cells of the input come before this row. */
+  readonly start: number;
+  /** Cells at its beginning that do not belong to the input. */
+  readonly indent: number;
+}
+
+/** Breaks the line that is edited between words, as {@linkcode wrapWords} does. The space at the end of a full row takes
+ * no column there. A prompt of less than half a row is never left alone in its row. */
+function wrapInput(prompt: readonly Cell[], text: readonly Cell[], columns: number): InputRow[] {
+  const hasWords = columns >= MIN_WRAP_COLUMNS;
+  const rows: InputRow[] = [];
+  let cells: Cell[] = [];
+  let used = 0;
+  let start = 0;
+  let indent = 0;
+  /** Where the row can be broken: after its last space. */
+  let breakAt = width(prompt) * 2 > columns ? prompt.length : 0;
+  for (const [index, cell] of [...prompt, ...text].entries()) {
+    const isSpace = cell.text === " " && index >= prompt.length;
+    if (hasWords && isSpace && used === columns && cells.at(-1)!.columns > 0) {
+      cells.push(NO_SPACE);
+    } else {
+      if (used + cell.columns > columns && used > 0) {
+        const isWordBreak = hasWords && breakAt > 0;
+        const rest = cells.splice(isWordBreak ? breakAt : cells.length);
+        rows.push({ cells, start, indent });
+        start = index - rest.length;
+        const before = isWordBreak ? INDENT : [];
+        indent = before.length;
+        cells = [...before, ...rest];
+        used = width(cells);
+        breakAt = 0;
+      }
+      cells.push(cell);
+      used += cell.columns;
+    }
+    if (isSpace) breakAt = cells.length;
+  }
+  return [...rows, { cells, start, indent }];
+}
+
+/** A space that the end of its row stands for. */
+const NO_SPACE: Cell = { text: "", columns: 0, hasKnownWidth: true };
 
 function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
   if (width(cells) <= columns) return [...cells];

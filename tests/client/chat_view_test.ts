@@ -36,7 +36,7 @@ class ChatFixture implements AsyncDisposable {
     this.#tty = isPipe ? undefined : new FakeScreen({ columns: 80 });
     this.user = new FakeUser({ isTty: !isPipe, tty: this.#tty });
     const { terminal } = this.user;
-    void terminal.lines("> ").next();
+    void terminal.lines("yo> ").next();
     this.view = new ChatView({
       terminal,
       t: translator("es"),
@@ -132,9 +132,9 @@ Deno.test("ChatView shows a presence batch in one line, and messages at once", p
   chat.clock.advanceTo(0);
   await chat.show(...BATCH, said("ana"));
   const before = [...SINGLES, `[${NOON}] ana: hola`];
-  assertEquals(await chat.screen(), [...before, "> |"]);
+  assertEquals(await chat.screen(), [...before, "yo> |"]);
   await chat.user.waitForOutput("2 se han");
-  assertEquals(await chat.screen(), [...before, BATCHED, "> |"]);
+  assertEquals(await chat.screen(), [...before, BATCHED, "yo> |"]);
 });
 
 Deno.test("ChatView shows a batch of joins before one of them is renamed or kicked", pure, async () => {
@@ -142,9 +142,9 @@ Deno.test("ChatView shows a batch of joins before one of them is renamed or kick
   chat.clock.advanceTo(0);
   await chat.show(...BATCH, { type: "renamed", ...of("e"), oldNick: "e", nick: "eva" });
   const before = [...SINGLES, BATCHED, `[${NOON}] * e se llama ahora eva`];
-  assertEquals(await chat.screen(), [...before, "> |"]);
+  assertEquals(await chat.screen(), [...before, "yo> |"]);
   await chat.show(...BATCH.slice(-2), left("e", { kicked: true }));
-  assertEquals(await chat.screen(), [...before, BATCHED, `[${NOON}] * Se ha expulsado a e (::1)`, "> |"]);
+  assertEquals(await chat.screen(), [...before, BATCHED, `[${NOON}] * Se ha expulsado a e (::1)`, "yo> |"]);
 });
 
 Deno.test("ChatView shows the date of a new day before its first message or batch", pure, async () => {
@@ -159,7 +159,7 @@ Deno.test("ChatView shows the date of a new day before its first message or batc
     "[2026-11-23 12:00:00] ana: hola",
     "--- martes, 24 de noviembre de 2026 ---",
     "[2026-11-24 12:00:00] * 2 se han reconectado: d, e",
-    "> |",
+    "yo> |",
   ]);
 });
 
@@ -173,14 +173,14 @@ Deno.test("ChatView flushes presence when it is disposed", pure, async () => {
 Deno.test("ChatView shows in the prompt that the link is offline or lagging", pure, async () => {
   await using chat = new ChatFixture();
   const { session, view } = chat;
-  const cases = [[0, "> |"], [undefined, "(sin conexión) > |"], [LINK_LAGGING_MS - 1, "> |"]] as const;
+  const cases = [[0, "yo> |"], [undefined, "(sin conexión) yo> |"], [LINK_LAGGING_MS - 1, "yo> |"]] as const;
   for (const [idleMs, prompt] of cases) {
     session.idleMs = idleMs;
     view.updateStatus();
     assertEquals(await chat.screen(), [prompt]);
   }
   session.idleMs = LINK_LAGGING_MS;
-  await chat.user.waitForOutput("(el servidor no contesta) > "); // without a call
+  await chat.user.waitForOutput("(el servidor no contesta) yo> "); // without a call
 });
 
 Deno.test("ChatView shows unacked messages above the prompt, after a moment", pure, async () => {
@@ -188,22 +188,22 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
   chat.session.unacked.push(...texts.map((text) => ({ text })));
   chat.view.updateStatus();
-  assertEquals(await chat.screen(), ["> |"]);
+  assertEquals(await chat.screen(), ["yo> |"]);
   await chat.user.waitForOutput("… tres");
   assertEquals(await chat.screen(), [
     "… uno",
     `… ${"x".repeat(59)}…`,
     "… tres",
     "… y 2 más sin confirmar",
-    "> |",
+    "yo> |",
   ]);
   // From then on messages disappear as they are acked.
   chat.session.unacked.splice(0, 3);
   chat.view.updateStatus();
-  assertEquals(await chat.screen(), ["… cuatro", "… cinco", "> |"]);
+  assertEquals(await chat.screen(), ["… cuatro", "… cinco", "yo> |"]);
   chat.session.unacked.length = 0;
   chat.view.updateStatus();
-  assertEquals(await chat.screen(), ["> |"]);
+  assertEquals(await chat.screen(), ["yo> |"]);
   // The next one is not shown at once either, nor after one that was acked in time.
   chat.session.unacked.push({ text: "ya" });
   chat.view.updateStatus();
@@ -212,7 +212,7 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   await new Promise((resolve) => setTimeout(resolve, 350));
   chat.session.unacked.push({ text: "hola", to: { sessionId: 5n, nick: "eva" } });
   chat.view.updateStatus();
-  assertEquals(await chat.screen(), ["> |"]);
+  assertEquals(await chat.screen(), ["yo> |"]);
   await chat.user.waitForOutput("… @ eva: hola");
 });
 

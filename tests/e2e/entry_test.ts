@@ -38,12 +38,12 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   await ana.waitForText(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
   await ana.waitForLastRows(`  ${first}`, "¿Confiar en él? (sí/no):");
   await ana.enterLine("sí");
-  await ana.waitForLastRows("¿Confiar en él? (sí/no): sí", connected(port, "ana"), ">");
+  await ana.waitForLastRows("¿Confiar en él? (sí/no): sí", connected(port, "ana"), "ana>");
   await ana.enterLine("salir");
   await ana.waitForLastRows("$");
 
   await ana.enterLine(`clear; ${client}`);
-  await ana.waitForLastRows(connected(port, "ana"), ">");
+  await ana.waitForLastRows(connected(port, "ana"), "ana>");
   await ana.enterLine("salir");
   await ana.waitForLastRows("$");
 
@@ -79,12 +79,12 @@ Deno.test("chat-client prompts for a password without echo, and forgets what was
   await ana.type("tres tristes tigrex");
   await ana.press("BSpace");
   await ana.enterLine("s");
-  await ana.waitForLastRows("Contraseña:", wrong, "Contraseña:", connected(port, "ana"), ">");
+  await ana.waitForLastRows("Contraseña:", wrong, "Contraseña:", connected(port, "ana"), "ana>");
   await ana.enterLine("hola");
-  await ana.waitForLastRows(`${TIME} ana: hola`, ">");
+  await ana.waitForLastRows(`${TIME} ana: hola`, "ana>");
   // Nor is it among the lines that were entered before.
   await ana.press("Up", "Up", "Up");
-  await ana.waitForLastRows(`${TIME} ana: hola`, "> hola");
+  await ana.waitForLastRows(`${TIME} ana: hola`, "ana> hola");
   await ana.press("C-c");
   await ana.waitForLastRows("$");
   await ana.enterLine(client);

@@ -28,7 +28,7 @@ for (const [name, end] of Object.entries(CLIENT_ENDINGS)) {
     await ana.rememberSettings();
     const start = `client --host ${LOOPBACK}:${port} --nick ana; echo $?`;
     await ana.enterLine(start);
-    await ana.waitForScreen(`$ ${start}`, connected(port, "ana"), ">");
+    await ana.waitForScreen(`$ ${start}`, connected(port, "ana"), "ana>");
     await end(ana);
     await ana.waitForScreen(`$ ${start}`, connected(port, "ana"), "0", "$");
     await ana.expectRestoredSettings();
@@ -125,7 +125,7 @@ Deno.test("chat-client, killed, leaves a terminal that its shell can restore", a
   const ana = await terminals.open("ana");
   await ana.rememberSettings();
   await ana.enterLine(`client --host ${LOOPBACK}:${port} --nick ana`);
-  await ana.waitForLastRows(">");
+  await ana.waitForLastRows("ana>");
   await ana.terminate("KILL");
   await server.waitForOutput(presence("ana", LOST).slice(TIME.length));
   await ana.waitForLastRows("$");

@@ -55,7 +55,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     "Nick: ana",
     connected(first, "ana"),
   ];
-  await ana.waitForScreen(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, "ana>");
 
   const start = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
   await celia.enterLine(start);
@@ -63,12 +63,12 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `$ ${start}`,
     `Connected to ${LOOPBACK}:${first}. Online: ana, celia. Type "quit" to end.`,
   ];
-  await celia.waitForScreen(...celiaLines, ">");
+  await celia.waitForScreen(...celiaLines, "celia>");
   await ana.enterLine("hola");
   celiaLines.push(`${TIME} ana: hola`);
-  await celia.waitForScreen(...celiaLines, ">");
+  await celia.waitForScreen(...celiaLines, "celia>");
   await celia.type("to be continued");
-  await celia.waitForScreen(...celiaLines, "> to be continued");
+  await celia.waitForScreen(...celiaLines, "celia> to be continued");
   await one.waitForScreen(
     ...started,
     presence("ana", JOINED),
@@ -81,7 +81,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `${TIME} ana: hola`,
     '! No existe la orden "/nada". Escriba /help para ver las que hay.',
   );
-  await ana.waitForScreen(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, "ana>");
 
   await one.terminate("KILL");
   anaLines.push(disconnected(first));
@@ -91,7 +91,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     await ana.press("Enter");
   }
   anaLines.push(connected(second, "ana"));
-  await ana.waitForScreen(...anaLines, ">");
+  await ana.waitForScreen(...anaLines, "ana>");
   celiaLines.push(`${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`);
   const prompt = "New server (IP or name) [127.0.0.1]:";
   await celia.waitForScreen(...celiaLines, prompt);
@@ -100,14 +100,14 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `${prompt} ${LOOPBACK}:${second}`,
     `Connected to ${LOOPBACK}:${second}. Online: ana, celia. Type "quit" to end.`,
   );
-  await celia.waitForScreen(...celiaLines, "> to be continued");
+  await celia.waitForScreen(...celiaLines, "celia> to be continued");
   await celia.enterLine(", 😀");
-  await celia.waitForScreen(...celiaLines, `${TIME} celia: to be continued, 😀`, ">");
+  await celia.waitForScreen(...celiaLines, `${TIME} celia: to be continued, 😀`, "celia>");
   await ana.waitForScreen(
     ...anaLines,
     presence("celia", REJOINED),
     `${TIME} celia: to be continued, 😀`,
-    ">",
+    "ana>",
   );
 });
 
@@ -134,7 +134,7 @@ async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Pr
   ];
   const waitForRows = (rows: readonly string[], columns = 40) => ana.waitForScreen(...top(columns), ...rows);
   await ana.enterLine(start);
-  await waitForRows([">"]);
+  await waitForRows(["ana>"]);
   const waitForCursor = (column: number, row: number) => ana.waitForCursor(column, row + top(40).length);
   return { beto, ana, waitForRows, waitForCursor };
 }
@@ -149,23 +149,28 @@ Deno.test("chat-client keeps the typed line whole and its cursor in place while 
   await using scope = new AsyncDisposableStack();
   const { ana, beto, waitForRows, waitForCursor } = await narrowChat(terminals, scope);
   await ana.type("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
-  await waitForRows(["> una línea con 漢字 y 😀 que dobla dos", "veces antes de que se acabe de escribir"]);
+  await waitForRows([
+    "ana> una línea con 漢字 y 😀 que dobla",
+    "  dos veces antes de que se acabe de",
+    "  escribir",
+  ]);
   await beto.type("hola");
   await waitForRows([
     `${TIME} beto: hola`,
-    "> una línea con 漢字 y 😀 que dobla dos",
-    "veces antes de que se acabe de escribir",
+    "ana> una línea con 漢字 y 😀 que dobla",
+    "  dos veces antes de que se acabe de",
+    "  escribir",
   ]);
-  await waitForCursor(39, 2);
+  await waitForCursor(10, 3);
 
-  // In the middle, at the edge and beyond it: 39 keys back is the first column of the last row.
-  await ana.press(...Array(39).fill("Left"));
+  // In the middle, at the edge and beyond it: 43 keys back is the first word of the second row.
+  await ana.press(...Array(43).fill("Left"));
   await ana.type("字");
   await waitForRows([
     `${TIME} beto: hola`,
-    "> una línea con 漢字 y 😀 que dobla dos",
-    "字veces antes de que se acabe de escribi",
-    "r",
+    "ana> una línea con 漢字 y 😀 que dobla",
+    "  字dos veces antes de que se acabe de",
+    "  escribir",
   ]);
   await beto.type("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
   await waitForRows([
@@ -173,11 +178,11 @@ Deno.test("chat-client keeps the typed line whole and its cursor in place while 
     `${TIME} beto: 漢字, y lo`,
     "  que no cabe en una fila",
     `${TIME} beto: 👩‍👩‍👧`,
-    "> una línea con 漢字 y 😀 que dobla dos",
-    "字veces antes de que se acabe de escribi",
-    "r",
+    "ana> una línea con 漢字 y 😀 que dobla",
+    "  字dos veces antes de que se acabe de",
+    "  escribir",
   ]);
-  await waitForCursor(2, 5);
+  await waitForCursor(4, 5);
   await ana.press("BSpace", "Enter");
   await beto.waitForOutput(
     "ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n",
@@ -190,7 +195,7 @@ Deno.test("chat-client keeps the typed line whole and its cursor in place while 
     `${TIME} ana: una línea con`,
     "  漢字 y 😀 que dobla dos veces antes de",
     "  que se acabe de escribir",
-    ">",
+    "ana>",
   ]);
 });
 
@@ -199,26 +204,26 @@ Deno.test("chat-client draws and erases a wide character that does not fit at th
   await using scope = new AsyncDisposableStack();
   const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
   await beto.type("hola");
-  await waitForRows([`${TIME} beto: hola`, ">"]);
-  await ana.type(`${"a".repeat(37)}漢字`);
-  await waitForRows([`${TIME} beto: hola`, `> ${"a".repeat(37)}`, "漢字"]);
+  await waitForRows([`${TIME} beto: hola`, "ana>"]);
+  await ana.type(`${"a".repeat(34)}漢字`);
+  await waitForRows([`${TIME} beto: hola`, `ana> ${"a".repeat(34)}`, "漢字"]);
   await ana.press("C-u");
-  await waitForRows([`${TIME} beto: hola`, ">"]);
-  await ana.type(`${"a".repeat(37)}漢字`);
+  await waitForRows([`${TIME} beto: hola`, "ana>"]);
+  await ana.type(`${"a".repeat(34)}漢字`);
   await beto.type("adiós");
-  await waitForRows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `> ${"a".repeat(37)}`, "漢字"]);
+  await waitForRows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `ana> ${"a".repeat(34)}`, "漢字"]);
 });
 
 Deno.test("chat-client draws and sends a line that is as long as the row", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
-  const text = "x".repeat(38);
+  const text = "x".repeat(35);
   await ana.type(text);
   await beto.type("hola");
-  await waitForRows([`${TIME} beto: hola`, `> ${text}`]);
+  await waitForRows([`${TIME} beto: hola`, `ana> ${text}`]);
   await ana.press("Enter");
-  await waitForRows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, ">"]);
+  await waitForRows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, "ana>"]);
 });
 
 Deno.test("chat-client keeps the typed line whole when the terminal is resized", async () => {
@@ -227,15 +232,15 @@ Deno.test("chat-client keeps the typed line whole when the terminal is resized",
   const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
   await beto.type("hola");
   await ana.type("esta línea ocupa más de una fila de cuarenta");
-  await waitForRows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cu", "arenta"]);
+  await waitForRows([`${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de", "  cuarenta"]);
   await ana.resize(100);
-  await waitForRows([`${TIME} beto: hola`, "> esta línea ocupa más de una fila de cuarenta"], 100);
+  await waitForRows([`${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de cuarenta"], 100);
   await ana.type(" columnas");
   await ana.resize(30);
-  const typed = ["> esta línea ocupa más de una", "fila de cuarenta columnas"];
+  const typed = ["ana> esta línea ocupa más de", "  una fila de cuarenta", "  columnas"];
   await ana.waitForLastRows(`${TIME} beto: ho`, "la", ...typed);
   await ana.press("Left", "BSpace");
-  typed[1] = "fila de cuarenta columns";
+  typed.splice(1, 2, "  una fila de cuarenta columns");
   await beto.type("otra");
   await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
@@ -256,12 +261,12 @@ Deno.test("chat-client takes typed-ahead lines for its prompts, then for the cha
     "Nick: ana",
     connected(first, "ana"),
     `${TIME} ana: hola`,
-    "> sin",
+    "ana> sin",
   );
   one.sendSignal("SIGKILL");
   await ana.waitForLastRows("Nuevo servidor (IP o nombre) [127.0.0.1]:");
   await ana.type(`${LOOPBACK}\r${second}\racabar`);
-  await ana.waitForLastRows(connected(second, "ana"), "> sin acabar");
+  await ana.waitForLastRows(connected(second, "ana"), "ana> sin acabar");
   await ana.press("Enter");
   await two.waitForOutput("ana: sin acabar");
 });

@@ -25,7 +25,7 @@ async function newChat(
   await ana.rememberSettings();
   await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${flags}`);
   await beto.waitForOutput(presence("ana", JOINED).slice(TIME.length));
-  await (flags === "--plain" ? ana.waitForText("Conectado a ") : ana.waitForLastRows(">"));
+  await (flags === "--plain" ? ana.waitForText("Conectado a ") : ana.waitForLastRows("ana>"));
   return { port, server, beto, ana };
 }
 
@@ -45,7 +45,7 @@ Deno.test("chat-client keeps the line that is typed while lines arrive in bursts
   await ana.waitForLastRows(
     `${TIME} beto: 19.48`,
     `${TIME} beto: 19.49`,
-    ...["> una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una fil", "a de la pantalla, letra a letra"],
+    ...["ana> una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una", "  fila de la pantalla, letra a letra"],
   );
   await ana.press("Enter");
   await beto.waitForOutput(`ana: ${text}\n`);
@@ -60,9 +60,9 @@ Deno.test("chat-client edits emoji, flags and accents as one character each, and
   await ana.type("[");
   await ana.press("End");
   await ana.type("]");
-  await ana.waitForLastRows("> a[bc❤️df]");
+  await ana.waitForLastRows("ana> a[bc❤️df]");
   await beto.type("hola");
-  await ana.waitForLastRows(`${TIME} beto: hola`, "> a[bc❤️df]");
+  await ana.waitForLastRows(`${TIME} beto: hola`, "ana> a[bc❤️df]");
   await ana.press("Enter");
   await beto.waitForOutput("ana: a[bc❤️df]\n");
 });
@@ -74,14 +74,14 @@ Deno.test("chat-client edits the line by the keys of a shell, and recalls earlie
   await ana.enterLine("la primera");
   await ana.type("uno dos tres");
   await ana.press("C-w", "C-a", "C-y", "M-f", "C-k", "C-e");
-  await ana.waitForLastRows("> tresuno");
+  await ana.waitForLastRows("ana> tresuno");
   await ana.press("M-b", "C-Right", "M-BSpace", "C-y", "C-u", "Up");
-  await ana.waitForLastRows("> la primera");
+  await ana.waitForLastRows("ana> la primera");
   await ana.press("C-Left", "M-d");
   await ana.type("segunda");
   await ana.press("Enter", "Up", "Up", "Down");
   await beto.waitForOutput("ana: la primera\n", "ana: la segunda\n");
-  await ana.waitForLastRows("> la segunda");
+  await ana.waitForLastRows("ana> la segunda");
 });
 
 Deno.test("chat-server completes commands and nicks by Tab", async () => {
@@ -110,7 +110,7 @@ Deno.test("chat-client sends a pasted block line by line, from where it was past
   await ana.press(...Array(7).fill("Left"));
   await ana.paste("uno\n/quit\n\n\tsalir\nfin");
   await beto.waitForOutput("ana: mira: uno\n", "ana: /quit\n", "ana:     salir\n");
-  await ana.waitForLastRows(`${TIME} ana:     salir`, "> fin, ¿ves?");
+  await ana.waitForLastRows(`${TIME} ana:     salir`, "ana> fin, ¿ves?");
   await ana.press("Enter");
   await beto.waitForOutput("ana: fin, ¿ves?\n");
 });
@@ -160,7 +160,7 @@ Deno.test("chat-client takes a pasted Ctrl-C for text, and leaves nothing of the
   const { ana, beto } = await newChat(terminals, scope);
   await ana.paste(`hola\nque tal \x03 ${" ".repeat(60_000)}\npwned=yes\n`);
   await beto.waitForOutput("ana: hola\n", "ana: que tal ␃\n", "ana: pwned=yes\n");
-  await ana.waitForLastRows(`${TIME} ana: pwned=yes`, ">");
+  await ana.waitForLastRows(`${TIME} ana: pwned=yes`, "ana>");
   await ana.press("C-c");
   await ana.waitForLastRows("$");
   await ana.enterLine("clear; echo ${pwned:-no}");
@@ -172,7 +172,7 @@ Deno.test("chat-client shows a pasted block whose end is lost, and goes on", asy
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope);
   await ana.type("\x1b[200~ho");
-  await ana.waitForLastRows("> ho");
+  await ana.waitForLastRows("ana> ho");
   await ana.type("la");
   await ana.press("Enter");
   await beto.waitForOutput("ana: hola\n");
@@ -192,13 +192,13 @@ Deno.test("chat-client --auto marks the prompt while no server is there, and kee
   await using scope = new AsyncDisposableStack();
   const { ana, server, port } = await newChat(terminals, scope, { flags: "--auto", columns: 100 });
   await ana.type("sin ");
-  await ana.waitForLastRows("> sin");
+  await ana.waitForLastRows("ana> sin");
   server.sendSignal("SIGKILL");
-  await ana.waitForLastRows("(sin conexión) > sin");
+  await ana.waitForLastRows("(sin conexión) ana> sin");
   await ana.type("acabar");
-  await ana.waitForLastRows("(sin conexión) > sin acabar");
+  await ana.waitForLastRows("(sin conexión) ana> sin acabar");
   const again = scope.use(await startServer(port));
-  await ana.waitForLastRows("> sin acabar");
+  await ana.waitForLastRows("ana> sin acabar");
   await ana.press("Enter");
   await again.waitForOutput("ana: sin acabar\n");
 });
@@ -235,12 +235,12 @@ Deno.test("chat-client ignores Ctrl-Z, stops by SIGSTOP, and draws its line agai
   await using scope = new AsyncDisposableStack();
   const { ana, beto } = await newChat(terminals, scope, { columns: 100 });
   await ana.type("sin ");
-  await ana.waitForLastRows("> sin");
+  await ana.waitForLastRows("ana> sin");
   await ana.press("C-z");
   await ana.terminate("STOP");
   await ana.waitForText("Stopped");
   await ana.enterLine("clear; fg");
-  await ana.waitForLastRows("> sin");
+  await ana.waitForLastRows("ana> sin");
   await ana.type("acabar");
   await ana.press("Enter");
   await beto.waitForOutput("ana: sin acabar\n");

@@ -52,6 +52,27 @@ const LAYOUTS: Record<string, [columns: number, view: InputView, rows: string[],
     [10, viewOf(`12${FAMILY}`), [`> 12${FAMILY}`, "|"]],
     [1, viewOf("漢a", { prompt: "", cursor: 0 }), ["|漢", "a"]],
   ],
+  "breaks a line between words from 20 columns on, with the cursor where the next character goes": [
+    [20, viewOf("una línea que dobla"), ["> una línea que ", "  dobla|"]],
+    [20, viewOf("una línea que dobla", { cursor: 14 }), ["> una línea que ", "  |dobla"]],
+    [20, viewOf("una línea que dobla", { cursor: 13 }), ["> una línea que| ", "  dobla"]],
+    [20, viewOf("una línea larguísima"), ["> una línea ", "  larguísima|"]],
+    [20, viewOf("una línea algo más y"), ["> una línea algo más", "  y|"]],
+    [20, viewOf("una línea algo más ya", { cursor: 18 }), ["> una línea algo más", "  |ya"]],
+    [20, viewOf("una línea algo más "), ["> una línea algo más", "  |"]],
+    [20, viewOf("una línea algo má "), ["> una línea algo má ", "  |"]],
+    [20, viewOf("una línea algo más   y"), ["> una línea algo más", "    y|"]],
+    [20, viewOf("漢字漢字 漢字漢字漢字漢"), ["> 漢字漢字 ", "  漢字漢字漢字漢|"]],
+    [19, viewOf("una línea que dobla"), ["> una línea que dob", "la|"]],
+  ],
+  "breaks a word that is longer than the row at the edge": [
+    [20, viewOf("x".repeat(30)), [`> ${"x".repeat(18)}`, `${"x".repeat(12)}|`]],
+    [20, viewOf(`mira ${"x".repeat(30)}`), ["> mira ", `  ${"x".repeat(18)}`, `${"x".repeat(12)}|`]],
+  ],
+  "lets the first word go below a prompt that fills most of the row": [
+    [20, viewOf("hola", { prompt: "(sin conexión) ana> " }), ["(sin conexión) ana> ", "  hola|"]],
+    [22, viewOf("hola", { prompt: "(sin conexión) ana> " }), ["(sin conexión) ana> ", "  hola|"]],
+  ],
   "puts a cursor amid a grapheme behind it": [[10, viewOf("e\u0301x", { cursor: 1 }), ["> e\u0301|x"]]],
   "truncates each line of the status to a row": [
     [5, viewOf("", { status: ["12345", "123456"] }), ["12345", "1234…", "> |"]],
@@ -87,7 +108,9 @@ Deno.test("computeLayout() makes no row wider than the screen, and loses no char
   for (let columns = 6; columns < 60; columns++) {
     const { rows } = computeLayout(viewOf(text), { columns, rows: 1_000 });
     assert(rows.every((row) => width(row) <= columns));
-    assertEquals(rows.flat().map((cell) => cell.text).join(""), `> ${text}`);
+    // Between words there is an indent, and no space where a row is full.
+    const shown = rows.flat().map((cell) => cell.text).join("");
+    assertEquals(shown.replaceAll(" ", ""), `> ${text}`.replaceAll(" ", ""));
   }
 });
 
