@@ -57,11 +57,16 @@ Deno.test("chat-server and chat-client chat in a read-only folder without HOME a
   const server = folder.start("chat-server", "--host", LOOPBACK, "--port", port);
   const [shown, rest] = server.stdout.tee();
   const lines = shown.pipeThrough(new TextDecoderStream()).getReader();
-  for (let text = ""; !text.includes("\n");) text += (await lines.read()).value ?? "";
+  let shownText = "";
+  const waitFor = async (text: string) => {
+    while (!shownText.includes(text)) shownText += (await lines.read()).value ?? "";
+  };
+  await waitFor("\n");
   const said = `${LOOPBACK}\n${port}\nana\nhola\nsalir\n`;
   const client = await outcome(folder.start("chat-client"), said);
   assertMatch(client.output, /Nick: ana\nConectado a .*\n\[.{19}\] ana: hola\n$/);
   assertEquals([client.code, client.errors], [0, ""]);
+  await waitFor("se ha desconectado");
   server.kill("SIGTERM");
   assertMatch(await new Response(rest).text(), /\] ana: hola\n.*\nCerrando .*\nServidor cerrado\.\n$/);
   assertEquals((await server.status).code, 0);
