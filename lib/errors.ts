@@ -124,6 +124,7 @@ export type InputCode =
   | "password-too-long"
   // Flags.
   | "flag-unknown"
+  | "flag-mistyped"
   | "flag-value-missing"
   | "flag-value-invalid"
   | "flag-alone"

@@ -3,6 +3,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { InputError } from "../errors.ts";
 import { LANGUAGES, type PlainTranslationKey, type Translate } from "../i18n/translate.ts";
+import { suggest } from "../text/text.ts";
 
 const SHELLS = ["bash", "zsh"] as const;
 
@@ -43,12 +44,12 @@ export const COMMON_FLAGS = {
   lang: { choices: LANGUAGES, help: "flag.lang" },
   plain: { help: "flag.plain" },
   help: { alias: "h", help: "flag.help" },
-  version: { help: "flag.version" },
+  version: { alias: "v", help: "flag.version" },
   completions: { choices: SHELLS, help: "flag.completions" },
 } as const satisfies FlagTable;
 
-/** Parses `--name value` and `--name=value`.
- * @throws {InputError} `flag-unknown`, `flag-value-missing`, `flag-value-invalid` or `argument-unexpected` */
+/** Parses `--name value` and `--name=value`, and the same with `-` and an alias.
+ * @throws {InputError} `flag-unknown`, `flag-mistyped`, `flag-value-missing`, `flag-value-invalid` or `argument-unexpected` */
 export function parseFlags<Table extends FlagTable>(
   args: readonly string[],
   table: Table,
@@ -58,8 +59,9 @@ export function parseFlags<Table extends FlagTable>(
   const switches = namesOf((flag) => !takesValue(flag));
   for (const arg of args) {
     // parseArgs takes `--auto=no` for true.
-    const [, name, value] = /^--([^=]+)=([^]*)$/.exec(arg) ?? [];
-    if (name && switches.includes(name)) throw invalidValue(`--${name}`, value!);
+    const [, typed, value] = /^(--[^=]+|-\w)=([^]*)$/.exec(arg) ?? [];
+    const name = switches.find((name) => typed === `--${name}` || typed === `-${table[name]!.alias}`);
+    if (name) throw invalidValue(`--${name}`, value!);
   }
   const values = parseArgs([...args], {
     string: [...withValue, "_"],
@@ -68,7 +70,7 @@ export function parseFlags<Table extends FlagTable>(
     alias: Object.fromEntries(namesOf(({ alias }) => alias).map((name) => [name, table[name]!.alias!])),
     unknown: (argument, key) => {
       // Without a key it is no flag, but an argument.
-      if (key !== undefined) throw new InputError("flag-unknown", { flag: argument });
+      if (key !== undefined) throw unknownFlag(argument, table);
     },
   });
   // Flags before arguments: parseArgs also leaves the empty value of a flag among the arguments.
@@ -81,6 +83,15 @@ export function parseFlags<Table extends FlagTable>(
   }
   for (const argument of values._) throw new InputError("argument-unexpected", { argument });
   return values as unknown as FlagValues<Table>;
+}
+
+function unknownFlag(flag: string, table: FlagTable): InputError {
+  const [typed] = /^--[^=]+/.exec(flag) ?? [];
+  // With the dashes, so that two letters that changed places are close enough in a name of four: --hots.
+  const suggestion = typed && suggest(typed, Object.keys(table).map((name) => `--${name}`));
+  return suggestion === undefined
+    ? new InputError("flag-unknown", { flag })
+    : new InputError("flag-mistyped", { flag, suggestion });
 }
 
 function takesValue({ value, choices }: Flag): boolean {
@@ -187,7 +198,7 @@ export function completions(shell: typeof SHELLS[number], options: CompletionsOp
 function bashScript({ name, table }: CompletionsOptions): string[] {
   const functionName = `_${name.replaceAll("-", "_")}`;
   const cases = Object.entries(table).filter(([, flag]) => takesValue(flag)).map(([name, flag]) =>
-    `    --${name}) ${bashValues(flag)} ;;`
+    `    ${flag.alias ? `-${flag.alias}|` : ""}--${name}) ${bashValues(flag)} ;;`
   );
   const names = Object.entries(table).flatMap(([name, { alias }]) =>
     alias ? [`-${alias}`, `--${name}`] : `--${name}`
@@ -224,8 +235,9 @@ function zshScript({ name, table, t }: CompletionsOptions): string[] {
         ? `'(-${alias} --${name})'{-${alias},--${name}}${shellQuote(text)}`
         : shellQuote(`--${name}${text}`);
     }
-    const label = valueLabel(flag, t).replaceAll(":", "\\:");
-    return shellQuote(`${isRepeatable ? "*" : ""}--${name}=${text}:${label}:${zshValues(flag)}`);
+    const value = `${text}:${valueLabel(flag, t).replaceAll(":", "\\:")}:${zshValues(flag)}`;
+    if (alias) return `'(-${alias} --${name})'{-${alias}+,--${name}=}${shellQuote(value)}`;
+    return shellQuote(`${isRepeatable ? "*" : ""}--${name}=${value}`);
   });
   // The name that zsh requires if the script becomes a file of $fpath.
   const functionName = `_${name}`;

@@ -30,8 +30,8 @@ import type { TrustConfig } from "./trust_store.ts";
 
 export const CLIENT_FLAGS = {
   host: { value: "HOST", help: "flag.client-host" },
-  port: { value: "N", help: "flag.client-port" },
-  nick: { value: "NICK", help: "flag.nick" },
+  port: { value: "N", alias: "p", help: "flag.client-port" },
+  nick: { value: "NICK", alias: "n", help: "flag.nick" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },

@@ -111,6 +111,7 @@ export const ENGLISH = {
   "error.args-missing": "Something is missing: {usage}",
   "error.args-extra": "Nothing may follow {usage}: nothing was done.",
   "error.flag-unknown": 'There is no option "{flag}". Try --help.',
+  "error.flag-mistyped": 'There is no option "{flag}". Did you mean {suggestion}? Try --help.',
   "error.flag-value-missing": 'Option "{flag}" needs a value. Try --help.',
   "error.flag-value-invalid": 'Option "{flag}" does not take "{value}". Try --help.',
   "error.argument-unexpected": 'Cannot make sense of "{argument}". Try --help.',

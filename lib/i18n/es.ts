@@ -114,6 +114,7 @@ export const SPANISH = {
   "error.args-missing": "Falta algo: {usage}",
   "error.args-extra": "{usage} no lleva nada detrás: no se ha hecho nada.",
   "error.flag-unknown": 'No existe la opción "{flag}". Pruebe con --help.',
+  "error.flag-mistyped": 'No existe la opción "{flag}". ¿Quiso decir {suggestion}? Pruebe con --help.',
   "error.flag-value-missing": 'A la opción "{flag}" le falta su valor. Pruebe con --help.',
   "error.flag-value-invalid": 'La opción "{flag}" no admite "{value}". Pruebe con --help.',
   "error.argument-unexpected": 'Sobra "{argument}". Pruebe con --help.',

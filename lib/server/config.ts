@@ -38,7 +38,7 @@ const MAX_RETENTION_DAYS = 36_500;
 const DAY_MS = 86_400_000;
 
 export const SERVER_FLAGS = {
-  port: { value: "N", help: "flag.server-port" },
+  port: { value: "N", alias: "p", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
   grace: { value: "S", help: "flag.grace" },

@@ -27,7 +27,7 @@ import { DEFAULT_CONFIG as SERVER } from "../../lib/server/config.ts";
 const pure = { permissions: "none" } as const;
 
 const FLAGS = {
-  port: { value: "N", help: "flag.client-port" },
+  port: { value: "N", alias: "p", help: "flag.client-port" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   ...COMMON_FLAGS,
@@ -62,6 +62,9 @@ for (
     ["--backup a:1 --backup=b:2", { backup: ["a:1", "b:2"] }],
     ["--backup a:1", { backup: ["a:1"] }],
     ["-h", { help: true }],
+    ["-v", { version: true }],
+    ["-p 5001", { port: "5001" }],
+    ["-p=5001 -h", { port: "5001", help: true }],
     ["--lang en", { lang: "en" }],
   ] as const
 ) {
@@ -71,16 +74,24 @@ for (
 const REFUSED: Record<string, string[][]> = {
   "argument-unexpected argument": [["--auto yes", "yes"], ["5000", "5000"], ["-- 5000", "5000"]],
   "flag-unknown flag": [
-    ...[["--prot 1", "--prot"], ["--prot=1", "--prot=1"], ["-x", "-x"], ["--no-auto", "--no-auto"]],
+    ...[["--room 1", "--room"], ["--x=1", "--x=1"], ["-x", "-x"]],
     ...[["--__proto__=x", "--__proto__=x"], ["--constructor", "--constructor"], ["--toString", "--toString"]],
+  ],
+  "flag-mistyped flag suggestion": [
+    ["--prot 1", "--prot", "--port"],
+    ["--prot=1", "--prot=1", "--port"],
+    ["--no-auto", "--no-auto", "--auto"],
+    ["--verson", "--verson", "--version"],
   ],
   "flag-value-missing flag": [
     ...[["--port", "--port"], ["--port=", "--port"], ["--port ", "--port"], ["--port --auto", "--port"]],
+    ["-p", "--port"],
     ...[["--backup", "--backup"], ["--backup a --backup", "--backup"]],
   ],
   "flag-value-invalid flag value": [
     ["--auto=yes", "--auto", "yes"],
     ["--auto=", "--auto", ""],
+    ["-h=no", "--help", "no"],
     ["--lang fr", "--lang", "fr"],
   ],
 };
@@ -115,7 +126,7 @@ Deno.test("parseCount() reads whole numbers of at most nine digits, up to the li
 
 Deno.test("flagHelp() shows each flag with its value in the language, in columns", pure, () => {
   assertEquals(flagHelp(FLAGS, translator("en")), [
-    "  --port N                port of the server",
+    "  -p, --port N            port of the server",
     "  --backup HOST:N         server to go to when the first falls; may be repeated",
     "  --auto                  when the server falls, try the known ones in turn",
     "                          without asking",
@@ -123,12 +134,12 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "  --plain                 nothing but lines, amid what you type as well: for",
     "                          screen readers and slow links",
     "  -h, --help              show this help",
-    "  --version               show the version",
+    "  -v, --version           show the version",
     "  --completions bash|zsh  show the script by which bash or zsh completes these",
     "                          options",
   ]);
   const names = flagHelp(FLAGS, translator("es"), 200).map((line) => line.trim().split(/ {2,}/)[0]);
-  assertEquals(names.slice(0, 4), ["--port N", "--backup SERVIDOR:N", "--auto", "--lang es|en"]);
+  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:N", "--auto", "--lang es|en"]);
 });
 
 const DAY_MS = 86_400_000;
@@ -184,7 +195,7 @@ Deno.test("formatColumns() takes the width of a wider screen, up to 80 columns o
 
 const table = {
   host: { value: "HOST", help: "flag.client-host" },
-  port: { value: "N", help: "flag.client-port" },
+  port: { value: "N", alias: "p", help: "flag.client-port" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   data: { value: "FILE", help: "flag.data" },
@@ -203,12 +214,12 @@ Deno.test("completions() for bash offer flags, choices, hosts, files and folders
     "  elif [ \"$previous\" = '=' ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
     "  case $previous in",
     '    --host) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
-    "    --port) COMPREPLY=() ;;",
+    "    -p|--port) COMPREPLY=() ;;",
     '    --backup) COMPREPLY=($(compgen -A hostname -- "$current")) ;;',
     "    --data) COMPREPLY=(); compopt -o default 2>/dev/null ;;",
     "    --tls-dir) COMPREPLY=(); compopt -o dirnames 2>/dev/null ;;",
     "    --lang) COMPREPLY=($(compgen -W 'es en' -- \"$current\")) ;;",
-    "    *) COMPREPLY=($(compgen -W '--host --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
+    "    *) COMPREPLY=($(compgen -W '--host -p --port --backup --auto --data --tls-dir --lang -h --help' -- \"$current\")) ;;",
     "  esac",
     "}",
     "complete -F _chat_client chat-client",
@@ -220,7 +231,7 @@ Deno.test("completions() for zsh also tell what each flag does", pure, () => {
     "#compdef chat-client",
     "_chat-client() {",
     "  _arguments '--host=[IP or name of the server, or HOST\\:N]:HOST:_hosts' \\",
-    "    '--port=[port of the server]:N:' \\",
+    "    '(-p --port)'{-p+,--port=}'[port of the server]:N:' \\",
     "    '*--backup=[server to go to when the first falls; may be repeated]:HOST\\:N:_hosts' \\",
     "    '--auto[when the server falls, try the known ones in turn without asking]' \\",
     "    '--data=[file in which the room is kept\\: it goes on there when the server starts again]:FILE:_files' \\",
