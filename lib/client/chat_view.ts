@@ -52,21 +52,18 @@ export class ChatView implements AsyncDisposable {
     const { terminal } = this.#deps;
     if (entries.some(({ entry }) => entry.type === "renamed")) this.#showLink(); // it may be the reader
     if (entries.some((delivered) => this.#mentionsReader(delivered))) terminal.bell();
-    const lines = entries.flatMap((delivered) =>
-      this.#holdBack(delivered.entry) ? [] : this.#linesOf(delivered)
-    );
+    const lines = entries.flatMap((delivered) => {
+      this.#deps.renderer.follow(delivered.entry);
+      return this.#holdBack(delivered.entry) ? [] : this.#linesOf(delivered);
+    });
     await terminal.print(...lines);
   }
 
   #linesOf({ entry, delivery }: DeliveredEntry): string[] {
     const { renderer, reader } = this.#deps;
-    const isOwn = entry.type === "said" && entry.sessionId === reader.sessionId;
     // A redelivered message comes from the room that the reader was in, not from this server's history.
     const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
-    const options = {
-      isHistory: isPast || delivery === "history",
-      reader: isOwn ? undefined : reader.nick,
-    };
+    const options = { isHistory: isPast || delivery === "history", reader };
     // A member must be shown joining before they are shown renamed or kicked.
     const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
     return [...batches, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];

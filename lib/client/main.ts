@@ -202,7 +202,8 @@ class ChatClient {
     selector.onJoined(server, { ip, logId: welcome.logId, backups: this.#readBackups(welcome.backups) });
     user.onJoined(welcome.nick);
     members.replace(welcome.members);
-    let names = welcome.members.map(({ nick, sessionId }) => renderer.nick(nick, sessionId)).join(", ");
+    renderer.setMembers(welcome.members);
+    let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
     const count = welcome.memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
     await terminal.print(t("client.welcome", { server: formatAddress(server), names }));
@@ -221,7 +222,17 @@ class ChatClient {
   }
 
   async #showDisconnected({ target, error, wasJoined, isMove }: ConnectionFailure): Promise<void> {
-    const { process: { clock, language }, user, view, members, session, notify, t, isAuto } = this.#parts;
+    const {
+      process: { clock, language, terminal },
+      renderer,
+      user,
+      view,
+      members,
+      session,
+      notify,
+      t,
+      isAuto,
+    } = this.#parts;
     const { action, hasOwnReport } = recoveryFor(error);
     user.onNickRejected(error);
     await view.flushPresence();
@@ -233,7 +244,9 @@ class ChatClient {
     members.markStale(clock().wallMs);
     if (isMove) return;
     const why = printable(errorText(error, language));
-    await notify(t("client.connection-lost", { server: formatAddress(target.server), why }));
+    const { wallMs } = clock();
+    const text = t("client.connection-lost", { server: formatAddress(target.server), why });
+    await terminal.print(...renderer.dateSeparator(wallMs), ...renderer.loss(text, wallMs));
     const count = action === "giveUp" ? 0 : session.unacked.length;
     if (count > 0) await notify(t("client.unacked", { count }));
   }

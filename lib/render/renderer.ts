@@ -1,10 +1,11 @@
 // An event to a line of text: the only way from a peer's text to a screen, so it is made safe here.
 
-import { dim, inverse, rgb8 } from "@std/fmt/colors";
+import { bold, dim, inverse, rgb8 } from "@std/fmt/colors";
 import { type Language, type Translate, translator } from "../i18n/translate.ts";
 import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "../protocol/frames.ts";
 import { foldNick, printableNick } from "../text/nick.ts";
 import { printable } from "../text/text.ts";
+import { NickColors } from "./nick_colors.ts";
 import { parsePattern, Timestamps, type TimestampsConfig } from "./timestamps.ts";
 
 /** Most names in the line of a presence batch. */
@@ -18,7 +19,7 @@ export interface DisplayConfig extends TimestampsConfig {
 }
 
 export const DEFAULT_DISPLAY: DisplayConfig = {
-  pattern: "yyyy-MM-dd HH:mm:ss",
+  pattern: undefined,
   isUtc: false,
   isColored: true,
 };
@@ -29,43 +30,68 @@ export function displayConfig(
   flags: { time: string | undefined; utc: boolean; "no-color": boolean; plain: boolean },
 ): DisplayConfig {
   return {
-    pattern: flags.time === undefined ? DEFAULT_DISPLAY.pattern : parsePattern(flags.time),
+    pattern: flags.time === undefined ? undefined : parsePattern(flags.time),
     isUtc: flags.utc,
     isColored: !flags["no-color"] && !flags.plain,
   };
 }
 
-export function makeRenderer(
-  config: DisplayConfig,
-  { language, hasColors }: { language: Language; hasColors: boolean },
-): Renderer {
+interface Output {
+  readonly language: Language;
+  readonly hasColors: boolean;
+  /** `columns` is the width of the screen; undefined for a pipe. */
+  readonly terminal?: { readonly columns: number | undefined };
+}
+
+export function makeRenderer(config: DisplayConfig, { language, hasColors, terminal }: Output): Renderer {
   const theme = hasColors && config.isColored ? COLOR_THEME : PLAIN_THEME;
-  return new Renderer(translator(language), theme, new Timestamps(language, config));
+  return new Renderer(translator(language), theme, new Timestamps(language, config), terminal);
 }
 
-/** Colors the parts of a line. Its input is safe for a terminal. */
+type Style = (text: string) => string;
+
+/** Colors lines and their parts. Its input is safe for a terminal. */
 export interface Theme {
-  readonly time: (text: string) => string;
-  /** In a color that depends on the session alone. */
-  readonly nick: (nick: string, sessionId: bigint) => string;
-  /** The reader's own nick in a message. */
-  readonly mention: (word: string) => string;
+  readonly time: Style;
+  /** `color` is one of NICK_COLORS. */
+  readonly nick: (nick: string, color: number) => string;
+  /** The reader's nick as the one who speaks. */
+  readonly own: Style;
+  /** The reader's nick in a message, and the nick of the one who wrote it. */
+  readonly mention: Style;
+  /** Whole lines, in which nicks have no color of their own. */
+  readonly presence: Style;
+  readonly private: Style;
+  readonly announced: Style;
+  readonly loss: Style;
 }
 
-/** Colors of xterm's 256. Each has a contrast of at least 3.5 with black and with white, where 4.6 is the best
- * possible (WCAG 2.2, "contrast ratio"). */
-export const NICK_COLORS = [28, 27, 130, 162, 30, 129, 160, 64, 63, 166, 133, 100] as const;
+/** Colors of whole lines, with the contrast of NICK_COLORS, and none of those. */
+export const LINE_COLORS = { private: 163, announced: 100, loss: 160 } as const;
 
 export const COLOR_THEME: Theme = {
   time: dim,
-  // Session ids are hashes, so they spread evenly over the colors.
-  nick: (nick, sessionId) => rgb8(nick, NICK_COLORS[Number(sessionId % BigInt(NICK_COLORS.length))]!),
+  nick: rgb8,
+  own: bold,
   mention: inverse,
+  presence: dim,
+  private: (line) => rgb8(line, LINE_COLORS.private),
+  announced: (line) => rgb8(line, LINE_COLORS.announced),
+  loss: (line) => bold(rgb8(line, LINE_COLORS.loss)),
 };
 
 const identity = (text: string): string => text;
 
-const PLAIN_THEME: Theme = { time: identity, nick: identity, mention: identity };
+const PLAIN_THEME: Theme = {
+  time: identity,
+  nick: identity,
+  own: identity,
+  mention: identity,
+  presence: identity,
+  private: identity,
+  announced: identity,
+  loss: identity,
+};
 
 /** Marks between the time and the text of a line. No nick begins with any of these, so a message cannot look like
  * another kind of line. */
@@ -81,6 +107,7 @@ export const PREFIXES = {
 } as const;
 
 const NO_LINES: readonly string[] = [];
+const NO_SCREEN: NonNullable<Output["terminal"]> = { columns: undefined };
 /** A word that may be a nick. */
 const WORD = /[\p{L}\p{Nd}_-][\p{L}\p{M}\p{Nd}_-]*/gu;
 
@@ -92,44 +119,57 @@ export function isMentioned(text: string, nick: string): boolean {
 interface LineOptions {
   /** Whether the event is older than the reader's first join. */
   readonly isHistory?: boolean;
-  /** The reader's own nick, which is highlighted in messages. */
-  readonly reader?: string;
+  /** Whose screen it is: their nick is highlighted in the messages of others. */
+  readonly reader?: { readonly sessionId: bigint; readonly nick: string };
 }
 
 export class Renderer {
   readonly #t: Translate;
   readonly #theme: Theme;
   readonly #timestamps: Timestamps;
+  readonly #screen: NonNullable<Output["terminal"]>;
+  /** Undefined without colors. */
+  readonly #colors: NickColors | undefined;
 
-  constructor(t: Translate, theme: Theme, timestamps: Timestamps) {
+  constructor(t: Translate, theme: Theme, timestamps: Timestamps, screen = NO_SCREEN) {
     this.#t = t;
     this.#theme = theme;
     this.#timestamps = timestamps;
+    this.#screen = screen;
+    this.#colors = theme === PLAIN_THEME ? undefined : new NickColors();
+  }
+
+  /** To be called with the members of a room before its events. */
+  setMembers(members: Iterable<MemberInfo>): void {
+    this.#colors?.replace(members);
+  }
+
+  /** To be called with every event of the room, shown or not: the colors of nicks depend on who is there. */
+  follow(event: RoomEvent): void {
+    this.#colors?.apply(event);
   }
 
   entry(event: RoomEvent, { isHistory = false, reader }: LineOptions = {}): string {
     const isRedelivered = event.type === "said" && event.redelivered;
     const prefix = isHistory ? `${PREFIXES.history} ` : isRedelivered ? `${PREFIXES.redelivered} ` : "";
-    return this.#line(event.timeMs, prefix + this.#event(event, reader));
+    return this.#line(event.timeMs, prefix + this.#event(event, reader), this.#lineStyle(event));
   }
 
   /** One line for joins or leaves of the same kind, with the time of the last. */
   presenceBatch(batch: readonly Presence[]): string {
     const last = batch.at(-1)!;
-    const nicks = [
-      ...new Map(batch.map(({ sessionId, nick }) => [sessionId, this.nick(nick, sessionId)])).values(),
-    ];
+    const nicks = [...new Map(batch.map(({ sessionId, nick }) => [sessionId, printableNick(nick)])).values()];
     if (nicks.length === 1) return this.entry(last);
     const more = nicks.length - MAX_BATCH_NAMES;
     const shown = nicks.slice(0, MAX_BATCH_NAMES).join(", ");
     const names = more > 0 ? this.#t("client.more-members", { names: shown, count: more }) : shown;
     const text = this.#t(`room.many-${presenceKind(last)}`, { count: nicks.length, names });
-    return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`);
+    return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`, this.#theme.presence);
   }
 
   /** The lines to print before one of this time: the date, if the day has changed since the previous call. */
   dateSeparator(timeMs: number): readonly string[] {
-    const line = this.#timestamps.dateSeparator(timeMs);
+    const line = this.#timestamps.dateSeparator(timeMs, this.#screen.columns);
     return line === undefined ? NO_LINES : [this.#theme.time(line)];
   }
 
@@ -138,39 +178,60 @@ export class Renderer {
     return this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`);
   }
 
+  /** The notice of a lost connection: on a screen below a rule, which is found again when the lines have moved on. */
+  loss(text: string, timeMs: number): string[] {
+    const { columns } = this.#screen;
+    const rule = columns === undefined ? NO_LINES : [this.#theme.loss("─".repeat(columns))];
+    return [...rule, this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`, this.#theme.loss)];
+  }
+
   /** The reply to a command, without a time. The lines of `list` must be safe already. */
   reply(text: string, list: readonly string[] = []): string[] {
     return [`${PREFIXES.notice} ${printable(text)}`, ...list];
   }
 
-  nick(nick: string, sessionId: bigint): string {
-    return this.#theme.nick(printableNick(nick), sessionId);
+  nick(nick: string): string {
+    const text = printableNick(nick);
+    return this.#colors ? this.#theme.nick(text, this.#colors.colorOf(text)) : text;
   }
 
-  member({ sessionId, nick, address, sinceMs }: MemberInfo): string {
+  member({ nick, address, sinceMs }: MemberInfo): string {
     const line = this.#t("who.line", {
-      nick: this.nick(nick, sessionId),
+      nick: this.nick(nick),
       address: printable(address),
       since: this.formatTime(sinceMs),
     });
     return `  ${line}`;
   }
 
+  /** A time within a text. */
   formatTime(timeMs: number): string {
     return this.#timestamps.formatTime(timeMs);
   }
 
-  #event(event: RoomEvent, reader: string | undefined): string {
+  /** How a line is colored as a whole; undefined if its parts have colors of their own. */
+  #lineStyle(event: RoomEvent): Style | undefined {
+    if (event.type === "said") return event.to && this.#theme.private;
+    if (event.type === "announced") return this.#theme.announced;
+    // What there is to go to after a loss is worth more than who comes and goes.
+    return event.type === "backups" ? undefined : this.#theme.presence;
+  }
+
+  #event(event: RoomEvent, reader: LineOptions["reader"]): string {
     if (event.type === "said") return this.#said(event, reader);
     if (event.type !== "announced") return `${PREFIXES.presence} ${this.#roomEvent(event)}`;
     return `${PREFIXES.announced} ${this.#t("room.announced", { text: printable(event.text) })}`;
   }
 
   /** `ana: hola`, a private message `@ ana → beto: hola`, an action `• ana saluda`. */
-  #said({ sessionId, nick, text, action, to }: Said, reader: string | undefined): string {
-    const speaker = this.nick(nick, sessionId);
-    const names = to ? `${PREFIXES.private} ${speaker} → ${this.nick(to.nick, to.sessionId)}` : speaker;
-    const body = reader === undefined ? printable(text) : this.#highlight(printable(text), reader);
+  #said({ sessionId, nick, text, action, to }: Said, reader: LineOptions["reader"]): string {
+    const isOwn = sessionId === reader?.sessionId;
+    const safe = printable(text);
+    const body = reader && !isOwn ? this.#highlight(safe, reader.nick) : safe;
+    let speaker = to ? printableNick(nick) : this.nick(nick);
+    if (isOwn) speaker = this.#theme.own(speaker);
+    else if (body !== safe) speaker = this.#theme.mention(speaker);
+    const names = to ? `${PREFIXES.private} ${speaker} → ${printableNick(to.nick)}` : speaker;
     return action ? `${PREFIXES.action} ${names} ${body}` : `${names}: ${body}`;
   }
 
@@ -186,16 +247,17 @@ export class Renderer {
       if (names.length === 0) return this.#t("room.no-backups");
       return this.#t("room.backups", { backups: names.join(", ") });
     }
-    const nick = this.nick(event.nick, event.sessionId);
+    const nick = printableNick(event.nick);
     if (event.type === "renamed") {
-      return this.#t("room.renamed", { oldNick: this.nick(event.oldNick, event.sessionId), nick });
+      return this.#t("room.renamed", { oldNick: printableNick(event.oldNick), nick });
     }
     const kind = event.type === "left" && event.kicked ? "kicked" : presenceKind(event);
     return this.#t(`room.${kind}`, { nick, address: printable(event.address) });
   }
 
-  #line(timeMs: number, text: string): string {
-    return `${this.#theme.time(`[${this.formatTime(timeMs)}]`)} ${text}`;
+  #line(timeMs: number, text: string, style?: Style): string {
+    const time = `[${this.#timestamps.lineTime(timeMs, this.#screen.columns)}]`;
+    return style ? style(`${time} ${text}`) : `${this.#theme.time(time)} ${text}`;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { LogConsumer } from "../net/connection_manager.ts";
-import { decodeServer, type LogEntry } from "../protocol/frames.ts";
+import { decodeServer, type LogEntry, type MemberInfo } from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -16,6 +16,7 @@ const MAX_QUEUED_NOTICES = 100;
 interface LogSource {
   readonly log: EventLog;
   readonly startHead: number;
+  readonly members: Iterable<MemberInfo>;
   addConsumer(consumer: LogConsumer): void;
 }
 
@@ -24,7 +25,7 @@ export class LogPrinter implements LogConsumer {
   readonly #renderer: Renderer;
   readonly #t: Translate;
   readonly #clock: Clock;
-  #log: EventLog | undefined;
+  #source: LogSource | undefined;
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
   readonly #notices: string[] = [];
@@ -42,7 +43,8 @@ export class LogPrinter implements LogConsumer {
 
   /** Prints the events since the server's start. */
   attach(source: LogSource): void {
-    this.#log = source.log;
+    this.#source = source;
+    this.#renderer.setMembers(source.members);
     this.#cursor = source.log.cursorAt(source.startHead, ALL_ENTRIES);
     source.addConsumer(this);
   }
@@ -69,11 +71,12 @@ export class LogPrinter implements LogConsumer {
     const renderer = this.#renderer;
     for (;;) {
       const lines = this.#notices.splice(0);
-      if (this.#cursor?.hasFallenBehind) lines.push(this.#skipToTail(this.#cursor, this.#log!));
+      if (this.#cursor?.hasFallenBehind) lines.push(this.#skipToTail(this.#cursor, this.#source!));
       const slice = this.#cursor?.take() ?? new Uint8Array();
       for (const frame of splitFrames(slice)) {
         const event = decodeServer(frame) as LogEntry;
         if (event.type === "noop") continue;
+        renderer.follow(event);
         lines.push(...renderer.dateSeparator(event.timeMs), renderer.entry(event));
       }
       if (lines.length > 0) await this.#terminal.print(...lines);
@@ -81,7 +84,8 @@ export class LogPrinter implements LogConsumer {
     }
   }
 
-  #skipToTail({ seq }: Cursor, log: EventLog): string {
+  #skipToTail({ seq }: Cursor, { log, members }: LogSource): string {
+    this.#renderer.setMembers(members);
     this.#cursor = log.cursorAt(log.tail, ALL_ENTRIES);
     return this.#gapText(log.tail - seq);
   }

@@ -21,7 +21,7 @@ import {
   translator,
 } from "../../lib/i18n/translate.ts";
 import { DEFAULT_PORT } from "../../lib/net/address.ts";
-import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
+import { FULL_PATTERN } from "../../lib/render/timestamps.ts";
 import { DEFAULT_CONFIG as SERVER } from "../../lib/server/config.ts";
 
 const pure = { permissions: "none" } as const;
@@ -153,7 +153,7 @@ const DEFAULTS: readonly (readonly [TranslationKey, string | number])[] = [
   ["flag.keep", SERVER.storage.retainEntries],
   ["flag.keep-days", SERVER.storage.retainMs / DAY_MS],
   ["flag.history", CLIENT.historyCount],
-  ["flag.time", DEFAULT_DISPLAY.pattern],
+  ["flag.time", FULL_PATTERN],
 ];
 for (const [key, value] of DEFAULTS) {
   Deno.test(`TRANSLATIONS["${key}"] gives the default ${value} of DEFAULT_CONFIG`, pure, () => {

@@ -295,7 +295,7 @@ Deno.test("chat-client shows colours without --no-color", { ignore: Deno.noColor
   const last = (user: FakeUser) => user.output.split("\n").at(-2)!;
   const line = `[${NOON}] ana: hola, beto y eva`;
   assertEquals([last(ana), last(eva)], [line, line]);
-  assertStringIncludes(last(beto), `\x1b[2m[${NOON}]\x1b[22m \x1b[38;5;`);
+  assertStringIncludes(last(beto), `\x1b[2m[${NOON}]\x1b[22m \x1b[7m\x1b[38;5;`);
   assertStringIncludes(last(beto), "hola, \x1b[7mbeto\x1b[27m y eva");
   assertEquals(stripAnsiCode(last(beto)), line);
 });

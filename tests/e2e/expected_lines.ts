@@ -5,6 +5,9 @@ import { LOOPBACK } from "../testing/addresses.ts";
 /** Any time, as normalized output has it. */
 export const TIME = "[yyyy-MM-dd HH:mm:ss]";
 
+/** Keeps the full time on a narrow screen, for {@linkcode TIME}. */
+export const FULL_TIME = '--time "yyyy-MM-dd HH:mm:ss"';
+
 export const JOINED = "se ha conectado";
 export const REJOINED = "se ha reconectado";
 export const LEFT = "se ha desconectado";

@@ -1,7 +1,7 @@
 // chat-server and chat-client on real terminals (tmux): whole screens, row by row.
 
 import { wrapWords } from "../../lib/terminal/layout.ts";
-import { connected, disconnected, JOINED, presence, REJOINED, TIME } from "./expected_lines.ts";
+import { connected, disconnected, FULL_TIME, JOINED, presence, REJOINED, TIME } from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
 import { listening, type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
@@ -84,7 +84,8 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   await ana.waitForScreen(...anaLines, "ana>");
 
   await one.terminate("KILL");
-  anaLines.push(disconnected(first));
+  const rule = "─".repeat(100);
+  anaLines.push(rule, disconnected(first));
   for (const prompt of ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`]) {
     anaLines.push(prompt);
     await ana.waitForScreen(...anaLines);
@@ -92,7 +93,10 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   }
   anaLines.push(connected(second, "ana"));
   await ana.waitForScreen(...anaLines, "ana>");
-  celiaLines.push(`${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`);
+  celiaLines.push(
+    rule,
+    `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
+  );
   const prompt = "New server (IP or name) [127.0.0.1]:";
   await celia.waitForScreen(...celiaLines, prompt);
   await celia.enterLine(`${LOOPBACK}:${second}`);
@@ -126,7 +130,7 @@ async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Pr
   scope.use(await startServer(port));
   const beto = scope.use(await startClient("beto", port));
   const ana = await terminals.open("ana", { columns: 40 });
-  const start = `client --host ${LOOPBACK}:${port} --nick ana`;
+  const start = `client --host ${LOOPBACK}:${port} --nick ana ${FULL_TIME}`;
   // The terminal breaks the line of the shell, and joins it on a wider screen.
   const top = (columns: number) => [
     ...`$ ${start}`.match(new RegExp(`.{1,${columns}}`, "g"))!.map((row) => row.trimEnd()),

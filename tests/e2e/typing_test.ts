@@ -2,7 +2,7 @@
 
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
-import { connected, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
+import { connected, FULL_TIME, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 interface Chat {
@@ -23,7 +23,7 @@ async function newChat(
   const beto = scope.use(await startClient("beto", port));
   const ana = await terminals.open("ana", { columns });
   await ana.rememberSettings();
-  await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${flags}`);
+  await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${FULL_TIME} ${flags}`);
   await beto.waitForOutput(presence("ana", JOINED).slice(TIME.length));
   await (flags === "--plain" ? ana.waitForText("Conectado a ") : ana.waitForLastRows("ana>"));
   return { port, server, beto, ana };

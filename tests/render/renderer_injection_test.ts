@@ -31,10 +31,11 @@ function linesOf(renderer: Renderer, text: string): string[] {
   ];
   const error = new ServerError(text, { nick: text, reason: text });
   return [
-    ...events.map((event) => renderer.entry(event, { reader: text })),
+    ...events.map((event) => renderer.entry(event, { reader: { sessionId: 9n, nick: text } })),
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
     renderer.member({ sessionId: 1n, nick: text, address: text, sinceMs: 0 }),
     renderer.notice(errorText(error, "es"), 0),
+    ...renderer.loss(errorText(error, "es"), 0),
   ];
 }
 

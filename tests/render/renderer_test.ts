@@ -1,18 +1,18 @@
 // Renderer: entries of the log as lines. The tests say local times, so that they hold in every zone.
 
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { Joined, Left, RoomEvent, Said } from "../../lib/protocol/frames.ts";
 import {
-  COLOR_THEME,
   DEFAULT_DISPLAY,
   displayConfig,
   isMentioned,
+  LINE_COLORS,
   makeRenderer,
-  NICK_COLORS,
   Renderer,
+  type Theme,
 } from "../../lib/render/renderer.ts";
 import { Timestamps } from "../../lib/render/timestamps.ts";
 import { msOf } from "../testing/test_clock.ts";
@@ -78,7 +78,7 @@ const ENTRIES: Record<
   ],
   "makes what a peer sends printable": [
     [said({ text: DIRTY }), `ana: ${CLEAN}`],
-    [said({ text: DIRTY }), `ana: ${CLEAN}`, { reader: "eva" }],
+    [said({ text: DIRTY }), `ana: ${CLEAN}`, { reader: { sessionId: 3n, nick: "eva" } }],
     [left({ address: DIRTY }), `* ana (${CLEAN}) se ha desconectado`],
     [joined({ nick: DIRTY }), "* ? (192.168.1.7) se ha conectado"],
     [said({ to: { sessionId: 2n, nick: "a\x1bb" } }), "@ ana → ?: hola"],
@@ -123,24 +123,101 @@ Deno.test("Renderer.presenceBatch() shows one event as entry() does, and at most
   assertEquals(plain.presenceBatch(batch.slice(0, 30)), `[${TIME}] * 30 se han desconectado: ${names}`);
 });
 
-Deno.test("Renderer applies its theme to times, nicks and mentions of the reader", pure, () => {
-  const renderer = new Renderer(translator("es"), {
-    time: (text) => `t${text}`,
-    nick: (nick, sessionId) => `<${nick} ${sessionId}>`,
-    mention: (word) => `!${word}!`,
-  }, new Timestamps("es", DEFAULT_DISPLAY));
-  const time = `t[${TIME}]`;
-  assertEquals(
-    renderer.entry(said({ to: BETO, text: "Beto, betos -beto@BETO" }), { reader: "beto" }),
-    `${time} @ <ana 1> → <beto 2>: !Beto!, betos -beto@!BETO!`,
-  );
-  assertEquals(renderer.entry(said({ text: "beto" })), `${time} <ana 1>: beto`);
-  assertEquals(renderer.entry(joined()), `${time} * <ana 1> (192.168.1.7) se ha conectado`);
-  assertEquals(renderer.notice("beto", AT.timeMs), `${time} ! beto`);
-  renderer.dateSeparator(AT.timeMs);
-  assertEquals(renderer.dateSeparator(msOf("2026-11-23 00:00")), [
-    "t--- lunes, 23 de noviembre de 2026 ---",
-  ]);
+/** Marks what a theme colors. */
+const MARKED: Theme = {
+  time: (text) => `t${text}`,
+  nick: (nick) => `<${nick}>`,
+  own: (nick) => `own${nick}`,
+  mention: (word) => `!${word}!`,
+  presence: (line) => `presence ${line}`,
+  private: (line) => `private ${line}`,
+  announced: (line) => `announced ${line}`,
+  loss: (line) => `loss ${line}`,
+};
+const marked = new Renderer(translator("es"), MARKED, new Timestamps("es", DEFAULT_DISPLAY));
+const MARKED_LINES: Record<
+  string,
+  [event: RoomEvent, line: string, options?: Parameters<Renderer["entry"]>[1]][]
+> = {
+  "times and nicks": [[said({ text: "beto" }), `t[${TIME}] <ana>: beto`]],
+  "the reader's own nick as the one who speaks, not in what they say": [
+    [said({ text: "ana" }), `t[${TIME}] own<ana>: ana`, { reader: ANA }],
+    [said({ to: BETO }), `private [${TIME}] @ ownana → beto: hola`, { reader: ANA }],
+  ],
+  "the reader's nick in a message, and the one who wrote it": [
+    [said({ text: "Beto, betos -beto@BETO" }), `t[${TIME}] !<ana>!: !Beto!, betos -beto@!BETO!`, {
+      reader: BETO,
+    }],
+    [said({ text: "betos" }), `t[${TIME}] <ana>: betos`, { reader: BETO }],
+    [said({ action: true, text: "ve a beto" }), `t[${TIME}] • !<ana>! ve a !beto!`, { reader: BETO }],
+  ],
+  "private messages, announcements and who comes and goes as whole lines": [
+    [said({ to: BETO, text: "¡beto!" }), `private [${TIME}] @ !ana! → beto: ¡!beto!!`, { reader: BETO }],
+    [announced, `announced [${TIME}] # El servidor dice: ␛[2Jadiós`],
+    [joined(), `presence [${TIME}] * ana (192.168.1.7) se ha conectado`],
+    [left({ kicked: true }), `presence [${TIME}] * Se ha expulsado a ana (192.168.1.7)`],
+    [renamed, `presence [${TIME}] * ana se llama ahora anita`],
+    [backups, `t[${TIME}] * Servidores de reserva: a:1, b␇:2`],
+  ],
+};
+for (const [what, cases] of Object.entries(MARKED_LINES)) {
+  Deno.test(`Renderer.entry() colors ${what}`, pure, () => {
+    for (const [event, line, options] of cases) assertEquals(marked.entry(event, options), line);
+  });
+}
+
+Deno.test(
+  "Renderer colors batches as presence, dates as times, members by their nick, notices not at all",
+  pure,
+  () => {
+    const batch = [joined(), joined(BETO)];
+    assertEquals(marked.presenceBatch(batch), `presence [${TIME}] * 2 se han conectado: ana, beto`);
+    assertEquals(marked.notice("beto", AT.timeMs), `t[${TIME}] ! beto`);
+    assertEquals(
+      marked.member({ ...BETO, address: "::1", sinceMs: AT.timeMs }),
+      `  <beto> (::1), desde ${TIME}`,
+    );
+    marked.dateSeparator(AT.timeMs);
+    assertEquals(marked.dateSeparator(msOf("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
+  },
+);
+
+Deno.test(
+  "Renderer.loss() draws a rule across the screen as wide as it is now, and none for a pipe",
+  pure,
+  () => {
+    const terminal: { columns?: number } = { columns: 90 };
+    const times = new Timestamps("es", DEFAULT_DISPLAY);
+    const screen = new Renderer(translator("es"), MARKED, times, terminal as { columns: number | undefined });
+    const line = `loss [${TIME}] ! se cayó␛`;
+    assertEquals(screen.loss("se cayó\x1b", AT.timeMs), [`loss ${"─".repeat(90)}`, line]);
+    terminal.columns = 30;
+    assertEquals(screen.loss("se cayó", AT.timeMs)[0], `loss ${"─".repeat(30)}`);
+    assertEquals(marked.loss("se cayó\x1b", AT.timeMs), [line]);
+  },
+);
+
+Deno.test("Renderer shortens the times of lines on a narrow screen, not those within a text", pure, () => {
+  const terminal = { columns: 60 };
+  const screen = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false, terminal });
+  assertEquals(screen.dateSeparator(AT.timeMs), ["--- domingo, 22 de noviembre de 2026 ---"]);
+  assertEquals(screen.entry(said()), "[13:45:07] ana: hola");
+  terminal.columns = 59;
+  assertEquals(screen.notice("hola", AT.timeMs), "[13:45] ! hola");
+  assertEquals(screen.formatTime(AT.timeMs), TIME);
+});
+
+Deno.test("Renderer colors nicks by who is in the room", colors, () => {
+  setColorEnabled(true);
+  const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: true });
+  const nicks = ["ana", "beto", "caro", "dani", "eva", "fede", "gina"];
+  const distinct = () => new Set(nicks.map((nick) => renderer.nick(nick).replace(nick, ""))).size;
+  assert(distinct() < nicks.length);
+  renderer.setMembers([{ sessionId: 1n, nick: "ana", address: "", sinceMs: 0 }]);
+  for (const nick of nicks.slice(1)) {
+    renderer.follow(joined({ nick, sessionId: BigInt(nicks.indexOf(nick) + 1) }));
+  }
+  assertEquals(distinct(), nicks.length);
 });
 
 Deno.test("isMentioned() finds a nick as a word of its own, in any case", pure, () => {
@@ -177,32 +254,19 @@ Deno.test("displayConfig() takes the pattern of --time and the zone of --utc", p
   assertEquals(assertThrows(() => noon({ time: "hola" }), InputError).code, "pattern-invalid");
 });
 
-/** Luminance of a color of xterm's cube, 16 to 231 (WCAG 2.2, "relative luminance"). */
-function luminanceOf(color: number): number {
-  const levels = [0, 95, 135, 175, 215, 255];
-  const index = color - 16;
-  const [red, green, blue] = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6].map((level) => {
-    const share = levels[level]! / 255;
-    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  }) as [number, number, number];
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-}
-
-Deno.test("NICK_COLORS have a contrast of 3.5 with black and with white", pure, () => {
-  for (const color of NICK_COLORS) {
-    const luminance = luminanceOf(color);
-    const contrasts = [1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05];
-    assert(Math.min(...contrasts) >= 3.5, `${color}: ${contrasts}`);
-  }
-  assertEquals(new Set(NICK_COLORS).size, NICK_COLORS.length);
-});
-
-Deno.test("COLOR_THEME colors a nick by its session, dims times and inverts mentions", colors, () => {
+Deno.test("COLOR_THEME has a line wholly in one color, red and bold for a loss", colors, () => {
   setColorEnabled(true);
-  const { nick, time, mention } = COLOR_THEME;
-  assertEquals(nick("ana", 13n), "\x1b[38;5;27mana\x1b[39m");
-  assertEquals(nick("anita", 13n), "\x1b[38;5;27manita\x1b[39m");
-  assertNotEquals(nick("ana", 12n), nick("ana", 13n));
-  assertEquals(nick("ana", 0xffff_ffff_ffff_ffffn), `\x1b[38;5;${NICK_COLORS[3]}mana\x1b[39m`);
-  assertEquals([time("a"), mention("b")], ["\x1b[2ma\x1b[22m", "\x1b[7mb\x1b[27m"]);
+  const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: true });
+  const color = (name: keyof typeof LINE_COLORS) => `\x1b[38;5;${LINE_COLORS[name]}m`;
+  const time = `[${TIME}]`;
+  assertEquals(
+    renderer.entry(said({ to: BETO, text: "beto" }), { reader: BETO }),
+    `${color("private")}${time} @ \x1b[7mana\x1b[27m → beto: \x1b[7mbeto\x1b[27m\x1b[39m`,
+  );
+  assertEquals(renderer.entry(left()), `\x1b[2m${time} * ana (192.168.1.7) se ha desconectado\x1b[22m`);
+  assertEquals(renderer.loss("x", AT.timeMs), [`\x1b[1m${color("loss")}${time} ! x\x1b[39m\x1b[22m`]);
+  assertEquals(
+    renderer.entry(said(), { reader: ANA }),
+    `\x1b[2m${time}\x1b[22m \x1b[1m${renderer.nick("ana")}\x1b[22m: hola`,
+  );
 });

@@ -44,7 +44,9 @@ Deno.test("Timestamps go by UTC if asked, wherever they are", pure, () => {
     const midnightMs = Date.UTC(2026, 10, 23);
     const utc = new Timestamps("en", { pattern: "dd/MM HH", isUtc: true });
     assertEquals(utc.formatTime(midnightMs - 1), "22/11 23");
-    const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((ms) => utc.dateSeparator(ms));
+    const lines = [midnightMs - 1, midnightMs, midnightMs + 86_399_999].map((ms) =>
+      utc.dateSeparator(ms, 80)
+    );
     assertEquals(lines, [undefined, "--- Monday, November 23, 2026 ---", undefined]);
     const local = new Timestamps("en", { pattern: "dd/MM HH", isUtc: false });
     assertEquals(local.formatTime(midnightMs - 1), "23/11 13");
@@ -67,7 +69,7 @@ Deno.test("Timestamps.dateSeparator() shows the date if the day has changed", pu
     "2026-11-23 12:00",
     "2026-11-22 23:59:58",
     "2027-11-22 12:00",
-  ].map((time) => times.dateSeparator(msOf(time)));
+  ].map((time) => times.dateSeparator(msOf(time), undefined));
   assertEquals(lines, [
     undefined,
     undefined,
@@ -80,9 +82,37 @@ Deno.test("Timestamps.dateSeparator() shows the date if the day has changed", pu
 
 Deno.test("Timestamps.dateSeparator() takes times beyond the last date for the last date", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);
-  for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER);
-  assertEquals(times.dateSeparator(msOf("2026-11-22 00:00")), "--- domingo, 22 de noviembre de 2026 ---");
+  for (let i = 0; i < 3; i++) times.dateSeparator(Number.MAX_SAFE_INTEGER, 80);
+  assertEquals(times.dateSeparator(msOf("2026-11-22 00:00"), 80), "--- domingo, 22 de noviembre de 2026 ---");
 });
+
+Deno.test("Timestamps.lineTime() fits the screen as it is now, unless a pattern was given", pure, () => {
+  const timeMs = msOf("2026-11-22 13:45:07");
+  const widths = [undefined, 80, 79, 60, 59, 1, 80];
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
+  assertEquals(widths.map((columns) => times.lineTime(timeMs, columns)), [
+    ...["2026-11-22 13:45:07", "2026-11-22 13:45:07", "13:45:07", "13:45:07", "13:45", "13:45"],
+    "2026-11-22 13:45:07",
+  ]);
+  const own = new Timestamps("es", { pattern: "d HH", isUtc: false });
+  assertEquals(widths.map((columns) => own.lineTime(timeMs, columns)), widths.map(() => "22 13"));
+});
+
+Deno.test(
+  "Timestamps.dateSeparator() begins with the date where lines have none, shorter if it must",
+  pure,
+  () => {
+    const timeMs = msOf("2026-11-22 13:45:07");
+    const first = (columns: number, pattern?: string) =>
+      new Timestamps("es", { pattern, isUtc: false }).dateSeparator(timeMs, columns);
+    assertEquals([first(80), first(30, "HH:mm")], [undefined, undefined]);
+    assertEquals(
+      [79, 40].map((columns) => first(columns)),
+      Array(2).fill("--- domingo, 22 de noviembre de 2026 ---"),
+    );
+    assertEquals(first(39), "--- 22 nov 2026 ---");
+  },
+);
 
 Deno.test("parsePattern() accepts fields and literals", pure, () => {
   const patterns = ["yyyy-MM-dd HH:mm:ss", "yyyyMMdd", "h:mm a", "HH 'h' mm", "d.M.yy", "SSS", "HH:mm ☀"];

@@ -33,7 +33,7 @@ class PrinterFixture implements AsyncDisposable {
     const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
     const parts = { terminal: this.#terminal, renderer, t: translator("es") };
     this.printer = new LogPrinter(parts, now);
-    this.printer.attach({ log: this.log, startHead: 0, addConsumer: () => {} });
+    this.printer.attach({ log: this.log, startHead: 0, members: [], addConsumer: () => {} });
   }
 
   /** Appends messages, one to a segment. */

@@ -380,7 +380,11 @@ class FuzzedClient {
         }
         break;
       case "entries":
-        lines.push(...event.entries.map(({ entry }) => renderer.entry(entry, { reader: "ana" })));
+        lines.push(
+          ...event.entries.map(({ entry }) =>
+            renderer.entry(entry, { reader: { sessionId: this.#sessionId, nick: "ana" } })
+          ),
+        );
         this.#shownSeqs.push(...event.entries.map(({ entry }) => entry.seq));
         break;
       case "rejected":
