@@ -152,7 +152,7 @@ class ChatClient {
   }
 
   async run(): Promise<number> {
-    const { process: { terminated, terminal }, view, t } = this.#parts;
+    const { process: { terminated, terminal, language }, view, t } = this.#parts;
     using session = this.#parts.session;
     const leave = () => session.leave();
     terminated.addEventListener("abort", leave);
@@ -161,8 +161,13 @@ class ChatClient {
       for await (const event of session.run()) await this.#show(event);
       if (this.#inputError) throw this.#inputError;
     } catch (error) {
+      if (!(error instanceof ChatError)) throw error;
+      // A nick that is not allowed ends a pipe as it does when the server rejects it.
+      if (error instanceof InputError) {
+        if (!error.code.startsWith("nick-")) throw error;
+        await terminal.print(errorText(error, language));
+      }
       // The selector has reported every other ChatError.
-      if (!(error instanceof ChatError) || error instanceof InputError) throw error;
       status = EXIT.failure;
     } finally {
       terminated.removeEventListener("abort", leave);

@@ -130,6 +130,20 @@ export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
   return cause instanceof ProtocolError ? { ...row, action: "exclude" } : row;
 }
 
+/** Whether the client has redialled a lost server, and it was down. The system of a process that was just killed may
+ * still accept a connection, and break it at once. */
+export function hasRedialFailed(
+  { target, error, wasJoined }: {
+    readonly target: { readonly dialTimeoutMs?: number };
+    readonly error: DisconnectError;
+    readonly wasJoined: boolean;
+  },
+): boolean {
+  const { serverStatus } = recoveryFor(error);
+  return !wasJoined && target.dialTimeoutMs !== undefined &&
+    (serverStatus === "down" || serverStatus === "unreachable");
+}
+
 /** The error of a message that ends the conversation or is out of place in it. */
 export function closeReason(message: ServerMessage, details?: ErrorDetails): Error {
   if (message.type === "bye") return new ConnectionLostError("closing");

@@ -39,7 +39,7 @@ interface TargetPromptOptions {
 }
 
 /** Returns undefined if the user wants to leave.
- * @throws {InputError} if a pipe ends without a valid answer */
+ * @throws {InputError} if a pipe ends without a valid answer, or its nick is invalid before the first join */
 export async function promptForTarget(
   deps: PromptDeps,
   { host, port, nick }: TargetInput,
@@ -85,6 +85,11 @@ export async function promptForTarget(
     host = answer.host ?? host;
     port = answer.port;
   }
-  nick ??= await promptUntilValid(deps, { text: t("ask.nick"), parse: parseNick, ...options });
+  nick ??= await promptUntilValid(deps, {
+    text: t("ask.nick"),
+    parse: parseNick,
+    isOnceForPipe: !isRejoin,
+    ...options,
+  });
   return nick === undefined ? undefined : { server: { host, port }, nick };
 }

@@ -6,7 +6,7 @@ import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
 import { Failover, type FailoverConfig } from "./failover.ts";
 import { Prober } from "./prober.ts";
-import { AUTH_ACTIONS, type RecoveryAction, recoveryFor } from "./recovery.ts";
+import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
@@ -117,6 +117,7 @@ export class ServerSelector {
     if (result === "retry") return { server, nick };
     if (result === "denied" && this.#hasNoAlternative(server)) throw error;
     if (this.#awaitsNick(failure)) return await this.#retryNick(failure, signal);
+    if (this.#endsPipe(action)) throw error;
     return await this.#selectNext(failure, signal);
   }
 
@@ -293,11 +294,16 @@ export class ServerSelector {
     const why = error instanceof ConnectError
       ? explained
       : this.#t("client.not-joined", { server, why: explained });
-    const willRetry = !isAuth && action !== "giveUp" && !this.#canUserFix(action) &&
-      !this.#isOnlyFaulty(failure);
+    const isEnd = action === "giveUp" || (this.#endsPipe(action) && !this.#awaitsNick(failure));
+    const willRetry = !isAuth && !isEnd && !this.#canUserFix(action) && !this.#isOnlyFaulty(failure);
     if (this.#config.isAuto) await notify(willRetry ? this.#t("client.retry", { why }) : why);
     else await terminal.print(why);
     return isFirstReport;
+  }
+
+  /** The next line of a pipe is meant for the chat: a message must not become a nick. */
+  #endsPipe(action: RecoveryAction): boolean {
+    return action === "askNick" && !this.#deps.terminal.isTty;
   }
 
   #canUserFix(action: RecoveryAction): boolean {
@@ -389,12 +395,4 @@ export class ServerSelector {
     const options = { fallback, isRejoin: this.#hasEverJoined, isKnownHost, signal };
     return await this.#deps.terminal.exclusive(() => promptForTarget(this.#deps, input, options), { signal });
   }
-}
-
-/** Whether the client has redialled a lost server, and it was down. The system of a process that was just killed may
- * still accept a connection, and break it at once. */
-function hasRedialFailed({ target, error, wasJoined }: ConnectionFailure): boolean {
-  const { serverStatus } = recoveryFor(error);
-  return !wasJoined && target.dialTimeoutMs !== undefined &&
-    (serverStatus === "down" || serverStatus === "unreachable");
 }

@@ -353,13 +353,15 @@ interface Prompt<Answer> extends AskOptions {
   readonly parse: (answer: string) => Answer;
   /** Whether an answer means that the user wants to leave. */
   readonly isQuit?: (answer: string) => boolean;
+  /** A pipe has one answer: its next line may be meant for the chat. */
+  readonly isOnceForPipe?: boolean;
 }
 
 /** Asks until `parse` accepts the answer. Returns undefined if the user wants to leave.
- * @throws {InputError} if a pipe ends without a valid answer */
+ * @throws {InputError} if a pipe ends without a valid answer, or has one answer and that is invalid */
 export async function promptUntilValid<Answer>(
   { terminal, language }: PromptDeps,
-  { text, parse, isQuit, ...options }: Prompt<Answer>,
+  { text, parse, isQuit, isOnceForPipe = false, ...options }: Prompt<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
     let answer = "";
@@ -369,6 +371,7 @@ export async function promptUntilValid<Answer>(
     } catch (error) {
       if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;
+      if (isOnceForPipe && !terminal.isTty) throw error;
       await terminal.print(errorText(error, language));
       // An answer of several words is a chat line that the prompt interrupted.
       const isTalk = error.code === "answer-is-talk" || answer.includes(" ");

@@ -58,6 +58,24 @@ Deno.test("chat-client throws if its input ends before the nick", async () => {
   assertEquals((await assertRejects(() => ana.run(runClient), InputError)).code, "input-ended");
 });
 
+Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no message becomes a nick", async () => {
+  await using server = startServerAtNoon();
+  using _ana = await enterAs("ana", server);
+  const asked = `Servidor (IP o nombre) [127.0.0.1]:\nPuerto [5000]: ${server.address.port}\nNick: `;
+  for (
+    const [nick, why] of [
+      ["dos palabras", 'El nick "dos palabras" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.'],
+      ["ana", `No se pudo entrar en ${formatAddress(server.address)}: el nick "ana" ya está en uso.`],
+    ]
+  ) {
+    await using user = new ClientUser();
+    user.start();
+    user.type(`\n${server.address.port}\n${nick}\nhola\n`);
+    assertEquals(await user.ended(1), `${asked}${nick}\n${why}\n`);
+  }
+  assertEquals([...server.members].map(({ nick }) => nick), ["ana"]);
+});
+
 Deno.test("chat-client makes a new resume token at each start", async () => {
   const tokens: Uint8Array[] = [];
   await using server = new FakeServer(async (client) => {

@@ -207,3 +207,21 @@ Deno.test("ServerSelector prints only printable text of a server's reason", pure
   assertEquals(await fixture.nextServer(unreachable(SECOND, error), ACCEPT), FIRST);
   assertStringIncludes(fixture.user.output, "␛]0;title␇␍␊[root] !");
 });
+
+for (const code of ["nick-taken", "nick-invalid"]) {
+  for (const isAuto of [false, true]) {
+    const title = `ServerSelector${
+      isAuto ? " --auto" : ""
+    } of a pipe ends with ${code} before its first join`;
+    Deno.test(title, pure, async () => {
+      await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto });
+      await fixture.next();
+      fixture.user.type("a message\n");
+      const error = rejection(code);
+      await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError);
+      const [report] = isAuto ? fixture.notices : fixture.user.output.split("\n");
+      assertMatch(report!, /^No se pudo entrar en aula:5000: el nick .*\.$/);
+      assert(!report!.includes("intentando"));
+    });
+  }
+}
