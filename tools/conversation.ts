@@ -1,5 +1,6 @@
 // The conversation of the demo, and whether a screen shows each message once and in order. Pure.
 
+import type { Language } from "../lib/i18n/translate.ts";
 import { PREFIXES } from "../lib/render/renderer.ts";
 
 /** Those who talk. */
@@ -13,42 +14,93 @@ export interface ScriptLine {
   readonly text: string;
 }
 
-/** One after the other, everyone listening. */
-export const BEFORE_FAILOVER = remarks(
-  ["ana", "Hola a todos, ¿me leen?"],
-  ["beto", "Hola, Ana. Te leo."],
-  ["caro", "¡Buenas! Yo también."],
-  ["ana", "¿Montamos hoy la red del laboratorio?"],
-  ["beto", "Sí, a las siete. ¿Qué trae cada quien?"],
-);
+/** The parts of a conversation. */
+interface Script {
+  /** One after the other, everyone listening. */
+  readonly beforeFailover: readonly ScriptLine[];
+  /** All at once, while the server is about to fall. */
+  readonly burst: readonly ScriptLine[];
+  /** Right behind, to a server that does not read them any more. */
+  readonly unackedAtCrash: readonly ScriptLine[];
+  /** One after the other again, on the next server. */
+  readonly afterFailover: readonly ScriptLine[];
+}
 
-/** All at once, while the server is about to fall. */
-export const BURST = remarks(
-  ["ana", "Yo llevo el conmutador"],
-  ["ana", "y dos cables largos."],
-  ["beto", "Yo pongo el portátil"],
-  ["beto", "y la regleta."],
-  ["caro", "Yo llevo la cámara"],
-  ["caro", "y el trípode."],
-);
+const SPANISH: Script = {
+  beforeFailover: remarks(
+    ["ana", "Hola a todos, ¿me leen?"],
+    ["beto", "Hola, Ana. Te leo."],
+    ["caro", "¡Buenas! Yo también."],
+    ["ana", "¿Montamos hoy la red del laboratorio?"],
+    ["beto", "Sí, a las siete. ¿Qué trae cada quien?"],
+  ),
+  burst: remarks(
+    ["ana", "Yo llevo el conmutador"],
+    ["ana", "y dos cables largos."],
+    ["beto", "Yo pongo el portátil"],
+    ["beto", "y la regleta."],
+    ["caro", "Yo llevo la cámara"],
+    ["caro", "y el trípode."],
+  ),
+  unackedAtCrash: remarks(
+    ["ana", "¿Hace falta un monitor?"],
+    ["ana", "Tengo uno pequeño."],
+    ["beto", "Ya hay dos monitores."],
+    ["beto", "Mejor un teclado."],
+    ["caro", "Falta café."],
+    ["caro", "Lo llevo yo, con galletas."],
+  ),
+  afterFailover: remarks(
+    ["ana", "Se cayó el servidor. ¿Siguen ahí?"],
+    ["beto", "Aquí sigo, y no me falta nada."],
+    ["caro", "A mí tampoco. Ni las galletas."],
+    ["ana", "Entonces, a las siete. ¡Hasta luego!"],
+  ),
+};
 
-/** Right behind, to a server that does not read them any more. */
-export const UNACKED_AT_CRASH = remarks(
-  ["ana", "¿Hace falta un monitor?"],
-  ["ana", "Tengo uno pequeño."],
-  ["beto", "Ya hay dos monitores."],
-  ["beto", "Mejor un teclado."],
-  ["caro", "Falta café."],
-  ["caro", "Lo llevo yo, con galletas."],
-);
+const ENGLISH: Script = {
+  beforeFailover: remarks(
+    ["ana", "Hi all, can you read me?"],
+    ["beto", "Hi Ana, loud and clear."],
+    ["caro", "Morning! Me too."],
+    ["ana", "Shall we set up the lab network today?"],
+    ["beto", "Yes, at seven. Who brings what?"],
+  ),
+  burst: remarks(
+    ["ana", "I have the switch"],
+    ["ana", "and two long cables."],
+    ["beto", "I can bring my laptop"],
+    ["beto", "and a power strip."],
+    ["caro", "I have the camera"],
+    ["caro", "and the tripod."],
+  ),
+  unackedAtCrash: remarks(
+    ["ana", "Do we need a monitor?"],
+    ["ana", "I have a small one."],
+    ["beto", "There are two already."],
+    ["beto", "A keyboard would be better."],
+    ["caro", "We need coffee."],
+    ["caro", "I will bring it, and biscuits."],
+  ),
+  afterFailover: remarks(
+    ["ana", "The server died. Are you still there?"],
+    ["beto", "Still here, and I missed nothing."],
+    ["caro", "Me neither. Not even the biscuits."],
+    ["ana", "Then see you at seven. Bye!"],
+  ),
+};
 
-/** One after the other again, on the next server. */
-export const AFTER_FAILOVER = remarks(
-  ["ana", "Se cayó el servidor. ¿Siguen ahí?"],
-  ["beto", "Aquí sigo, y no me falta nada."],
-  ["caro", "A mí tampoco. Ni las galletas."],
-  ["ana", "Entonces, a las siete. ¡Hasta luego!"],
-);
+/** What those of `nicks` say. */
+export function scriptFor(nicks: readonly Nick[], language: Language): Script {
+  const { beforeFailover, burst, unackedAtCrash, afterFailover } = language === "es" ? SPANISH : ENGLISH;
+  const own = (lines: readonly ScriptLine[]) => lines.filter(({ nick }) => nicks.includes(nick as Nick));
+  return {
+    beforeFailover: own(beforeFailover),
+    burst: own(burst),
+    unackedAtCrash: own(unackedAtCrash),
+    afterFailover: own(afterFailover),
+  };
+}
 
 function remarks(...pairs: readonly (readonly [nick: Nick, text: string])[]): readonly ScriptLine[] {
   return pairs.map(([nick, text]) => ({ nick, text }));

@@ -11,7 +11,8 @@ const MAX_RULE_COLUMNS = 80;
 const GAP = "   ";
 const INDENT = "    ";
 
-type Theme = (text: string) => string;
+/** Colours a text. */
+export type Theme = (text: string) => string;
 
 /** What one program showed. */
 export interface Screen {
@@ -74,8 +75,8 @@ function framed({ title, titleTheme, lines, statusLine }: Screen, columns: numbe
   ];
 }
 
-/** A line as one row or several, broken between words. */
-function rowsOf(line: string, columns: number): Row[] {
+/** A line as one row or several, broken between words. `theme` is for what stands behind the time. */
+export function rowsOf(line: string, columns: number, theme = themeFor(withoutTime(line))): Row[] {
   const texts: string[] = [];
   let text = "";
   for (const word of line.split(" ")) {
@@ -84,12 +85,16 @@ function rowsOf(line: string, columns: number): Row[] {
     text = isFull ? INDENT + word : text === "" ? word : `${text} ${word}`;
   }
   texts.push(text);
-  const [stamp = ""] = /^\[[\d :-]+\] /.exec(line) ?? [];
-  const theme = themeFor(line.slice(stamp.length));
+  const stamp = line.slice(0, line.length - withoutTime(line).length);
   return texts.map((text, index) => ({
     text,
     theme: index > 0 ? theme : (text) => dim(text.slice(0, stamp.length)) + theme(text.slice(stamp.length)),
   }));
+}
+
+/** What stands behind the time of a line. */
+export function withoutTime(line: string): string {
+  return line.replace(/^\[[\d :-]+\] /, "");
 }
 
 /** How what stands behind the time is coloured. */

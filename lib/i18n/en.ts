@@ -225,6 +225,7 @@ export const ENGLISH = {
   "flag.time": 'how times are shown, e.g. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "show times in UTC",
   "flag.no-color": "use no colours",
+  "flag.fast": "without pauses and panes",
   "flag.lang": "language: es or en",
   "flag.help": "show this help",
   "flag.plain": "nothing but lines, amid what you type as well: for screen readers and slow links",

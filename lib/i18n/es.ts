@@ -230,6 +230,7 @@ export const SPANISH = {
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "mostrar las horas en UTC",
   "flag.no-color": "no usar colores",
+  "flag.fast": "sin pausas ni paneles",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar esta ayuda",
   "flag.plain":
