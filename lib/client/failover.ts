@@ -95,6 +95,12 @@ export class Failover {
     return { dialTimeoutMs: ms, ...(mustAnswer && { answerTimeoutMs: ms }) };
   }
 
+  /** For a dial or a probe. The server that the client was on is dialled where it was, too: name servers may be away with
+   * the network that broke the connection (found by the simulator). */
+  knownIp(server: Address): { ip?: string } {
+    return this.#current && isSameAddress(server, this.#current.server) ? { ip: this.#current.ip } : {};
+  }
+
   onJoined(joined: Joined, nowMs: number): void {
     const hasReturned = this.#returning !== undefined &&
       isSameAddress(this.#returning.server, joined.server);

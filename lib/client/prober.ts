@@ -1,7 +1,7 @@
 // When which servers are probed, and what their answers mean for the client.
 
 import { delay } from "../base/time.ts";
-import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import type { DialOptions } from "../net/tcp.ts";
 import type { Failover, FailoverConfig, Joined, ProbeAnswer } from "./failover.ts";
 
@@ -35,8 +35,7 @@ export class Prober {
     server: Address,
     options: Pick<DialOptions, "signal" | "ip">,
   ): Promise<ProbeAnswer | undefined> {
-    const { current } = this.#failover;
-    const ip = current && isSameAddress(server, current.server) ? { ip: current.ip } : {};
+    const ip = this.#failover.knownIp(server);
     const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
     return await this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
   }

@@ -206,7 +206,7 @@ export class ServerSelector {
         await delay(waitMs, over);
         target = { server: await this.#firstAnswering(next, { failed: server, signal, over }) };
       });
-      return { ...(back ?? target), nick };
+      return { ...this.#failover.knownIp(target.server), ...(back ?? target), nick };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
@@ -226,7 +226,7 @@ export class ServerSelector {
         }
         answer = await this.#ask(isNameWrong ? { ...input, port: server.port } : input, over, fallback);
       });
-      return back ? { ...back, nick } : answer;
+      return back ? { ...back, nick } : answer && { ...this.#failover.knownIp(answer.server), ...answer };
     } catch (inputError) {
       throw inputError instanceof InputError ? error : inputError;
     }
@@ -361,10 +361,11 @@ export class ServerSelector {
     return this.#pool.size === (this.#pool.has(server) ? 1 : 0);
   }
 
-  /** With `--auto` the first server is added to the pool before it was reached: no prompt will ask for it again. */
+  /** A first server that flags name, or that no prompt will ask for again, is added to the pool before it was reached. */
   async #first(signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const target = await this.#ask(this.#config, signal);
-    if (target && this.#config.isAuto) this.#pool.add(target.server);
+    const { isAuto, host } = this.#config;
+    if (target && (isAuto || host !== undefined)) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
   }

@@ -1,7 +1,7 @@
 // Dials, listens and accepts over TCP, and turns the system's failures into error codes.
 
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
-import { delay, systemClock } from "../base/time.ts";
+import { delay, systemClock, withTimeout } from "../base/time.ts";
 import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
 import { type Address, formatAddress, isIP } from "./address.ts";
 
@@ -16,6 +16,8 @@ export const TLS_ACCEPT_RATE: RateLimit = { burst: 1_024, perSecond: 200 };
 /** Pause when the rate is used up, in ms. Then several connections are accepted together. */
 const ACCEPT_BATCH_MS = 10;
 const ACCEPT_RETRY_MS = 50;
+/** For a connection by name, once the IP address at which the server was last does not answer, in ms. */
+const MOVED_MS = 300;
 
 export interface DialOptions {
   readonly signal: AbortSignal;
@@ -31,12 +33,18 @@ export interface DialOptions {
  * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`
  * @throws the signal's reason */
 export async function dial(server: Address, options: DialOptions): Promise<Deno.TcpConn> {
-  const { ip } = options;
+  const { ip, dialTimeoutMs } = options;
   if (ip === undefined || ip === server.host) return await connectInTime(server, server.host, options);
   const direct = connectInTime(server, ip, options);
   const byName = connectInTime(server, server.host, options);
-  // What fails by name may be there by IP. What refuses there is down.
-  const conn = await Promise.race([direct, byName.catch(() => direct)]).catch((error) => {
+  // What fails by name may be there by IP. What refuses there is down, unless it has moved: a redial waits little for that.
+  const moved = direct.catch(async (error) => {
+    let conn: Deno.TcpConn | undefined;
+    const named = byName.then((late) => conn = late).catch(() => {});
+    await (dialTimeoutMs === undefined ? named : withTimeout(MOVED_MS, named));
+    return conn ?? Promise.reject(error);
+  });
+  const conn = await Promise.race([moved, byName.catch(() => direct)]).catch((error) => {
     byName.then((late) => late.close(), () => {});
     throw error;
   });

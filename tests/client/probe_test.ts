@@ -42,6 +42,15 @@ Deno.test("probe() finds no server that refuses, hangs up, says garbage, or only
   }
 });
 
+Deno.test("probe() asks once more after a connection that ended without an answer", async () => {
+  let count = 0;
+  await using server = new FakeServer(async (client) => {
+    await client.expect("probe");
+    if (++count > 1) await client.send({ type: "error", code: "frame-unknown", reason: "" });
+  });
+  assertEquals(await answerOf(server.address), {});
+});
+
 Deno.test("probe() ends when its signal is aborted", async () => {
   const ending = new AbortController();
   await using server = new FakeServer(async (client) => {

@@ -12,6 +12,7 @@ import {
   SECOND,
   selectorAfterJoin,
   SelectorFixture,
+  TARGET,
   THIRD,
   unreachable,
   VIOLATIONS,
@@ -126,6 +127,19 @@ Deno.test("ServerSelector --auto waits before another address of the same server
   await fixture.next({ ...unreachable(server), target });
   assertEquals(fixture.waits, 1);
 });
+
+for (const isAuto of [true, false]) {
+  Deno.test(
+    `ServerSelector ${isAuto ? "--auto " : ""}dials its server where it was last, after others too`,
+    pure,
+    async () => {
+      await using fixture = await selectorAfterJoin({ isAuto }, { isTty: true });
+      assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : "\n\n"), SECOND);
+      if (!isAuto) fixture.user.type("\n\n");
+      assertEquals(await fixture.next(unreachable(SECOND)), { ...TARGET, ip: IP });
+    },
+  );
+}
 
 Deno.test("ServerSelector --auto waits before it dials the only server a third time", pure, async () => {
   await using fixture = await selectorAfterJoin({ isAuto: true });

@@ -95,6 +95,13 @@ Deno.test("ServerSelector suggests the same server again after a mistyped addres
   assertEquals(await fixture.nextServer(unreachable(typo), ACCEPT), SECOND);
 });
 
+Deno.test("ServerSelector offers the server that --host named again, after its backups", pure, async () => {
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND] });
+  await fixture.next();
+  assertEquals(await fixture.nextServer(unreachable(FIRST), ACCEPT), SECOND);
+  assertEquals(await fixture.nextServer(unreachable(SECOND), ACCEPT), FIRST);
+});
+
 for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
   Deno.test(`ServerSelector asks for the nick alone after ${code}`, pure, async () => {
     await using fixture = await selectorAfterJoin({}, { isTty: true });

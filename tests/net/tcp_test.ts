@@ -108,6 +108,20 @@ Deno.test("dial() takes a refusal by the known IP address for an answer, and non
   assertStrictEquals(await dialling, conn);
 });
 
+Deno.test("dial() takes the connection by name if the known IP address refuses: the server has moved", async () => {
+  const conn = {} as Deno.TcpConn;
+  for (const { dialTimeoutMs, ...known } of [KNOWN, { ...KNOWN, dialTimeoutMs: undefined }]) {
+    const late = Promise.withResolvers<Deno.TcpConn>();
+    using _ = fakeConnect((host) =>
+      host === IP ? Promise.reject(new Deno.errors.ConnectionRefused()) : late.promise
+    );
+    const dialling = dial(NAMED, { ...known, ...(dialTimeoutMs && { dialTimeoutMs }) });
+    await flushTasks();
+    late.resolve(conn);
+    assertStrictEquals(await dialling, conn);
+  }
+});
+
 Deno.test("dial() begins `dialTimeoutMs` of a name when it is found", async () => {
   using _ = fakeConnect(() => new Promise(() => {}));
   const { lookup } = dns;

@@ -127,11 +127,9 @@ export class FailoverClient {
     return this.#loss === 0;
   }
 
-  /** Whether a connection of it has broken since, or a server welcomed it again. */
+  /** Whether a connection of it has broken since, or a server has welcomed it after a loss. */
   wasBrokenSince(sinceMs: number): boolean {
-    const [last, before] = this.joins.toReversed();
-    return this.#resetMs > sinceMs ||
-      (last !== undefined && last.logId === before?.logId && last.atMs > sinceMs);
+    return this.#resetMs > sinceMs || (this.joins.length > 1 && this.joins.at(-1)!.atMs > sinceMs);
   }
 
   reset(noticedBy: readonly ("client" | "server")[]): void {

@@ -140,6 +140,7 @@ export class FailoverRun {
         return client.leave();
       case "reset":
         if (client.wasBrokenSince(timeline.nowMs - RESET_MS)) {
+          client.hadTrouble = true;
           client.calmSinceMs = Math.max(client.calmSinceMs, timeline.nowMs + RESET_MS);
         }
         return client.reset(step.noticedBy);
