@@ -73,6 +73,7 @@ export type ConnectCode =
   | "no-answer"
   | "not-a-chat-server"
   | "not-tls"
+  | "tls-gone"
   | "tls-failed"
   | "certificate-refused"
   | "certificate-unfit"
@@ -135,6 +136,8 @@ export type InputCode =
   | "room-invalid"
   | "tls-lacking"
   | "no-folder"
+  | "server-not-known"
+  | "config-line"
   // Files.
   | "file-unreadable"
   | "file-not-text"

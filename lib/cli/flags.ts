@@ -19,6 +19,8 @@ interface Flag {
   readonly isRepeatable?: boolean;
   /** One letter, without its dash. */
   readonly alias?: string;
+  /** Only for the command line, not for a config file. */
+  readonly isTypedOnly?: boolean;
   readonly help: PlainTranslationKey;
 }
 
@@ -43,9 +45,10 @@ export const DISPLAY_FLAGS = {
 export const COMMON_FLAGS = {
   lang: { choices: LANGUAGES, help: "flag.lang" },
   plain: { help: "flag.plain" },
-  help: { alias: "h", help: "flag.help" },
-  version: { alias: "v", help: "flag.version" },
-  completions: { choices: SHELLS, help: "flag.completions" },
+  config: { value: "FILE", isTypedOnly: true, help: "flag.config" },
+  help: { alias: "h", isTypedOnly: true, help: "flag.help" },
+  version: { alias: "v", isTypedOnly: true, help: "flag.version" },
+  completions: { choices: SHELLS, isTypedOnly: true, help: "flag.completions" },
 } as const satisfies FlagTable;
 
 /** Parses `--name value` and `--name=value`, and the same with `-` and an alias.
@@ -110,12 +113,17 @@ export function checkCombinations(
   values: Readonly<Record<string, unknown>>,
   { requires, conflicts }: FlagConstraints,
 ): void {
-  const isGiven = (name: string) => Array.isArray(values[name]) ? values[name].length > 0 : !!values[name];
-  const alone = requires.find(([flag, other]) => isGiven(flag) && !isGiven(other));
-  const contrary = conflicts.find(([flag, other]) => isGiven(flag) && isGiven(other));
+  const has = (name: string) => isGiven(values[name]);
+  const alone = requires.find(([flag, other]) => has(flag) && !has(other));
+  const contrary = conflicts.find(([flag, other]) => has(flag) && has(other));
   const [flag, other] = alone ?? contrary ?? [];
   if (flag === undefined) return;
   throw new InputError(alone ? "flag-alone" : "flags-contrary", { flag: `--${flag}`, other: `--${other}` });
+}
+
+/** Whether this is the value of a flag that was given. */
+export function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : !!value;
 }
 
 /** Parses a whole number of at most nine digits.

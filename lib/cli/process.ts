@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import type { Clock } from "../base/time.ts";
 import { ChatError, errorMessage, InputError, OutputError } from "../errors.ts";
 import type { CommandRegistry } from "./commands.ts";
+import { allArgs, type ConfigFile, type FlagSources, readConfigFile, typedValue } from "./config_file.ts";
 import {
   type COMMON_FLAGS,
   completions,
@@ -46,8 +47,7 @@ export interface LocalAddress {
 }
 
 /** What a program gets from its process; tests make their own. */
-export interface ProcessContext {
-  readonly args: readonly string[];
+export interface ProcessContext extends FlagSources {
   readonly language: Language;
   readonly terminal: Terminal;
   /** Output goes to a terminal that is not dumb, and NO_COLOR (no-color.org) is not set. */
@@ -68,6 +68,8 @@ export const EXIT = { ok: 0, failure: 1, usage: 2 } as const;
 const SHUTDOWN_TIMEOUT_MS = 3_000;
 
 interface RunOptions {
+  /** Name of the config file in the folder of state files. */
+  readonly configName?: string;
   readonly clock: Clock;
   readonly deno?: ProcessApi;
   /** Where the runtime reports errors and its end. */
@@ -79,12 +81,21 @@ interface RunOptions {
 /** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
 export async function runProcess(
   main: (process: ProcessContext) => Promise<number>,
-  { clock, deno = Deno, events = globalThis, shutdownMs = SHUTDOWN_TIMEOUT_MS }: RunOptions,
+  { configName, clock, deno = Deno, events = globalThis, shutdownMs = SHUTDOWN_TIMEOUT_MS }: RunOptions,
 ): Promise<never> {
   const { args, build } = deno;
   // Emacs and other programs with a window for output that is no terminal.
   const isDumb = deno.env.get("TERM") === "dumb";
-  const isPlain = isDumb || args.includes("--plain");
+  const stateFolder = configFolder(deno);
+  let configFile: ConfigFile | undefined;
+  let configError: unknown;
+  try {
+    configFile = await readConfigFile(args, stateFolder && configName && join(stateFolder, configName));
+  } catch (error) {
+    configError = error; // until the terminal is there
+  }
+  const flags = allArgs({ args, configFile });
+  const isPlain = isDumb || flags.includes("--plain");
   const terminal = new Terminal(await standardStreams({ isPlain, deno }), clock);
   // Deno fires "unload" at Deno.exit(), and one of the others before it dies of an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
@@ -101,7 +112,7 @@ export async function runProcess(
     "abort",
     () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), shutdownMs)),
   );
-  const language = chooseLanguage(langFlag(args), systemLocales(deno));
+  const language = chooseLanguage(typedValue(flags, "lang"), systemLocales(deno));
   terminal.onOutputStalled = (cause, count) =>
     printError(
       cause === undefined
@@ -110,15 +121,17 @@ export async function runProcess(
     );
   let status: number;
   try {
+    if (configError) throw configError;
     status = await main({
       args,
+      configFile,
       language,
       terminal,
       hasColors: deno.stdout.isTerminal() && !deno.noColor && !isDumb,
       clock,
       localAddresses: () => localAddresses(deno),
       buildInfo: buildInfo(deno),
-      configFolder: configFolder(deno),
+      configFolder: stateFolder,
       dropFilePermissions: () => {
         for (const name of ["read", "write"] as const) deno.permissions.revokeSync({ name });
       },
@@ -193,12 +206,6 @@ export function terminationSignal(
     });
   }
   return ending.signal;
-}
-
-/** The value of `--lang` in flags that are not parsed yet: errors about flags are in that language. */
-function langFlag(args: readonly string[]): string | undefined {
-  const index = args.findIndex((arg) => arg === "--lang" || arg.startsWith("--lang="));
-  return args[index]?.split("=", 2)[1] ?? (index < 0 ? undefined : args[index + 1]);
 }
 
 interface InfoOptions extends CompletionsOptions {

@@ -70,6 +70,10 @@ export class AuthPrompter {
         if (!this.canUpgrade(failure)) return "denied";
         this.#deps.trust.requireTls(server);
         return "retry";
+      case "askForget":
+        return this.#canAskTrust && this.#deps.trust.canForget(server)
+          ? await this.#askForget(server, signal)
+          : "denied";
       case "warnMismatch":
         if (isFirstReport) await this.#warnMismatch(error);
         return "denied";
@@ -142,6 +146,28 @@ export class AuthPrompter {
     if (answer === undefined) return "quit";
     if (answer) await this.#pin(server, fingerprint);
     return answer ? "retry" : "denied";
+  }
+
+  /** The selector has said that the server no longer speaks TLS, and where it is remembered. */
+  async #askForget(server: Address, signal: AbortSignal): Promise<AuthResult> {
+    const { terminal, language, trust } = this.#deps;
+    const question = {
+      text: this.#t("ask.forget"),
+      fallback: "n",
+      parse: (answer: string) => this.#parseYesOrNo(answer),
+      isQuit,
+      signal,
+    };
+    const answer = await terminal.exclusive(() => promptUntilValid(this.#deps, question), { signal });
+    if (answer === undefined) return "quit";
+    if (!answer) return "denied";
+    try {
+      await trust.forget(server);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      await terminal.print(errorText(error, language));
+    }
+    return "retry";
   }
 
   /** Prints both fingerprints, one below the other, so that the difference is easy to see. */

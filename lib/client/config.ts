@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { readCertificates, readUserFile } from "../base/files.ts";
+import { type FlagSources, readFlags } from "../cli/config_file.ts";
 import {
   checkCombinations,
   COMMON_FLAGS,
@@ -9,6 +10,7 @@ import {
   type FlagTable,
   type FlagValues,
   parseCount,
+  parseFlags,
 } from "../cli/flags.ts";
 import type { ProcessContext } from "../cli/process.ts";
 import { parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
@@ -20,6 +22,7 @@ import { parseNick } from "../text/nick.ts";
 import { parsePassword } from "../text/text.ts";
 import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import type { AuthPrompterConfig } from "./auth_prompt.ts";
+import { LAST_JOIN_FILE } from "./last_join.ts";
 import { MAX_MEMBERS } from "./member_list.ts";
 import { MAX_OUTBOX_BYTES, MAX_OUTBOX_MESSAGES } from "./outbox.ts";
 import { MAX_TRACKED_SESSIONS } from "./read_tracker.ts";
@@ -39,12 +42,18 @@ export const CLIENT_FLAGS = {
   tls: { help: "flag.tls" },
   "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
   ca: { value: "FILE", help: "flag.ca" },
+  forget: { value: "HOST:N", isTypedOnly: true, help: "flag.forget" },
+  "no-remember": { help: "flag.no-remember" },
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
 
+type ClientFlags = FlagValues<typeof CLIENT_FLAGS>;
+
 export interface ClientConfig extends AuthPrompterConfig, ServerSelectorConfig, SessionStateConfig {
   readonly trust: TrustConfig;
+  /** Undefined if the system has no folder for it. */
+  readonly lastJoinPath: string | undefined;
   readonly session: SessionConfig;
   readonly memberList: { readonly maxMembers: number };
   readonly display: DisplayConfig;
@@ -71,6 +80,8 @@ export const DEFAULT_CONFIG: ClientConfig = {
     nickWaitMs: 21_000,
   },
   trust: { isTls: false, ca: undefined, fingerprints: [], knownServersPath: undefined, backups: [] },
+  lastJoin: undefined,
+  lastJoinPath: undefined,
   session: {
     connections: {
       maxFrameBytes: MAX_SERVER_FRAME_BYTES,
@@ -92,10 +103,20 @@ export const DEFAULT_CONFIG: ClientConfig = {
   display: DEFAULT_DISPLAY,
 };
 
+/** The flags of the command line and the config file. The port of a host that was typed as HOST:N counts more than one
+ * of the file.
+ * @throws {InputError} */
+export function clientFlags(sources: FlagSources): ClientFlags {
+  const flags = readFlags(sources, CLIENT_FLAGS);
+  const { host, port } = parseFlags(sources.args, CLIENT_FLAGS);
+  if (host === undefined || port !== undefined || parseAddress(host).port === undefined) return flags;
+  return { ...flags, port: undefined };
+}
+
 /** Reads the files that flags name.
  * @throws {InputError} */
 export async function clientConfig(
-  flags: FlagValues<typeof CLIENT_FLAGS>,
+  flags: ClientFlags,
   { buildInfo, configFolder }: Pick<ProcessContext, "buildInfo" | "configFolder">,
 ): Promise<ClientConfig> {
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
@@ -107,6 +128,7 @@ export async function clientConfig(
     ? DEFAULT_CONFIG.historyCount
     : parseCount("--history", flags.history, MAX_HISTORY);
   const display = displayConfig(flags);
+  const inFolder = (name: string) => configFolder === undefined ? undefined : join(configFolder, name);
   checkCombinations(flags, { requires: [], conflicts: [["ca", "tls-fingerprint"]] });
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
@@ -121,11 +143,12 @@ export async function clientConfig(
     historyCount,
     display,
     password,
+    lastJoinPath: inFolder(LAST_JOIN_FILE),
     trust: {
       isTls: flags.tls,
       ca,
       fingerprints: fingerprints.map(parseFingerprint),
-      knownServersPath: configFolder === undefined ? undefined : join(configFolder, "known_servers"),
+      knownServersPath: inFolder("known_servers"),
       backups,
     },
   };

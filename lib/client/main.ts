@@ -1,10 +1,10 @@
 // chat-client: builds the parts of a client, then shows the events of its session.
 
-import { parseFlags } from "../cli/flags.ts";
+import { locateErrors } from "../cli/config_file.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { ChatError, InputError } from "../errors.ts";
-import { errorText, translator } from "../i18n/translate.ts";
-import { type Address, formatAddress, readBackups } from "../net/address.ts";
+import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
 import { dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
 import { TOKEN_BYTES } from "../protocol/frames.ts";
@@ -13,7 +13,8 @@ import { printable } from "../text/text.ts";
 import { AuthPrompter } from "./auth_prompt.ts";
 import { ChatView } from "./chat_view.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
-import { CLIENT_FLAGS, type ClientConfig, clientConfig } from "./config.ts";
+import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientFlags } from "./config.ts";
+import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
 import { probe } from "./probe.ts";
 import { recoveryFor } from "./recovery.ts";
@@ -33,18 +34,36 @@ import { TrustStore } from "./trust_store.ts";
 export async function runClient(process: ProcessContext): Promise<number> {
   const { terminal, language, buildInfo } = process;
   const t = translator(language);
-  const flags = parseFlags(process.args, CLIENT_FLAGS);
+  const flags = clientFlags(process);
   const help = programHelp({ usage: "usage.client", table: CLIENT_FLAGS, commands: CHAT_COMMANDS }, process);
   const info = infoOutput(flags, { name: "chat-client", table: CLIENT_FLAGS, help, build: buildInfo, t });
   if (info) {
     await terminal.print(...info);
     return EXIT.ok;
   }
-  const config = await clientConfig(flags, process);
+  const sources = { ...process, table: CLIENT_FLAGS };
+  const config = await locateErrors(sources, flags, (flags) => clientConfig(flags, process));
   const trust = await TrustStore.open(config.trust);
-  // From here on only an answer to the question of trust is written, to known_servers.
-  if (config.isAuto || !terminal.isTty || config.trust.ca !== undefined) process.dropFilePermissions();
-  return await new ChatClient(buildParts(process, config, trust)).run();
+  if (flags.forget !== undefined) {
+    await terminal.print(await forget(parseServerAddress(flags.forget), trust, t));
+    return EXIT.ok;
+  }
+  // Lines and pipes are asked the same at every start.
+  const path = terminal.hasLineEditor && !flags["no-remember"] ? config.lastJoinPath : undefined;
+  const lastJoin = path === undefined ? undefined : await readLastJoin(path);
+  // From here on only known_servers, after a question of trust, and the last join are written.
+  const isReadOnly = config.isAuto || !terminal.isTty || config.trust.ca !== undefined;
+  if (isReadOnly) process.dropFilePermissions();
+  const parts = buildParts(process, { ...config, lastJoin }, trust);
+  return await new ChatClient(parts, isReadOnly ? undefined : path).run();
+}
+
+/** Returns what to tell the user.
+ * @throws {InputError} `server-not-known` or `file-unwritable` */
+async function forget(server: Address, trust: TrustStore, t: Translate): Promise<string> {
+  const address = formatAddress(server);
+  if (!await trust.forget(server)) throw new InputError("server-not-known", { server: address });
+  return t("client.forgotten", { server: address });
 }
 
 type ClientParts = ReturnType<typeof buildParts>;
@@ -64,7 +83,9 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     const tlsRequirement = trust.requirementFor(server);
     if (!tlsRequirement) return dial(server, options);
     checkTlsSupport(buildInfo.runtime);
-    return dialTls(server, { ...options, tlsRequirement });
+    return dialTls(server, { ...options, tlsRequirement }).catch((error) => {
+      throw trust.explain(error, server);
+    });
   };
   const selector = new ServerSelector(
     {
@@ -144,11 +165,15 @@ class User {
 /** Takes each event of the session to the parts that it concerns. */
 class ChatClient {
   readonly #parts: ClientParts;
+  /** Undefined: the last join is not remembered. */
+  readonly #lastJoinPath: string | undefined;
+  #server: Address | undefined;
   #isInputRunning = false;
   #inputError: unknown;
 
-  constructor(parts: ClientParts) {
+  constructor(parts: ClientParts, lastJoinPath: string | undefined) {
     this.#parts = parts;
+    this.#lastJoinPath = lastJoinPath;
   }
 
   async run(): Promise<number> {
@@ -214,6 +239,13 @@ class ChatClient {
     await terminal.print(t("client.welcome", { server: formatAddress(server), names }));
     if (truncatedCount > 0) await notify(t("client.truncated", { count: truncatedCount }));
     this.#startInput();
+    this.#server = server;
+    await this.#rememberJoin();
+  }
+
+  async #rememberJoin(): Promise<void> {
+    const [path, server] = [this.#lastJoinPath, this.#server];
+    if (path && server) await writeLastJoin(path, { server, nick: this.#parts.user.nick });
   }
 
   async #showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
@@ -221,7 +253,10 @@ class ChatClient {
     for (const { entry } of entries) {
       members.apply(entry);
       if (entry.type === "backups") selector.updateBackups(this.#readBackups(entry.backups));
-      if (entry.type === "renamed" && entry.sessionId === user.sessionId) user.onNickGranted(entry.nick);
+      if (entry.type === "renamed" && entry.sessionId === user.sessionId) {
+        user.onNickGranted(entry.nick);
+        await this.#rememberJoin();
+      }
     }
     await view.showEntries(entries);
   }

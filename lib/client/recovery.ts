@@ -36,6 +36,8 @@ export const AUTH_ACTIONS = [
   "askTrust",
   /** Dial the same server again with TLS. */
   "upgradeTls",
+  /** Ask whether to forget the certificate of a server that no longer speaks TLS. */
+  "askForget",
   /** Show the fingerprint that was expected and the one that the server has. */
   "warnMismatch",
   /** No answer of the user would prove who the server is. */
@@ -70,6 +72,7 @@ export const RECOVERY = {
     "no-answer": { action: "next", serverStatus: "down" },
     "not-a-chat-server": { action: "redial", serverStatus: "down" },
     "not-tls": { action: "deny", serverStatus: "alive" },
+    "tls-gone": { action: "askForget", serverStatus: "alive" },
     "tls-failed": { action: "deny", serverStatus: "alive" },
     "certificate-refused": { action: "deny", serverStatus: "alive" },
     "certificate-unfit": { action: "deny", serverStatus: "alive" },

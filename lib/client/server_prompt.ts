@@ -12,6 +12,7 @@ import {
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { translator } from "../i18n/translate.ts";
+import type { LastJoin } from "./last_join.ts";
 import type { ConnectTarget } from "./session.ts";
 import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
 import { parseNick } from "../text/nick.ts";
@@ -27,6 +28,8 @@ export interface TargetInput {
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly nick: string | undefined;
+  /** Offered where the user is asked. */
+  readonly lastJoin?: LastJoin;
 }
 
 interface TargetPromptOptions {
@@ -42,10 +45,11 @@ interface TargetPromptOptions {
  * @throws {InputError} if a pipe ends without a valid answer, or its nick is invalid before the first join */
 export async function promptForTarget(
   deps: PromptDeps,
-  { host, port, nick }: TargetInput,
-  { fallback, isRejoin, isKnownHost, signal }: TargetPromptOptions,
+  input: TargetInput,
+  { fallback = offered(input), isRejoin, isKnownHost, signal }: TargetPromptOptions,
 ): Promise<ConnectTarget | undefined> {
   const t = translator(deps.language);
+  let { host, port, nick, lastJoin } = input;
   const options = { isQuit, signal };
   /** A user who has not noticed the failure goes on chatting. The terminal restores the line. */
   const refuseTalk = (answer: string) => {
@@ -87,9 +91,15 @@ export async function promptForTarget(
   }
   nick ??= await promptUntilValid(deps, {
     text: t("ask.nick"),
+    fallback: lastJoin?.nick,
     parse: parseNick,
     isOnceForPipe: !isRejoin,
     ...options,
   });
   return nick === undefined ? undefined : { server: { host, port }, nick };
+}
+
+/** The server of the last join, unless the user named another host. */
+function offered({ host, lastJoin }: TargetInput): Address | undefined {
+  return host === undefined || host === lastJoin?.server.host ? lastJoin?.server : undefined;
 }

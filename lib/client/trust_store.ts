@@ -23,8 +23,11 @@ export interface TrustConfig {
 /** Only the user, and servers that were trusted before, add to it. */
 export class TrustStore {
   readonly #config: TrustConfig;
-  /** Once true, stays true: the client never downgrades to plain text. */
+  /** Once true, stays true: the client never downgrades to plain text, unless the user says so before a certificate
+   * was proven: see {@linkcode canForget}. */
   #isTls: boolean;
+  /** Flags demand TLS, or a certificate was shown and matched. */
+  #isTlsProven: boolean;
   /** Some server was allowed plain text. From then on an expected fingerprint does not set `#isTls`: only a
    * certificate that was shown and matched does. */
   #hasUsedPlaintext = false;
@@ -37,7 +40,8 @@ export class TrustStore {
   private constructor(config: TrustConfig, knownServers: string) {
     this.#config = config;
     this.#knownServers = knownServers;
-    this.#isTls = config.isTls || config.ca !== undefined || config.fingerprints.length > 0;
+    this.#isTls = this.#isTlsProven = config.isTls || config.ca !== undefined ||
+      config.fingerprints.length > 0;
     for (const backup of config.backups) this.#addPeerPin(backup);
   }
 
@@ -89,6 +93,32 @@ export class TrustStore {
     return true;
   }
 
+  /** Says where a server is remembered that was to speak TLS and does not. Returns other errors as they are. */
+  explain(error: unknown, server: Address): unknown {
+    const { knownServersPath: path } = this.#config;
+    if (!(error instanceof ConnectError) || error.code !== "not-tls" || path === undefined) return error;
+    const line = this.#knownServers.split("\n").findLastIndex((line) => isEntryFor(line, server)) + 1;
+    if (line === 0) return error;
+    return new ConnectError("tls-gone", { server: formatAddress(server), path, line }, { cause: error });
+  }
+
+  /** Whether plain text is possible once the server is forgotten. */
+  canForget(server: Address): boolean {
+    const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
+    return isPinned && !this.#isTlsProven && !this.#pinnedByPeers.has(serverKey(server));
+  }
+
+  /** Forgets the certificate of a server, as the user asked. Returns whether there was one.
+   * @throws {InputError} `file-unwritable`; then it is forgotten until the program ends */
+  async forget(server: Address): Promise<boolean> {
+    const { knownServersPath: path } = this.#config;
+    if (path === undefined || knownFingerprint(this.#knownServers, server) === undefined) return false;
+    this.#knownServers = removeServer(this.#knownServers, server);
+    this.#isTls = this.#isTlsProven;
+    await writeStateFile(path, removeServer(await readStateFile(path) ?? "", server));
+    return true;
+  }
+
   #addPeerPin({ server, fingerprint }: Backup): void {
     const key = serverKey(server);
     const hasSpace = this.#pinnedByPeers.has(key) || this.#pinnedByPeers.size < MAX_PEER_PINS;
@@ -102,7 +132,7 @@ export class TrustStore {
   #verify(server: Address, fingerprint: string): void {
     const known = this.#expectedFingerprint(server);
     if (this.#config.fingerprints.includes(fingerprint) || known === fingerprint) {
-      this.#isTls = true;
+      this.#isTls = this.#isTlsProven = true;
       return;
     }
     const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
@@ -122,9 +152,20 @@ export function knownFingerprint(text: string, server: Address): string | undefi
 
 /** @throws {InputError} `fingerprint-invalid` */
 export function upsertServer(text: string, server: Address, fingerprint: string): string {
-  const lines = text.split("\n").filter((line) => line.trim() !== "" && !isEntryFor(line, server));
   const line = `${serverKey(server)} ${parseFingerprint(fingerprint)}`;
-  return [...lines, line].slice(-MAX_KNOWN_SERVERS).map((line) => `${line}\n`).join("");
+  return textOf([...linesWithout(text, server), line].slice(-MAX_KNOWN_SERVERS));
+}
+
+function removeServer(text: string, server: Address): string {
+  return textOf(linesWithout(text, server));
+}
+
+function linesWithout(text: string, server: Address): string[] {
+  return text.split("\n").filter((line) => line.trim() !== "" && !isEntryFor(line, server));
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** The same for all spellings of a server's address. */

@@ -238,6 +238,8 @@ export const ENGLISH = {
 
   "ask.password": "Password",
   "ask.trust": "Trust it? (yes/no)",
+  "ask.forget": "Forget its certificate and connect unencrypted? (y/n)",
+  "client.forgotten": "Forgot the certificate of {server}: next time it counts as a new server.",
   "client.unknown-certificate":
     "The certificate of {server} is new to this machine. Compare its fingerprint with the one that the server shows when it starts:",
   "client.fingerprint-expected": "Fingerprint expected: {known}",
@@ -308,7 +310,12 @@ export const ENGLISH = {
     "Nothing that is said can be stored ({reason}), and it waits. It is tried again every second.",
 
   "error.not-tls":
-    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust the server unencrypted, enter it without --tls, and first delete its line in known_servers if there is one.",
+    "What is at {server} does not speak TLS, and this client no longer speaks without. If you trust it unencrypted, connect without --tls.",
+  "error.tls-gone":
+    "{server} spoke TLS and now speaks plain text: it may be an impostor. It is remembered in {path}, line {line}. If its operator confirms the change, forget it: chat-client --forget {server}",
+  "error.server-not-known":
+    "No certificate of {server} is remembered: give the address and port that you connected to.",
+  "error.config-line": "{path}, line {line}: {why}",
   "error.tls-failed": "Could not speak TLS with {server}: {reason}.",
   "error.certificate-refused": "The certificate of {server} cannot be used: {reason}.",
   "error.certificate-unfit":
@@ -340,6 +347,9 @@ export const ENGLISH = {
   "flag.advertise": "address of this server that is announced to clients of the others",
   "flag.tls-auto": "speak TLS with a certificate of its own, made the first time",
   "flag.tls-dir": "folder in which its own certificate is kept",
+  "flag.forget": "forget the certificate of a server, and end",
+  "flag.no-remember": "neither offer the server and nick of the last time nor remember these",
+  "flag.config": "file of options, one a line, instead of the usual one; the command line overrides it",
   "flag.tls": "speak TLS only; you are asked about new certificates",
   "flag.ca": "authorities in PEM that vouch for the servers, instead of asking",
   "flag.tls-fingerprint": "fingerprint of a certificate to trust; may be repeated",

@@ -244,6 +244,8 @@ export const SPANISH = {
 
   "ask.password": "Contraseña",
   "ask.trust": "¿Confiar en él? (sí/no)",
+  "ask.forget": "¿Olvidar su certificado y entrar sin cifrar? (s/n)",
+  "client.forgotten": "Olvidado el certificado de {server}: la próxima vez se entra como si fuera nuevo.",
   "client.unknown-certificate":
     "El certificado de {server} es nuevo para este equipo. Compare su huella con la que enseña el servidor al arrancar:",
   "client.fingerprint-expected": "Huella que se esperaba: {known}",
@@ -316,7 +318,12 @@ export const SPANISH = {
     "No se puede guardar lo que se dice ({reason}), y espera. Se vuelve a intentar cada segundo.",
 
   "error.not-tls":
-    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si el servidor es de fiar sin cifrar, entre en él sin --tls, y borre antes su línea de known_servers si la hay.",
+    "Lo que hay en {server} no habla TLS, y este cliente ya no habla sin cifrar. Si es de fiar sin cifrar, entre en él sin --tls.",
+  "error.tls-gone":
+    "{server} hablaba TLS y ahora habla sin cifrar: puede ser otro. Lo recuerda {path}, línea {line}. Si quien lo lleva confirma el cambio, olvídelo con chat-client --forget {server}",
+  "error.server-not-known":
+    "No se recuerda ningún certificado de {server}: escriba la dirección y el puerto con los que entró.",
+  "error.config-line": "{path}, línea {line}: {why}",
   "error.tls-failed": "No se pudo hablar TLS con {server}: {reason}.",
   "error.certificate-refused": "El certificado de {server} no vale: {reason}.",
   "error.certificate-unfit":
@@ -348,6 +355,9 @@ export const SPANISH = {
   "flag.advertise": "dirección de este servidor que se anuncia a los clientes de los demás",
   "flag.tls-auto": "hablar TLS con un certificado propio, que se hace la primera vez",
   "flag.tls-dir": "carpeta donde se guarda el certificado propio",
+  "flag.forget": "olvidar el certificado de un servidor, y terminar",
+  "flag.no-remember": "no ofrecer el servidor y el nick de la última vez, ni recordar los de esta",
+  "flag.config": "archivo con opciones, una por línea, en vez del habitual; manda lo que se dé aquí",
   "flag.tls": "hablar solo TLS; se pregunta por los certificados nuevos",
   "flag.ca": "autoridades en PEM que responden de los servidores, en vez de preguntar",
   "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",

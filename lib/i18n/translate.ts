@@ -52,6 +52,9 @@ export function errorText(error: unknown, language: Language): string {
   if (key === "wire.kicked") {
     return interpolate(sentences[key], { reason: details.reason || sentences["client.no-reason"] });
   }
+  if (key === "error.config-line" && error instanceof ChatError) {
+    return interpolate(sentences[key], { ...details, why: errorText(error.cause, language) });
+  }
   // Without one in the catalogue, the original reason stays.
   const reason = isFromWire ? undefined : systemReason(error);
   return interpolate(sentences[key], {

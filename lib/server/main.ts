@@ -2,7 +2,7 @@
 
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import { randomId } from "../base/time.ts";
-import { parseFlags } from "../cli/flags.ts";
+import { locateErrors, readFlags } from "../cli/config_file.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
@@ -42,7 +42,7 @@ export async function serve(
 ): Promise<number> {
   const { terminal, clock, language, terminated } = process;
   const t = translator(language);
-  const flags = parseFlags(process.args, SERVER_FLAGS);
+  const flags = readFlags(process, SERVER_FLAGS);
   const info = infoOutput(flags, {
     name: "chat-server",
     table: SERVER_FLAGS,
@@ -54,7 +54,8 @@ export async function serve(
     await terminal.print(...info);
     return EXIT.ok;
   }
-  const config = { ...serverConfig(flags), ...settings };
+  const sources = { ...process, table: SERVER_FLAGS };
+  const config = { ...await locateErrors(sources, flags, serverConfig), ...settings };
   const renderer = makeRenderer(config.display, process);
   const printer = new LogPrinter({ terminal, renderer, t }, clock);
   using outages = new OutageNotifier(printer, config.timeouts);

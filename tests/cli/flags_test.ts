@@ -133,6 +133,8 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "  --lang es|en            language: es or en",
     "  --plain                 nothing but lines, amid what you type as well: for",
     "                          screen readers and slow links",
+    "  --config FILE           file of options, one a line, instead of the usual one;",
+    "                          the command line overrides it",
     "  -h, --help              show this help",
     "  -v, --version           show the version",
     "  --completions bash|zsh  show the script by which bash or zsh completes these",

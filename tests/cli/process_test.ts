@@ -8,6 +8,7 @@ import { errorText, translator } from "../../lib/i18n/translate.ts";
 import { BRACKETED_PASTE, PLAIN_KEYS } from "../../lib/terminal/keys.ts";
 import { FakeDeno, type FakeDenoOptions, FakeExit } from "../testing/fake_deno.ts";
 import { TestClock } from "../testing/test_clock.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
@@ -130,6 +131,29 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "runProcess() reads the config file for the language, and line by line output",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = await folder.file("any.conf", "lang en\nplain");
+    const context = await contextOf({ ...TTY, args: ["--config", path] });
+    assertEquals([context.language, context.terminal.hasLineEditor], ["en", false]);
+    assertEquals(context.configFile?.path, path);
+    const typed = await contextOf({ args: ["--config", path, "--lang", "es"] });
+    assertEquals(typed.language, "es");
+  },
+);
+
+Deno.test("runProcess() exits with 2 if the config file cannot be read", writing, async () => {
+  await using folder = new TestFolder();
+  const errors = await errorsDuring(async () => {
+    const { status } = await run(() => 0, { args: ["--config", `${folder.path}/none`, "--lang=en"] });
+    assertEquals(status, 2);
+  });
+  assertEquals(errors, [`Cannot read ${folder.path}/none: it does not exist.`]);
+});
 
 for (const type of ["error", "unhandledrejection", "unload"]) {
   Deno.test(`runProcess() restores the screen at once at ${type}`, pure, async () => {

@@ -21,6 +21,7 @@ const needed = new ServerError("password-needed", { reason: "why" });
 const wrong = new ServerError("password-wrong", { reason: "why" });
 const unknown = new ConnectError("certificate-unknown", { fingerprint: PRINT });
 const changed = new ConnectError("certificate-changed", { known: "SHA256:x", fingerprint: PRINT });
+const gone = new ConnectError("tls-gone");
 const tlsNeeded = new ServerError("tls-needed", { reason: "why" });
 
 function failureOf(error: ConnectionFailure["error"], wasJoined = false): ConnectionFailure {
@@ -170,6 +171,34 @@ for (const [answers, result, isTrusted] of TRUST) {
     assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
     assertEquals(output.includes("Se confía en aula:5000 solo hasta salir."), isTrusted);
     assertEquals(fixture.isTrusted(PRINT), isTrusted);
+  });
+}
+
+const FORGET: [answers: string, result: string][] = [["\n", "denied"], ["no\n", "denied"], ["sí\n", "retry"]];
+
+for (const [answers, result] of FORGET) {
+  Deno.test(
+    `AuthPrompter asks whether to forget, and takes ${JSON.stringify(answers)}`,
+    writing,
+    async () => {
+      await using folder = new TestFolder();
+      const knownServersPath = await folder.file("known_servers", `aula:5000 ${PRINT}\n`);
+      await using fixture = await newFixture({ trust: { knownServersPath } }, { isTty: true });
+      fixture.user.type(answers);
+      assertEquals(await fixture.authenticate(gone), result);
+      assertEquals(fixture.user.output, "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:\n");
+      assertEquals(fixture.trust.allowsPlaintext(server), result === "retry");
+    },
+  );
+}
+
+for (const [who, isAuto, options] of [["a pipe", false, {}], ["--auto", true, { isTty: true }]] as const) {
+  Deno.test(`AuthPrompter forgets nothing for ${who}`, writing, async () => {
+    await using folder = new TestFolder();
+    const knownServersPath = await folder.file("known_servers", `aula:5000 ${PRINT}\n`);
+    await using fixture = await newFixture({ isAuto, trust: { knownServersPath } }, options);
+    fixture.user.type("sí\n");
+    assertEquals([await fixture.authenticate(gone), fixture.user.output], ["denied", ""]);
   });
 }
 

@@ -2,7 +2,13 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseFlags } from "../../lib/cli/flags.ts";
-import { CLIENT_FLAGS, type ClientConfig, clientConfig, DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import {
+  CLIENT_FLAGS,
+  type ClientConfig,
+  clientConfig,
+  clientFlags,
+  DEFAULT_CONFIG,
+} from "../../lib/client/config.ts";
 import { InputError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { parseBackup } from "../../lib/net/address.ts";
@@ -53,6 +59,14 @@ Deno.test("clientConfig() reads --password-file and --ca, and knows known_server
   const config = await configOf(["--password-file", files[0]!, "--ca", files[1]!], options);
   assertEquals([config.password, config.trust.ca], ["ábrete", cert]);
   assertEquals(config.trust.knownServersPath, `${folder.path}/known_servers`);
+  assertEquals(config.lastJoinPath, `${folder.path}/last_join`);
+});
+
+Deno.test("clientFlags() takes the port of a typed host before that of the config file", () => {
+  const configFile = { path: "client.conf", lines: [{ number: 1, arg: "--port=5001" }] };
+  const portOf = (...args: string[]) => clientFlags({ args, configFile }).port;
+  assertEquals([portOf(), portOf("--host", "aula")], ["5001", "5001"]);
+  assertEquals([portOf("--host", "aula:5002"), portOf("--host=aula:5002", "-p", "1")], [undefined, "1"]);
 });
 
 Deno.test("DEFAULT_CONFIG waits 5 s for WELCOME, and 0.5 s when it leaves", () => {

@@ -72,6 +72,7 @@ const ACTIONS: Record<string, string[]> = {
   askNick: ["Server nick-invalid", "Server nick-mixed", "Server nick-taken", "Server nick-lookalike"],
   askPassword: ["Server password-needed", "Server password-wrong"],
   askTrust: ["Connect certificate-unknown"],
+  askForget: ["Connect tls-gone"],
   upgradeTls: ["Server tls-needed"],
   warnMismatch: ["Connect certificate-changed", "Connect certificate-other"],
   deny: [

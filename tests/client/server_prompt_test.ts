@@ -54,6 +54,28 @@ for (const [does, answers, server, options = {}] of PIPED) {
   });
 }
 
+const LAST_JOIN = { server: FALLBACK, nick: "beto" };
+for (
+  const [does, answers, input, target] of [
+    ["offers the server and nick of the last join", "\n\n\n", {}, "10.0.0.7:5001 beto"],
+    ["takes answers instead of the last join", "aula:1\nana\n", {}, "aula:1 ana"],
+    ["offers its port for its host", "\n\n", { host: "10.0.0.7" }, "10.0.0.7:5001 beto"],
+    [
+      "offers port 5000 for another host than that of the last join",
+      "\n\n",
+      { host: "aula" },
+      "aula:5000 beto",
+    ],
+  ] as const
+) {
+  Deno.test(`promptForTarget() ${does}`, pure, async () => {
+    await using user = new FakeUser();
+    user.type(answers);
+    const { server, nick } = (await prompt(user, { input: { ...NOTHING, ...input, lastJoin: LAST_JOIN } }))!;
+    assertEquals(`${formatAddress(server)} ${nick}`, target);
+  });
+}
+
 const TYPED: [does: string, answers: string, server: string, chat: string][] = [
   ["takes a port alone as one of the suggested host", "26001\r", "10.0.0.7:26001", ""],
   ["takes a known host", "aula\r\r", "aula:5001", ""],

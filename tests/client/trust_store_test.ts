@@ -179,3 +179,43 @@ const KNOWN: [what: string, text: string, known: string][] = [
 for (const [what, text, known] of KNOWN) {
   Deno.test(`knownFingerprint() ${what}`, pure, () => assertEquals(knownFingerprint(text, aula), known));
 }
+
+Deno.test("TrustStore.explain() names the line that remembers a server without TLS", writing, async () => {
+  await using folder = new TestFolder();
+  const knownServersPath = await folder.file("known_servers", `10.0.0.8:5000 ${TWO}\n10.0.0.7:5000 ${ONE}\n`);
+  const trust = await trustWith({ knownServersPath });
+  const { code, details } = trust.explain(new ConnectError("not-tls"), server) as ConnectError;
+  assertEquals<unknown>([code, details], [
+    "tls-gone",
+    { server: "10.0.0.7:5000", path: knownServersPath, line: 2 },
+  ]);
+  for (const [error, on] of [["not-tls", aula], ["tls-failed", server]] as const) {
+    const other = new ConnectError(error);
+    assertEquals(trust.explain(other, on), other);
+  }
+});
+
+Deno.test("TrustStore.forget() allows plain text, and writes the file", writing, async () => {
+  await using folder = new TestFolder();
+  const knownServersPath = await folder.file("known_servers", `10.0.0.8:5000 ${TWO}\n10.0.0.7:5000 ${ONE}\n`);
+  const trust = await trustWith({ knownServersPath });
+  assertEquals(verdict(trust, TWO), "certificate-changed"); // dialled with TLS, as the file says
+  assertEquals([trust.canForget(server), trust.canForget(aula)], [true, false]);
+  assertEquals([await trust.forget(server), await trust.forget(server)], [true, false]);
+  assertEquals(verdict(trust, ONE), "plain");
+  assertEquals(await Deno.readTextFile(knownServersPath), `10.0.0.8:5000 ${TWO}\n`);
+});
+
+Deno.test("TrustStore.canForget() is false once TLS is required or proven", writing, async () => {
+  await using folder = new TestFolder();
+  const knownServersPath = await folder.file("known_servers", `10.0.0.8:5000 ${TWO}\n10.0.0.7:5000 ${ONE}\n`);
+  const demands = [{ isTls: true }, { fingerprints: [ONE] }, { backups: [{ server, fingerprint: ONE }] }];
+  for (const demand of demands) {
+    assertEquals((await trustWith({ knownServersPath, ...demand })).canForget(server), false);
+  }
+  const trust = await trustWith({ knownServersPath });
+  assertEquals([trust.canForget(server), verdict(trust, TWO, other)], [true, "trusted"]);
+  assertEquals(trust.canForget(server), false);
+  await trust.forget(server);
+  assertEquals(verdict(trust, ONE), "certificate-unknown"); // never plain text after TLS
+});

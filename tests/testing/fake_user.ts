@@ -3,6 +3,7 @@
 import { type Clock, systemClock } from "../../lib/base/time.ts";
 import type { ChatOptions } from "../../lib/terminal/input_router.ts";
 import type { Language } from "../../lib/i18n/translate.ts";
+import type { ConfigFile } from "../../lib/cli/config_file.ts";
 import type { LocalAddress, ProcessContext } from "../../lib/cli/process.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import type { Tty } from "../../lib/terminal/tty.ts";
@@ -34,6 +35,7 @@ export interface FakeUserOptions {
   /** Set if prompts wait while the user types. */
   readonly typing?: Typing;
   readonly configFolder?: string;
+  readonly configFile?: ConfigFile;
   /** What `--version` says of the program. */
   readonly runtime?: string;
 }
@@ -103,6 +105,7 @@ export class FakeUser implements AsyncDisposable {
       localAddresses: () => localAddresses,
       buildInfo: { distribution: "source", runtime },
       configFolder: this.#options.configFolder,
+      configFile: this.#options.configFile,
       dropFilePermissions: () => void (this.hasGivenUpFiles = true),
       terminated: AbortSignal.any([this.#ending.signal, this.terminal.interruptSignal]),
     });

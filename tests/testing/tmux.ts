@@ -23,6 +23,7 @@ const CRASHING = [
 /** Terminals with a shell in each, closed at the end of their scope. */
 export class Terminals implements AsyncDisposable {
   readonly #socket = `chat-e2e-${crypto.randomUUID()}`;
+  readonly #configFolder = `/tmp/${this.#socket}.config`;
   #isOpen = false;
 
   /** Opens a terminal whose shell knows the programs as `server`, `client` and `crashing`. */
@@ -32,6 +33,8 @@ export class Terminals implements AsyncDisposable {
     ) => ["-e", shellFunction(task)]);
     await this.#tmux(
       ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
+      // Not the folder of the user who runs the tests, nor one that another test has filled.
+      ...["-e", `XDG_CONFIG_HOME=${this.#configFolder}/${name}`],
       ...[...programs, "bash", "--noprofile", "--norc"],
     );
     this.#isOpen = true;
@@ -43,7 +46,12 @@ export class Terminals implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpen) return;
     // tmux would leave its socket behind.
-    await this.#tmux("run-shell", "rm -f #{socket_path} #{socket_path}.lock", ";", "kill-server");
+    await this.#tmux(
+      "run-shell",
+      `rm -rf #{socket_path} #{socket_path}.lock ${this.#configFolder}`,
+      ";",
+      "kill-server",
+    );
   }
 
   async #tmux(...args: readonly string[]): Promise<string> {

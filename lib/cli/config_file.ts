@@ -1,0 +1,106 @@
+// Config files: flags, one a line, for what the command line does not say.
+
+import { readStateFile, readUserFile } from "../base/files.ts";
+import { InputError } from "../errors.ts";
+import { type FlagTable, type FlagValues, isGiven, parseFlags } from "./flags.ts";
+
+/** What a program reads of the user's flags. */
+export interface FlagSources {
+  readonly args: readonly string[];
+  /** Undefined if there is none. */
+  readonly configFile?: ConfigFile;
+}
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly lines: readonly ConfigLine[];
+}
+
+interface ConfigLine {
+  /** From 1. */
+  readonly number: number;
+  /** The flag of the line as an argument. */
+  readonly arg: string;
+}
+
+/** Reads the file that `--config` names, otherwise the one at `defaultPath`, if there is one.
+ * @throws {InputError} `file-unreadable` or `file-not-text` */
+export async function readConfigFile(
+  args: readonly string[],
+  defaultPath: string | undefined,
+): Promise<ConfigFile | undefined> {
+  const named = typedValue(args, "config");
+  const path = named ?? defaultPath;
+  if (path === undefined) return undefined;
+  const text = named === undefined ? await readStateFile(path) : await readUserFile(path);
+  return text === undefined ? undefined : { path, lines: parseLines(text) };
+}
+
+/** `port 5000`, `port = 5000` and `auto`, with or without dashes. `#` begins a comment at the start of a line or after a
+ * blank: not in `lab:5001#SHA256:...`. */
+function parseLines(text: string): ConfigLine[] {
+  return text.split("\n").flatMap((typed, index) => {
+    const line = typed.replace(/(^|\s)#.*/, "").trim();
+    if (line === "") return [];
+    const [, dashes = "--", name, value] = /^(--?)?([^\s=]*)(?:\s*=\s*|\s+|$)([^]*)$/.exec(line)!;
+    return { number: index + 1, arg: value === "" ? `${dashes}${name}` : `${dashes}${name}=${value}` };
+  });
+}
+
+/** The value of a flag in arguments that are not parsed yet, the last if there are several. */
+export function typedValue(args: readonly string[], name: string): string | undefined {
+  const index = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  return index < 0 ? undefined : args[index]!.slice(`--${name}=`.length) || args[index + 1];
+}
+
+/** The flags of the config file, before those of the command line. */
+export function allArgs({ args, configFile }: FlagSources): string[] {
+  return [...configFile?.lines.map(({ arg }) => arg) ?? [], ...args];
+}
+
+/** What the command line gives counts; for other flags, what the config file gives.
+ * @throws {InputError} as `parseFlags` does, and `config-line` */
+export function readFlags<Table extends FlagTable>(
+  { args, configFile }: FlagSources,
+  table: Table,
+): FlagValues<Table> {
+  const typed = parseFlags(args, table);
+  if (!configFile) return typed;
+  const settings = Object.fromEntries(Object.entries(table).filter(([, flag]) => !flag.isTypedOnly));
+  for (const line of configFile.lines) {
+    try {
+      parseFlags([line.arg], settings);
+    } catch (error) {
+      throw lineError(configFile, line, error);
+    }
+  }
+  const kept = parseFlags(configFile.lines.map(({ arg }) => arg), table);
+  const others = Object.entries(kept).filter(([name]) => !isGiven(typed[name]));
+  return { ...typed, ...Object.fromEntries(others) };
+}
+
+/** Takes the values of flags. An error about a value of the config file names its line: the one that alone causes it.
+ * @throws {InputError} */
+export async function locateErrors<Table extends FlagTable, Config>(
+  { configFile, table }: Pick<FlagSources, "configFile"> & { readonly table: Table },
+  flags: FlagValues<Table>,
+  take: (flags: FlagValues<Table>) => Config | Promise<Config>,
+): Promise<Config> {
+  try {
+    return await take(flags);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    for (const line of configFile?.lines ?? []) {
+      try {
+        await take(parseFlags([line.arg], table));
+      } catch (alone) {
+        if ((alone as Error).message === error.message) throw lineError(configFile!, line, error);
+      }
+    }
+    throw error;
+  }
+}
+
+function lineError({ path }: ConfigFile, { number: line }: ConfigLine, cause: unknown): InputError {
+  return new InputError("config-line", { path, line }, { cause });
+}
