@@ -249,34 +249,44 @@ function textOf(cells: readonly Cell[]): string {
   return cells.map(({ text }) => text).join("");
 }
 
-/** Narrowest screen for word wrap, in columns. */
+/** Narrowest screen on which the line being edited is broken between words, in columns. */
 const MIN_WRAP_COLUMNS = 20;
+/** The same for printed lines. On narrower screens the terminal breaks them: little would be left beside the indent. */
+const MIN_LINE_COLUMNS = 10;
 /** Comes before every row but the first, so that a peer's text cannot begin a row like a line of its own. */
 const INDENT = toCells("  ");
 /** Characters of one column each. */
 const NARROW = /^[\x20-\x7e\xa1-\xac\xae-\xff]*$/;
 
-/** Breaks a line between words, with a hanging indent. A word that is longer than a row is left for the terminal to
- * break, so that a URL can still be clicked. */
+/** An address that terminals let users click. Nothing in it can look like the beginning of a line. */
+const URL = /^https?:\/\/[\w./?=&%:~+@,;#-]+$/;
+
+/** Breaks a line between words, with a hanging indent. A word that is longer than a row is broken like that too, unless
+ * it is a URL: that is left for the terminal to break, so that it can still be clicked. */
 export function wrapWords(line: string, columns: number): string {
   const visible = stripAnsiCode(line);
-  if (columns < MIN_WRAP_COLUMNS || (visible.length <= columns && NARROW.test(visible))) return line;
+  if (columns < MIN_LINE_COLUMNS || (visible.length <= columns && NARROW.test(visible))) return line;
   const rows: Cell[][] = [];
   let row: Cell[] = [];
   let used = 0;
   /** Where the row can be broken: at its last space after a word. */
   let space: number | undefined;
   let hasWord = false;
-  for (const cell of toCells(line)) {
+  let isUrl = false;
+  const cells = toCells(line);
+  for (const [index, cell] of cells.entries()) {
     const isSpace = cell.text === " ";
     if (isSpace && hasWord) space = row.length;
     if (!isSpace && cell.columns > 0) hasWord = true;
+    if (isSpace) isUrl = false;
+    else if (cells[index - 1]?.text === " ") isUrl = URL.test(wordAt(cells, index));
     if (used + cell.columns > columns) {
-      if (space === undefined) used = 0; // the terminal breaks the row itself
+      if (space === undefined && isUrl) used = 0; // the terminal breaks the row itself
       else {
-        rows.push(row.slice(0, space));
+        const end = space ?? row.length;
+        rows.push(row.slice(0, end));
         hasWord = !isSpace;
-        row = [...INDENT, ...row.slice(space + 1)];
+        row = [...INDENT, ...row.slice(space === undefined ? end : end + 1)];
         used = width(row);
         space = undefined;
       }
@@ -286,4 +296,9 @@ export function wrapWords(line: string, columns: number): string {
     used += cell.columns;
   }
   return [...rows, row].map((cells) => textOf(cells).trimEnd()).join("\n");
+}
+
+function wordAt(cells: readonly Cell[], index: number): string {
+  const end = cells.findIndex(({ text }, at) => at > index && text === " ");
+  return stripAnsiCode(textOf(cells.slice(index, end < 0 ? undefined : end)));
 }

@@ -237,7 +237,7 @@ Deno.test("erase() erases a layout on a screen that has become narrower", pure, 
   assertEquals(screen.show(erase(layout, 5)), ["antes", "|"]);
 });
 
-const LONG_WORD = "x".repeat(45);
+const LONG_URL = `https://${"x".repeat(37)}`;
 const WRAPPED: Record<string, [line: string, rows: string[], columns?: number][]> = {
   "leaves a line that fits": [
     ["tres tristes tigres.", ["tres tristes tigres."]],
@@ -257,13 +257,23 @@ const WRAPPED: Record<string, [line: string, rows: string[], columns?: number][]
     ["  a  b             c    d", ["  a  b             c", "  d"]],
     ["tres tristes tigres     comían", ["tres tristes tigres", "  comían"]],
   ],
-  "leaves a word that is longer than a row to the terminal": [
-    [`ana: ${LONG_WORD} uno dos tres cuatro`, ["ana:", `  ${LONG_WORD} uno dos tres`, "  cuatro"]],
-    [LONG_WORD, [LONG_WORD]],
-    [`  ${LONG_WORD}`, [`  ${LONG_WORD}`]],
+  "leaves a URL that is longer than a row to the terminal": [
+    [`ana: ${LONG_URL} uno dos tres cuatro`, ["ana:", `  ${LONG_URL} uno dos tres`, "  cuatro"]],
+    [`  ${LONG_URL}`, [`  ${LONG_URL}`]],
   ],
-  "wraps nothing on a screen of less than 20 columns": [
-    ["tres tristes tigres comían", ["tres tristes tigres comían"], 19],
+  "indents a word that is longer than a row, so that none of it looks like a line": [
+    [`ana: ${"x".repeat(40)} uno`, ["ana:", `  ${"x".repeat(18)}`, `  ${"x".repeat(18)}`, "  xxxx uno"]],
+    [`ana: ${"x".repeat(18)}[20:44]\xa0#\xa0hola`, ["ana:", `  ${"x".repeat(18)}`, "  [20:44]\xa0#\xa0hola"]],
+    [`ana: ${"─".repeat(40)}`, ["ana:", `  ${"─".repeat(18)}`, `  ${"─".repeat(18)}`, "  ────"]],
+    [`ana: ${LONG_URL}[20:44]`, [
+      "ana:",
+      ...`${LONG_URL}[20:44]`.match(/.{1,18}/g)!.map((part) => `  ${part}`),
+    ]],
+    [`  ${"漢".repeat(12)}`, [`  ${"漢".repeat(9)}`, `  ${"漢".repeat(3)}`]],
+  ],
+  "wraps nothing on a screen of less than 10 columns": [
+    ["tres tristes", ["tres tristes"], 9],
+    ["tres tristes", ["tres", "  tristes"], 10],
   ],
 };
 for (const [what, cases] of Object.entries(WRAPPED)) {

@@ -200,8 +200,8 @@ export class TerminalScreen {
   }
 
   /** What the screen shows, row by row. */
-  async rows(): Promise<string[]> {
-    const text = await this.#tmux("capture-pane", "-p", "-t", this.#name);
+  async rows({ withColors = false } = {}): Promise<string[]> {
+    const text = await this.#tmux("capture-pane", "-p", ...withColors ? ["-e"] : [], "-t", this.#name);
     return text.trimEnd().split("\n").map((row) => row.trimEnd());
   }
 
