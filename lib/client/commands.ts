@@ -21,7 +21,7 @@ import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { parseNick, printableNick } from "../text/nick.ts";
-import { parseText } from "../text/text.ts";
+import { parseText, printable, truncate } from "../text/text.ts";
 import type { ChatView } from "./chat_view.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
@@ -30,6 +30,8 @@ import type { Session } from "./session.ts";
 const FLUSH_TIMEOUT_MS = 1_000;
 /** How long a line may wait for acks of earlier ones before the user is told, in ms. */
 const SHOW_WAITING_MS = 1_000;
+/** Most characters shown of the chat line that a prompt has interrupted. */
+const MAX_DRAFT_CHARS = 60;
 
 /** What the commands use. */
 export type ChatContext = Omit<CommandLoop, "run">;
@@ -92,7 +94,6 @@ export function messageText({ text, isPasted }: TypedLine): string | undefined {
 
 interface CommandLoopDeps {
   readonly process: ProcessContext;
-  readonly isAuto: boolean;
   readonly renderer: Renderer;
   readonly session: Session;
   readonly view: ChatView;
@@ -149,6 +150,7 @@ export class CommandLoop implements CommonContext {
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
         notSentText: (count) => this.#deps.renderer.reply(this.t("client.paste-not-sent", { count }))[0]!,
       },
+      draftText: (text) => this.t("client.draft", { text: truncate(printable(text), MAX_DRAFT_CHARS) }),
       complete: (before) => {
         const nicks = [...this.members].map(({ nick }) => printableNick(nick));
         return completeWord(before, { nicks, commands: CHAT_COMMANDS.names });
@@ -189,7 +191,7 @@ export class CommandLoop implements CommonContext {
   }
 
   async say(text: string, options: MessageOptions): Promise<void> {
-    const { isAuto, view, notify } = this.#deps;
+    const { view, notify } = this.#deps;
     if (this.session.isFull) {
       // Only a long wait is worth a notice: a pipe is always faster than the network.
       const timer = setTimeout(() => {
@@ -200,9 +202,5 @@ export class CommandLoop implements CommonContext {
     }
     this.session.say(text, options);
     view.updateStatus();
-    if (!isAuto && this.terminal.hasLineEditor && this.session.idleMs === undefined) {
-      // The prompt for the next server is about to hide the message.
-      await notify(this.t("client.unacked", { count: this.session.unacked.length }));
-    }
   }
 }

@@ -1,7 +1,7 @@
 // Where a client goes after a loss, and when it goes back to a server that never died. Pure: monotonic times in ms and
 // chance are parameters.
 
-import { type Address, isSameAddress } from "../net/address.ts";
+import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
 
 export interface FailoverConfig {
   /** For each answer of a server, in ms: one lost SYN fits (RFC 6298, section 2). */
@@ -167,6 +167,12 @@ export class Failover {
     const sinceMs = this.#nickTakenSinceMs.get(key) ?? nowMs;
     this.#nickTakenSinceMs.set(key, sinceMs);
     return nowMs - sinceMs < this.#config.nickWaitMs ? "retry" : "next";
+  }
+
+  /** After `nick-taken`: the same server, then the first other one where the nick may be free; undefined if none is left. */
+  nextForNick(server: Address, others: readonly Address[], nowMs: number): Address | undefined {
+    if (this.onNickTaken(formatAddress(server), nowMs) === "retry") return server;
+    return others.find((other) => !this.isNickLost(formatAddress(other), nowMs));
   }
 
   /** Whether the nick was taken on a server for as long as the client tries. */

@@ -5,9 +5,9 @@ import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/proce
 import { ChatError, InputError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
-import { dial } from "../net/tcp.ts";
+import { canResolve, dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
-import { TOKEN_BYTES } from "../protocol/frames.ts";
+import { RETAIN_ACKED_MS, TOKEN_BYTES } from "../protocol/frames.ts";
 import { makeRenderer } from "../render/renderer.ts";
 import { printable } from "../text/text.ts";
 import { AuthPrompter } from "./auth_prompt.ts";
@@ -70,7 +70,7 @@ type ClientParts = ReturnType<typeof buildParts>;
 
 function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustStore) {
   const { terminal, language, clock, buildInfo } = process;
-  const { isAuto } = config;
+  const { isAuto, historyCount } = config;
   const t = translator(language);
   const renderer = makeRenderer(config.display, process);
   terminal.gapText = (count) => renderer.notice(t("output.skipped", { count }), clock().wallMs);
@@ -95,6 +95,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       authPrompter,
       clock,
       probe: (server, options) => probe(server, options, dialServer),
+      canResolve,
     },
     config,
     Math.random,
@@ -114,8 +115,29 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const members = new MemberList(config.memberList);
   const user = new User(state.sessionId, session, selector);
   const view = new ChatView({ terminal, renderer, t, session, reader: user }, clock);
-  const commands = new CommandLoop({ process, isAuto, renderer, session, view, members, user, notify });
-  return { process, t, renderer, notify, isAuto, trust, selector, session, members, user, view, commands };
+  const commands = new CommandLoop({ process, renderer, session, view, members, user, notify });
+  return {
+    process,
+    t,
+    renderer,
+    notify,
+    isAuto,
+    historyCount,
+    trust,
+    selector,
+    session,
+    members,
+    user,
+    view,
+    commands,
+  };
+}
+
+/** What became of the own messages, after a loss. `isAll`: of those of the others as well. */
+function resentText(t: Translate, count: number, { isAll }: { isAll: boolean }): string {
+  if (count === 0) return isAll ? t("client.resent-none") : "";
+  const resent = count === 1 ? t("client.resent-one") : t("client.resent", { count });
+  return isAll ? t("client.resent-all", { resent }) : `${resent}.`;
 }
 
 /** The user as the room knows them. */
@@ -170,6 +192,9 @@ class ChatClient {
   #server: Address | undefined;
   #isInputRunning = false;
   #inputError: unknown;
+  #hasJoined = false;
+  /** What was said before on this server, and not sent again to it, the client has not missed. */
+  #missedSinceMs = -Infinity;
 
   constructor(parts: ClientParts, lastJoinPath: string | undefined) {
     this.#parts = parts;
@@ -226,9 +251,17 @@ class ChatClient {
   }
 
   async #showJoined(
-    { server, ip, welcome, truncatedCount }: SessionEvent & { type: "joined" },
+    { server, ip, welcome, truncatedCount, resentCount, awayMs }: SessionEvent & { type: "joined" },
   ): Promise<void> {
     const { process: { terminal }, renderer, notify, t, selector, user, members } = this.#parts;
+    const { historyCount } = this.#parts;
+    const isRejoin = this.#hasJoined;
+    this.#hasJoined = true;
+    const mayLack = awayMs !== undefined && awayMs > RETAIN_ACKED_MS;
+    // By the server's clock, which stamps the entries too.
+    const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
+    const isChosen = historyCount === 0 && awayMs !== undefined && self !== undefined;
+    this.#missedSinceMs = isChosen ? self.sinceMs - awayMs : -Infinity;
     selector.onJoined(server, { ip, logId: welcome.logId, backups: this.#readBackups(welcome.backups) });
     user.onJoined(welcome.nick);
     members.replace(welcome.members);
@@ -236,8 +269,14 @@ class ChatClient {
     let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
     const count = welcome.memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
-    await terminal.print(t("client.welcome", { server: formatAddress(server), names }));
+    const where = { server: formatAddress(server), names };
+    if (isRejoin && terminal.hasLineEditor) {
+      const resent = resentText(t, resentCount, { isAll: truncatedCount === 0 && !mayLack });
+      await terminal.print(t("client.rejoined", { ...where, resent }).trimEnd());
+    } else await terminal.print(t("client.welcome", where));
     if (truncatedCount > 0) await notify(t("client.truncated", { count: truncatedCount }));
+    if (mayLack) await notify(t("client.may-lack", { seconds: RETAIN_ACKED_MS / 1_000 }));
+    terminal.releaseDraft();
     this.#startInput();
     this.#server = server;
     await this.#rememberJoin();
@@ -248,8 +287,13 @@ class ChatClient {
     if (path && server) await writeLastJoin(path, { server, nick: this.#parts.user.nick });
   }
 
-  async #showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
+  async #showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
     const { members, selector, user, view } = this.#parts;
+    // Said to others on this server, while the client was on another: history, which `--history 0` does not want.
+    const entries = delivered.filter(({ entry, delivery }) =>
+      delivery !== "backfill" || entry.timeMs >= this.#missedSinceMs ||
+      (entry.type === "said" && entry.redelivered)
+    );
     for (const { entry } of entries) {
       members.apply(entry);
       if (entry.type === "backups") selector.updateBackups(this.#readBackups(entry.backups));

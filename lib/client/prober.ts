@@ -1,7 +1,7 @@
 // When which servers are probed, and what their answers mean for the client.
 
 import { delay } from "../base/time.ts";
-import { type Address, formatAddress } from "../net/address.ts";
+import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
 import type { DialOptions } from "../net/tcp.ts";
 import type { Failover, FailoverConfig, Joined, ProbeAnswer } from "./failover.ts";
 
@@ -38,6 +38,13 @@ export class Prober {
     const ip = this.#failover.knownIp(server);
     const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
     return await this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
+  }
+
+  /** Whether the answer of a server shows another log than the client was reading on it. */
+  hasRestarted(server: Address, answer: ProbeAnswer): boolean {
+    const { current } = this.#failover;
+    if (!current || !isSameAddress(server, current.server) || answer.logId === undefined) return false;
+    return !this.#failover.hasSameLog(answer);
   }
 
   /** Probes the candidates after `besideMs`, unless they are wanted before. */
@@ -80,6 +87,25 @@ export class Prober {
     }
     this.reset();
     return undefined;
+  }
+
+  /** Waits, probes others or asks, and probes a lost server beside it. If that has the log that the client was reading, it
+   * never died: aborts what is going on, and resolves to true. */
+  async whileAway(
+    lost: Joined,
+    run: (signal: AbortSignal) => Promise<void>,
+    { signal, onRestarted }: { signal: AbortSignal; onRestarted: () => Promise<void> },
+  ): Promise<boolean> {
+    const over = new AbortController();
+    const anySignal = AbortSignal.any([signal, over.signal]);
+    let isBack = false;
+    const probing = this.untilBack(lost, { signal: anySignal, onRestarted }).then((found) => {
+      isBack = found;
+      over.abort();
+    });
+    await run(anySignal).finally(() => over.abort());
+    await probing;
+    return isBack;
   }
 
   /** Probes a lost server every `waitProbeMs`. Resolves to true once it has the log that the client was reading, to false

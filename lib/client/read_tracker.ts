@@ -59,6 +59,13 @@ export class ReadTracker {
     return this.#nextSeq.get(this.#logId) ?? 0;
   }
 
+  /** Since when the client has been behind, before it joins a log that it has not read; undefined if it has, or has read
+   * none. */
+  awayMs(logId: bigint, nowMs: number): number | undefined {
+    if (this.#caughtUpAtMs === undefined || this.#nextSeq.has(logId)) return undefined;
+    return nowMs - this.#caughtUpAtMs;
+  }
+
   /** Returns how many entries the client will never see: the server's log no longer has them. */
   onWelcome({ logId, startSeq, head }: WelcomeHeader, nowMs: number): number {
     const truncatedCount = startSeq - (this.#nextSeq.get(logId) ?? startSeq);

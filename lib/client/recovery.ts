@@ -155,7 +155,8 @@ export function closeReason(message: ServerMessage, details?: ErrorDetails): Err
 }
 
 /** The error with which a dial failed or a connection ended. A peer that closes the connection before WELCOME,
- * twice, or breaks the protocol, is no chat server.
+ * twice, or breaks the protocol, is no chat server. Which error a killed server causes is chance: an end, a reset, or a
+ * broken pipe. All read the same.
  * @throws `cause`, if it is a bug */
 export function toDisconnect(
   cause: unknown,
@@ -171,6 +172,7 @@ export function toDisconnect(
   if (cause instanceof ProtocolError || (isPeerClosed && !wasJoined)) {
     return new ConnectError("not-a-chat-server", { server: formatAddress(address) }, { cause });
   }
+  if (isPeerClosed) return new ConnectionLostError("closed", {}, { cause });
   if (cause instanceof ConnectionLostError) return cause;
   throw cause;
 }

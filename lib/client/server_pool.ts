@@ -42,8 +42,9 @@ export class ServerPool {
     return indexOf(this.#servers, server) >= 0;
   }
 
-  hasHost(host: string): boolean {
-    return this.#servers.some((server) => server.host.toLowerCase() === host.toLowerCase());
+  /** Of the first known server of this host. */
+  portOf(host: string): number | undefined {
+    return this.#servers.find((server) => server.host.toLowerCase() === host.toLowerCase())?.port;
   }
 
   /** Adds a server at the end, unless it is known or excluded, or the pool is full of servers that no room listed. */

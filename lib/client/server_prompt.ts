@@ -4,14 +4,13 @@ import { isQuit } from "../cli/commands.ts";
 import {
   type Address,
   DEFAULT_PORT,
+  formatAddress,
   normalizeHostPort,
   parseAddress,
   parsePort,
-  parsePortOrAddress,
-  toAscii,
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
-import { translator } from "../i18n/translate.ts";
+import { type Translate, translator } from "../i18n/translate.ts";
 import type { LastJoin } from "./last_join.ts";
 import type { ConnectTarget } from "./session.ts";
 import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
@@ -20,8 +19,6 @@ import { truncate } from "../text/text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const MAX_QUOTED_CHARS = 40;
-/** Matches every host but a bare name. Words of a chat line seldom match: not `:)`, not `sí...`. */
-const HOST_SIGN = /[\p{L}\p{N}][.:][\p{L}\p{N}]|::/u;
 
 /** A field that is undefined is asked for. */
 export interface TargetInput {
@@ -32,74 +29,123 @@ export interface TargetInput {
   readonly lastJoin?: LastJoin;
 }
 
+/** A server that the user takes with Enter. */
+export interface Offer {
+  readonly server: Address;
+  /** What a PROBE has found; undefined without one. */
+  readonly state?: "answers" | "no-answer" | "restarted";
+}
+
 interface TargetPromptOptions {
-  /** Suggested to the user. */
-  readonly fallback: Address | undefined;
+  /** May change while the question waits: see {@linkcode afterLossQuestion}. */
+  readonly offer: () => Offer | undefined;
   /** The client has joined before. */
   readonly isRejoin: boolean;
-  readonly isKnownHost: (host: string) => boolean;
+  readonly canResolve: (host: string, options: { signal: AbortSignal }) => Promise<boolean>;
+  /** The port of a host that is known. */
+  readonly portOf?: (host: string) => number | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Returns undefined if the user wants to leave.
+/** Returns undefined if the user wants to leave. At a screen, after a loss, one question asks for host and port.
  * @throws {InputError} if a pipe ends without a valid answer, or its nick is invalid before the first join */
 export async function promptForTarget(
   deps: PromptDeps,
   input: TargetInput,
-  { fallback = offered(input), isRejoin, isKnownHost, signal }: TargetPromptOptions,
+  given: TargetPromptOptions,
 ): Promise<ConnectTarget | undefined> {
+  const remembered = offered(input);
+  const options = { ...given, offer: () => given.offer() ?? remembered };
+  const { offer, isRejoin, signal } = options;
   const t = translator(deps.language);
-  let { host, port, nick, lastJoin } = input;
-  const options = { isQuit, signal };
-  /** A user who has not noticed the failure goes on chatting. The terminal restores the line. */
-  const refuseTalk = (answer: string) => {
-    if (!isRejoin || !deps.terminal.hasLineEditor) return;
-    throw new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
-  };
+  let { host, port, nick } = input;
+  const ask = { isQuit, signal };
+  let fallbackPort = offer()?.server.port ?? DEFAULT_PORT;
+  const isAfterLoss = isRejoin && deps.terminal.hasLineEditor;
   if (host === undefined) {
-    const fallbackHost = fallback?.host ?? DEFAULT_HOST;
-    const parse = (answer: string): { host: string; port?: number } => {
-      if (/^\d{4,5}$/.test(answer)) return { host: fallbackHost, port: parsePort(answer) };
-      // Several words, or one bare word that is no known host, are a chat line.
-      const typed = normalizeHostPort(answer);
-      const word = answer.split(/\s/, 1)[0]!;
-      const isHost = HOST_SIGN.test(word) || word === "localhost" || isKnownHost(toAscii(word));
-      if (/\s/.test(typed) || !isHost) refuseTalk(answer);
-      return parseAddress(typed);
-    };
-    const text = t(isRejoin ? "ask.new-server" : "ask.server");
-    const answer = await promptUntilValid(deps, { text, fallback: fallbackHost, parse, ...options });
+    const answer = isAfterLoss ? await askAfterLoss(deps, options) : await askHost(deps, options);
     if (!answer) return undefined;
     host = answer.host;
     port = answer.port ?? port;
+    if (isAfterLoss) fallbackPort = options.portOf?.(host) ?? fallbackPort;
   }
-  while (port === undefined) {
-    const parse = (answer: string): { host?: string; port?: number } => {
-      if (/\s/.test(normalizeHostPort(answer))) refuseTalk(answer);
-      return parsePortOrAddress(answer);
-    };
-    const fallbackPort = String(fallback?.port ?? DEFAULT_PORT);
-    const answer = await promptUntilValid(deps, {
-      text: t("ask.port"),
-      fallback: fallbackPort,
-      parse,
-      ...options,
-    });
-    if (!answer) return undefined;
-    host = answer.host ?? host;
-    port = answer.port;
-  }
+  const parse = (answer: string) => {
+    if (isAfterLoss && !/^\d+$/.test(answer)) throw talk(answer);
+    return parsePort(answer);
+  };
+  port ??= await promptUntilValid(deps, { text: t("ask.port"), fallback: `${fallbackPort}`, parse, ...ask });
+  if (port === undefined) return undefined;
   nick ??= await promptUntilValid(deps, {
     text: t("ask.nick"),
-    fallback: lastJoin?.nick,
+    fallback: input.lastJoin?.nick,
     parse: parseNick,
     isOnceForPipe: !isRejoin,
-    ...options,
+    ...ask,
   });
   return nick === undefined ? undefined : { server: { host, port }, nick };
 }
 
 /** The server of the last join, unless the user named another host. */
-function offered({ host, lastJoin }: TargetInput): Address | undefined {
-  return host === undefined || host === lastJoin?.server.host ? lastJoin?.server : undefined;
+function offered({ host, lastJoin }: TargetInput): Offer | undefined {
+  return lastJoin && (host === undefined || host === lastJoin.server.host) ? lastJoin : undefined;
+}
+
+interface HostAnswer {
+  readonly host: string;
+  readonly port?: number;
+}
+
+function askHost(
+  deps: PromptDeps,
+  { offer, isRejoin, signal }: TargetPromptOptions,
+): Promise<HostAnswer | undefined> {
+  const t = translator(deps.language);
+  const fallback = offer()?.server.host ?? DEFAULT_HOST;
+  const parse = (answer: string) => parseAnswer(normalizeHostPort(answer), fallback);
+  const text = t(isRejoin ? "ask.new-server" : "ask.server");
+  return promptUntilValid(deps, { text, fallback, parse, isQuit, signal });
+}
+
+/** A user who has not noticed the loss goes on chatting: what is no host stays in the chat line, unsent. */
+function askAfterLoss(
+  deps: PromptDeps,
+  { offer, canResolve, signal }: TargetPromptOptions,
+): Promise<HostAnswer | undefined> {
+  const t = translator(deps.language);
+  const parse = async (answer: string): Promise<HostAnswer> => {
+    const offered = offer()?.server ?? { host: DEFAULT_HOST, port: DEFAULT_PORT };
+    if (answer === "") return offered;
+    if (/\s/.test(answer)) throw talk(answer);
+    const typed = parseHost(answer, offered.host);
+    if (!typed || !await canResolve(typed.host, { signal })) throw talk(answer);
+    return typed;
+  };
+  return promptUntilValid(deps, { text: () => afterLossQuestion(t, offer()), parse, isQuit, signal });
+}
+
+/** Undefined if it cannot be one, as `:)`. A port that is wrong is an error of its own. */
+function parseHost(answer: string, offeredHost: string): HostAnswer | undefined {
+  try {
+    return parseAnswer(answer, offeredHost);
+  } catch (error) {
+    if (error instanceof InputError && error.code === "address-invalid") return undefined;
+    throw error;
+  }
+}
+
+/** Four or five digits are a port of the server on offer.
+ * @throws {InputError} `address-invalid` or `port-invalid` */
+function parseAnswer(answer: string, offeredHost: string): HostAnswer {
+  return /^\d{4,5}$/.test(answer) ? { host: offeredHost, port: parsePort(answer) } : parseAddress(answer);
+}
+
+/** Without its colon. */
+export function afterLossQuestion(t: Translate, offer: Offer | undefined): string {
+  const { server, state } = offer ?? { server: { host: DEFAULT_HOST, port: DEFAULT_PORT } };
+  const found = state === undefined ? "" : `, ${t(`offer.${state}`)}`;
+  return `${t("ask.server-after-loss")} [${formatAddress(server)}${found}]`;
+}
+
+function talk(answer: string): InputError {
+  return new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
 }

@@ -10,7 +10,8 @@ import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor } from 
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
-import { promptForTarget, type TargetInput } from "./server_prompt.ts";
+import { ServerOffer } from "./server_offer.ts";
+import { afterLossQuestion, promptForTarget, type TargetInput } from "./server_prompt.ts";
 import type { PromptDeps } from "../terminal/terminal.ts";
 import { printable } from "../text/text.ts";
 
@@ -19,6 +20,7 @@ export interface ServerSelectorDeps extends PromptDeps {
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
   readonly clock: Clock;
   readonly probe: ConstructorParameters<typeof Prober>[0];
+  readonly canResolve: Parameters<typeof promptForTarget>[2]["canResolve"];
 }
 
 export interface ServerSelectorConfig extends TargetInput {
@@ -98,7 +100,8 @@ export class ServerSelector {
       this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
     }
     if (this.#failover.returning) return { ...this.#returnTarget(wasJoined), nick };
-    if (this.#mustWaitToJoin(failure)) return await this.#waitToJoin(failure, signal);
+    const waited = await this.#waitToJoin(failure, signal);
+    if (waited) return waited;
     const isFirstReport = await this.#reportFailure(failure);
     // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
@@ -110,8 +113,7 @@ export class ServerSelector {
       const { ip } = this.#failover.current!;
       return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
-    const isConfigured = !this.#hasEverJoined || this.#pool.has(server);
-    const options = { signal, isConfigured, isFirstReport };
+    const options = { signal, isConfigured: !this.#hasEverJoined || this.#pool.has(server), isFirstReport };
     const result = await this.#deps.authPrompter.authenticate(failure, options);
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
@@ -143,7 +145,7 @@ export class ServerSelector {
     return this.#deps.clock().monotonicMs;
   }
 
-  /** The server to go back to; once that has failed, the one that the client left for it. */
+  /** Once the server to go back to has failed, the one that the client left for it. */
   #returnTarget(isLeaving: boolean): Pick<ConnectTarget, "server" | "ip"> {
     const { server, ip } = isLeaving ? this.#failover.returning! : this.#failover.onReturnFailed();
     return { server, ip };
@@ -153,15 +155,14 @@ export class ServerSelector {
     await this.#deps.notify(this.#t("client.returning", { server: formatAddress(server) }));
   }
 
-  /** The server that the client was on lives: it has only heard from this address too often. */
-  #mustWaitToJoin({ target: { server }, error }: ConnectionFailure): boolean {
-    return error.code === "entering-too-often" && this.#hasEverJoined && this.#isCurrent(server);
-  }
-
+  /** Waits if the server that the client was on lives, and has only heard from this address too often. */
   async #waitToJoin(
-    { target: { server, nick } }: ConnectionFailure,
+    { target: { server, nick }, error }: ConnectionFailure,
     signal: AbortSignal,
-  ): Promise<ConnectTarget> {
+  ): Promise<ConnectTarget | undefined> {
+    if (error.code !== "entering-too-often" || !this.#hasEverJoined || !this.#isCurrent(server)) {
+      return undefined;
+    }
     const { joinWaitMs } = this.#config.failover;
     const seconds = joinWaitMs / 1_000;
     await this.#deps.notify(this.#t("client.join-wait", { server: formatAddress(server), seconds }));
@@ -179,13 +180,10 @@ export class ServerSelector {
   async #retryNick(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget> {
     const { target: { server }, error } = failure;
     const nick = this.#nextNick ?? failure.target.nick;
-    if (this.#failover.onNickTaken(formatAddress(server), this.#nowMs) === "retry") {
-      await delay(this.#config.failover.nickRetryMs, signal);
-      return { server, nick };
-    }
-    const next = this.#pool.rotationFrom(this.#pool.nextAfter(server))
-      .find((other) => !this.#failover.isNickLost(formatAddress(other), this.#nowMs));
+    const others = this.#pool.rotationFrom(this.#pool.nextAfter(server));
+    const next = this.#failover.nextForNick(server, others, this.#nowMs);
     if (!next) throw error;
+    if (next === server) await delay(this.#config.failover.nickRetryMs, signal);
     return { server: next, nick };
   }
 
@@ -202,7 +200,7 @@ export class ServerSelector {
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
       let target: Pick<ConnectTarget, "server" | "ip"> = { server: next };
-      const back = await this.#orBack(failure, signal, async (over) => {
+      const back = await this.#orBack(failure, { signal }, async (over) => {
         await delay(waitMs, over);
         target = { server: await this.#firstAnswering(next, { failed: server, signal, over }) };
       });
@@ -216,15 +214,20 @@ export class ServerSelector {
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
     const isOffered = !isNameWrong && !isOnlyFaulty;
-    let fallback = isOffered ? next : undefined;
+    const candidates = this.#candidates(next, server);
+    const isProbed = isOffered && !isStaying && input.host === undefined &&
+      (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
+    const fallback = isOffered ? { server: next } : undefined;
+    const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
+    offer.onChange = () => terminal.setQuestion(afterLossQuestion(this.#t, offer.current));
     let answer: ConnectTarget | undefined;
     try {
-      const back = await this.#orBack(failure, signal, async (over) => {
-        if (isOffered && !isStaying && input.host === undefined && terminal.isTty) {
-          fallback = await this.#firstAnswering(next, { failed: server, signal, over });
-          if (this.#suggested === next) this.#suggested = fallback;
-        }
-        answer = await this.#ask(isNameWrong ? { ...input, port: server.port } : input, over, fallback);
+      const back = await this.#orBack(failure, { signal, offer }, async (over) => {
+        const question = isNameWrong ? { ...input, port: server.port } : input;
+        const ask = async () => void (answer = await this.#ask(question, over, offer));
+        if (!isProbed) return await ask();
+        await offer.keepFor(ask, candidates, { failed: server, signal, over });
+        if (this.#suggested === next) this.#suggested = offer.current?.server;
       });
       return back ? { ...back, nick } : answer && { ...this.#failover.knownIp(answer.server), ...answer };
     } catch (inputError) {
@@ -232,11 +235,10 @@ export class ServerSelector {
     }
   }
 
-  /** Waits, probes others or asks, and probes the lost server beside it. If that has the log that the client was reading,
-   * it never died: what is going on is aborted, and the server is returned. */
+  /** Returns the lost server if it is back while `run` waits, probes others or asks. */
   async #orBack(
     failure: ConnectionFailure,
-    signal: AbortSignal,
+    { signal, offer }: { signal: AbortSignal; offer?: ServerOffer },
     run: (signal: AbortSignal) => Promise<void>,
   ): Promise<Pick<ConnectTarget, "server" | "ip"> | undefined> {
     const { current } = this.#failover;
@@ -244,23 +246,16 @@ export class ServerSelector {
     const refused = recoveryFor(failure.error).serverStatus === "alive" &&
       this.#isCurrent(failure.target.server);
     if (!current || refused || !(this.#config.isAuto || terminal.isTty)) return void await run(signal);
-    const over = new AbortController();
-    const anySignal = AbortSignal.any([signal, over.signal]);
-    let isBack = false;
     const onRestarted = async () => {
       await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(current.server) }));
+      offer?.onRestarted(current.server);
     };
-    const probing = this.#prober.untilBack(current, { signal: anySignal, onRestarted }).then((found) => {
-      isBack = found;
-      over.abort();
-    });
-    await run(anySignal).finally(() => over.abort());
-    await probing;
+    const isBack = await this.#prober.whileAway(current, run, { signal, onRestarted });
     if (isBack) await this.#notifyReturn(current.server);
     return isBack && !signal.aborted ? { server: current.server, ip: current.ip } : undefined;
   }
 
-  /** The first server in the pool's order, from this one on, that answers; this one if none does, or there is no choice. */
+  /** The first server in order that answers; this one if none does, or there is no choice. */
   async #firstAnswering(
     first: Address,
     options: { failed: Address; signal: AbortSignal; over: AbortSignal },
@@ -269,10 +264,12 @@ export class ServerSelector {
     return await this.#prober.firstAnswering(candidates, options) ?? first;
   }
 
-  /** In order; none if there is no choice. A script is asked without any probe. */
+  /** In order; none if there is no choice. A person is told whether the only one answers, a script is asked at once. */
   #candidates(first: Address, failed: Address): Address[] {
     const others = this.#pool.rotationFrom(first).filter((server) => !this.#pool.isSame(server, failed));
-    return others.length > 1 && (this.#config.isAuto || this.#deps.terminal.isTty) ? others : [];
+    const { hasLineEditor, isTty } = this.#deps.terminal;
+    if (others.length < 2 && (this.#config.isAuto || !hasLineEditor)) return [];
+    return this.#config.isAuto || isTty ? others : [];
   }
 
   /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
@@ -310,8 +307,8 @@ export class ServerSelector {
     return this.#deps.terminal.isTty && (action === "askNick" || action === "askPassword");
   }
 
-  /** Whether to suggest the same server to the user again. If its store is unavailable, the other servers of its room
-   * cannot commit either. Without a network, the failure says nothing about the server. */
+  /** Whether to offer the same server again. If its store is unavailable, the other servers of its room cannot commit
+   * either. Without a network, the failure says nothing about the server. */
   #shouldStay({ target, error }: ConnectionFailure): boolean {
     const { action, serverStatus } = recoveryFor(error);
     if (this.#config.isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
@@ -344,8 +341,7 @@ export class ServerSelector {
     return !isRepeated && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
   }
 
-  /** Whether a denial ends the client: no user can answer, and no other server is left. A client that has never joined
-   * tries no other: only after a join may it have unacked messages. */
+  /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other. */
   #hasNoAlternative(server: Address): boolean {
     const { terminal } = this.#deps;
     if (!this.#hasEverJoined) return this.#config.isAuto || !terminal.isTty;
@@ -390,10 +386,15 @@ export class ServerSelector {
   async #ask(
     input: TargetInput,
     signal: AbortSignal,
-    fallback?: Address,
+    offer?: ServerOffer,
   ): Promise<ConnectTarget | undefined> {
-    const isKnownHost = (host: string) => this.#pool.hasHost(host);
-    const options = { fallback, isRejoin: this.#hasEverJoined, isKnownHost, signal };
+    const options = {
+      offer: () => offer?.current,
+      isRejoin: this.#hasEverJoined,
+      canResolve: this.#deps.canResolve,
+      portOf: (host: string) => this.#pool.portOf(host),
+      signal,
+    };
     return await this.#deps.terminal.exclusive(() => promptForTarget(this.#deps, input, options), { signal });
   }
 }

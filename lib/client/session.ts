@@ -60,6 +60,10 @@ export type SessionEvent =
     readonly welcome: Welcome;
     /** Entries that the client will never see: the server's log no longer has them. */
     readonly truncatedCount: number;
+    /** Own messages that the server lacked. */
+    readonly resentCount: number;
+    /** How long the client was behind, in ms, if it comes from another log. */
+    readonly awayMs: number | undefined;
   }
   /** After each read, even one without entries: `unacked` may have changed. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
@@ -263,8 +267,8 @@ export class Session implements Disposable {
           if (welcome.type !== "welcome") throw closeReason(welcome, { nick });
           deadline[Symbol.dispose]();
           clearTimeout(answerTimer);
-          const truncatedCount = this.#onWelcome(welcome, connection, helloMs);
-          yield { type: "joined", server, ip: connection.peer.hostname, welcome, truncatedCount };
+          const counts = this.#onWelcome(welcome, connection, helloMs);
+          yield { type: "joined", server, ip: connection.peer.hostname, welcome, ...counts };
           void this.#moveIfAsked(connection, ended.signal);
         }
         yield* this.#read(frames, connection);
@@ -286,9 +290,13 @@ export class Session implements Disposable {
   }
 
   /** Resends the messages that this server lacks. From then on {@linkcode say} goes to it. */
-  #onWelcome(welcome: Welcome, connection: Connection, helloMs: number): number {
+  #onWelcome(
+    welcome: Welcome,
+    connection: Connection,
+    helloMs: number,
+  ): Pick<SessionEvent & { type: "joined" }, "truncatedCount" | "resentCount" | "awayMs"> {
     const nowMs = this.#clock().monotonicMs;
-    const { resend, truncatedCount } = this.#state.onWelcome(welcome, nowMs);
+    const { resend, truncatedCount, awayMs } = this.#state.onWelcome(welcome, nowMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
     this.#joinedMs = this.#measuredMs = nowMs;
@@ -297,7 +305,7 @@ export class Session implements Disposable {
     this.#nickRequests = 0;
     this.#connection = connection;
     this.#notifyProgress();
-    return truncatedCount;
+    return { truncatedCount, resentCount: resend.length, awayMs };
   }
 
   /** In a busy room a client sends no PING of its own. It is sent only if nothing of ours waits before it: servers deal

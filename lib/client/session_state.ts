@@ -59,9 +59,13 @@ export class SessionState {
     };
   }
 
-  /** Returns the messages to send before anything new, and how many entries of the log the client will never see.
+  /** Returns the messages to send before anything new, how many entries of the log the client will never see, and how long
+   * it was away from the logs that it has read, in ms; undefined if this is one of them, or it has read none.
    * @throws {ProtocolError} `frame-malformed`, if the WELCOME contradicts what the client knows */
-  onWelcome(welcome: WelcomeHeader, nowMs: number): { resend: Say[]; truncatedCount: number } {
+  onWelcome(
+    welcome: WelcomeHeader,
+    nowMs: number,
+  ): { resend: Say[]; truncatedCount: number; awayMs: number | undefined } {
     const { sessionId, lastClientSeq, startSeq, head } = welcome;
     if (sessionId !== this.sessionId) throw protocolViolation("WELCOME is for another session");
     if (lastClientSeq > this.#outbox.lastClientSeq) {
@@ -70,8 +74,9 @@ export class SessionState {
     if (startSeq > head) {
       throw protocolViolation(`the log would go on at ${startSeq}, beyond its end at ${head}`);
     }
+    const awayMs = this.#tracker.awayMs(welcome.logId, nowMs);
     const truncatedCount = this.#tracker.onWelcome(welcome, nowMs);
-    return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount };
+    return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount, awayMs };
   }
 
   /** Returns the frame to send if the client has joined; otherwise {@linkcode onWelcome} will return it. */

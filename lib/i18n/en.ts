@@ -6,6 +6,10 @@ export const ENGLISH = {
   "ask.choice": "Choose",
   "ask.server": "Server (IP or name)",
   "ask.new-server": "New server (IP or name)",
+  "ask.server-after-loss": "Which server? IP or name[:port]",
+  "offer.answers": "answers",
+  "offer.no-answer": "no answer",
+  "offer.restarted": "restarted",
   "ask.nick": "Nick",
   "interface.all": "all ({address})",
 
@@ -42,6 +46,13 @@ export const ENGLISH = {
   "server.stall-resolved": "What is said can be stored again.",
 
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',
+  "client.rejoined": "Connected to {server}. Online: {names}. {resent}",
+  "client.resent": "{count} messages were sent again",
+  "client.resent-one": "One message was sent again",
+  "client.resent-all": "{resent}; none is missing.",
+  "client.resent-none": "No message is missing.",
+  "client.may-lack": "Messages from another server may be missing: you were away for over {seconds} s.",
+  "client.draft": 'Draft kept: "{text}"',
   "client.more-members": "{names} and {count} more",
   "client.connection-lost": "The connection to {server} was lost: {why}",
   "client.not-joined": "Could not enter {server}: {why}.",
@@ -269,8 +280,7 @@ export const ENGLISH = {
     "There is no valid certificate in {path}, or its key is another: they must be in PEM.",
   "error.certificate-unusable":
     "TLS cannot use the certificate in {path} or its key ({reason}): make one with a key for RSA or P-256.",
-  "error.answer-is-talk":
-    'There is no connection: "{text}" stays in your chat line, unsent. What is asked for here is a server: an IP, or NAME:PORT.',
+  "error.answer-is-talk": '"{text}" is no server: it stays in your chat line, unsent.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Options "{flag}" and "{other}" do not go together. Try --help.',

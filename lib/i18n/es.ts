@@ -6,6 +6,10 @@ export const SPANISH = {
   "ask.choice": "Elija",
   "ask.server": "Servidor (IP o nombre)",
   "ask.new-server": "Nuevo servidor (IP o nombre)",
+  "ask.server-after-loss": "¿A qué servidor? IP o nombre[:puerto]",
+  "offer.answers": "responde",
+  "offer.no-answer": "no responde",
+  "offer.restarted": "reiniciado",
   "ask.nick": "Nick",
   "interface.all": "todas ({address})",
 
@@ -44,6 +48,14 @@ export const SPANISH = {
   "server.stall-resolved": "Lo que se dice se puede guardar de nuevo.",
 
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
+  "client.rejoined": "Conectado a {server}. En línea: {names}. {resent}",
+  "client.resent": "Se reenviaron {count} mensajes",
+  "client.resent-one": "Se reenvió un mensaje",
+  "client.resent-all": "{resent}; no falta ninguno.",
+  "client.resent-none": "No falta ningún mensaje.",
+  "client.may-lack":
+    "Puede faltar algo de lo dicho en otro servidor: pasaron más de {seconds} s sin conexión.",
+  "client.draft": 'Borrador guardado: "{text}"',
   "client.more-members": "{names} y {count} más",
   "client.connection-lost": "Se perdió la conexión con {server}: {why}",
   "client.not-joined": "No se pudo entrar en {server}: {why}.",
@@ -276,8 +288,7 @@ export const SPANISH = {
     "No hay un certificado válido en {path}, o su clave es otra: deben estar en formato PEM.",
   "error.certificate-unusable":
     "TLS no admite el certificado de {path} o su clave ({reason}): haga uno con clave RSA o P-256.",
-  "error.answer-is-talk":
-    'No hay conexión: "{text}" queda en la línea del chat, sin enviar. Aquí se pregunta por un servidor: una IP, o NOMBRE:PUERTO.',
+  "error.answer-is-talk": '"{text}" no es un servidor: queda en la línea del chat, sin enviar.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no van juntas. Pruebe con --help.',

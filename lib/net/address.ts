@@ -41,13 +41,6 @@ export function parseServerAddress(text: string, defaultPort = DEFAULT_PORT): Ad
   return { host, port };
 }
 
-/** Parses the answer to the question for the port: a port, or a whole address that corrects the host.
- * @throws {InputError} `address-invalid` or `port-invalid` */
-export function parsePortOrAddress(text: string): { host?: string; port?: number } {
-  const normalized = normalizeHostPort(text);
-  return /[.:]/.test(normalized) ? parseAddress(normalized) : { port: parsePort(text) };
-}
-
 /** Puts a colon between host and port where a blank was typed: `10.0.0.7 5001`. */
 export function normalizeHostPort(text: string): string {
   return text.trim().replace(/^(?!\d+\s)([^\s#]+)\s+(\d+)(?=$|#)/, (typed, host, port) => {

@@ -74,10 +74,22 @@ async function connectInTime(
   }
 }
 
-async function lookUp(host: string): Promise<void> {
+/** Whether a host is an IP address, or a name that has one. False once the signal is aborted. */
+export async function canResolve(host: string, { signal }: { signal: AbortSignal }): Promise<boolean> {
+  const aborted = Promise.withResolvers<boolean>();
+  const abort = () => aborted.resolve(false);
+  signal.addEventListener("abort", abort);
+  try {
+    return isIP(host) || await Promise.race([lookUp(host), aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function lookUp(host: string): Promise<boolean> {
   // Loaded here: only a client that has lost its server needs it.
   const { default: dns } = await import("node:dns/promises");
-  await dns.lookup(host).catch(() => {});
+  return await dns.lookup(host).then(() => true, () => false);
 }
 
 async function connect(server: Address, host: string, signal: AbortSignal): Promise<Deno.TcpConn> {

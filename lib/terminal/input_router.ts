@@ -18,6 +18,8 @@ export interface ChatOptions {
     readonly notSentText: (count: number) => string;
   };
   readonly complete?: Completer;
+  /** What a prompt shows above it of the chat line that it interrupts. */
+  readonly draftText?: (text: string) => string;
 }
 
 /** Longest pasted block that is sent without confirmation, in lines. */
@@ -37,6 +39,8 @@ export class InputRouter {
   /** How many nested exclusive() calls are running. While there are any, no line goes to the chat. */
   #exclusiveDepth = 0;
   #hasEnded = false;
+  /** The draft that was printed last above an answer. */
+  #printedDraft: string | undefined;
 
   /** `print` is given each prompt with its answer, to stay above the input. */
   constructor(print: (line: string) => void) {
@@ -63,6 +67,17 @@ export class InputRouter {
     return this.#hasEnded;
   }
 
+  get isChatting(): boolean {
+    return this.#chatOptions !== undefined;
+  }
+
+  /** What to show of the chat line while a prompt has set it aside. */
+  get draftLines(): string[] {
+    const { text } = this.chatQueue.editor;
+    const line = text.trim() === "" ? undefined : this.#chatOptions?.draftText?.(text);
+    return line === undefined || line === this.#printedDraft ? [] : [line];
+  }
+
   beginChat(options: ChatOptions): void {
     this.#chatOptions = options;
   }
@@ -72,7 +87,7 @@ export class InputRouter {
   }
 
   beginExclusive(): void {
-    this.#exclusiveDepth++;
+    if (this.#exclusiveDepth++ === 0) this.#printedDraft = undefined;
   }
 
   endExclusive(): void {
@@ -95,7 +110,10 @@ export class InputRouter {
     const text = queue.editor.submit();
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A chat line is not printed here: it comes back from the server.
-    if (queue === this.promptQueue && queue.hasWaiter) this.#print(seen);
+    if (queue === this.promptQueue && queue.hasWaiter) {
+      for (const line of this.draftLines) this.#print(this.#printedDraft = line);
+      this.#print(seen);
+    }
     if (queue === this.chatQueue) queue.editor.addToHistory(text);
     queue.deliver({ text, isPasted: false });
   }
@@ -137,7 +155,7 @@ export class InputRouter {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
       queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
       const unfinished = this.promptQueue.editor.submit();
-      if (unfinished !== "") queue.editor.insert(unfinished);
+      if (unfinished !== "") queue.editor.insertWord(unfinished);
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });
   }

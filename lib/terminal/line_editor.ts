@@ -29,8 +29,6 @@ export class LineEditor {
   #killed = "";
   /** Whether the last key was a kill. The next kill is then appended to it, as in readline. */
   #isKilling = false;
-  /** Whether insertWord() has just added a space before the cursor. */
-  #hasAddedSpace = false;
   readonly #history: string[] = [];
   /** The line of the history that is shown. The new line comes after the last. */
   #historyIndex = 0;
@@ -58,9 +56,6 @@ export class LineEditor {
     const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
     const target = KILLS.get(id);
     if (!target) this.#isKilling = false;
-    const isSpaceThere = key.text === " " && this.#hasAddedSpace;
-    this.#hasAddedSpace = false;
-    if (isSpaceThere) return;
     if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
     this.#completion = undefined;
     if (target) this.#kill(target);
@@ -77,17 +72,14 @@ export class LineEditor {
   /** Inserts text at the cursor as it will be sent: tabs as spaces, other controls made visible. */
   insert(text: string): void {
     this.#isKilling = false;
-    this.#hasAddedSpace = false;
     this.#completion = undefined;
     this.#insertAtCursor(text);
   }
 
-  /** Inserts words at the cursor, with one space before and after them. A space typed next is ignored. */
+  /** Appends words, after a space if the line has any. */
   insertWord(words: string): void {
-    const before = this.#text.slice(0, this.#cursor);
-    this.#text = before + this.#text.slice(this.#cursor).trimStart();
-    this.insert(`${/\S$/.test(before) ? " " : ""}${words} `);
-    this.#hasAddedSpace = true;
+    this.#cursor = this.#text.length;
+    this.insert(`${/\S$/.test(this.#text) ? " " : ""}${words}`);
   }
 
   /** Returns the text, and begins a new line. */
@@ -101,7 +93,6 @@ export class LineEditor {
     const text = this.#text.slice(0, this.#cursor);
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
-    this.#hasAddedSpace = false;
     this.#completion = undefined;
     this.#historyIndex = this.#history.length;
     this.#editedHistory.clear();

@@ -25,6 +25,8 @@ const MAX_READ_AHEAD_LINES = 64;
 export class Terminal implements AsyncDisposable {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
   typingIdleMs = 1_500;
+  /** For so long after a prompt has interrupted the chat, keys still belong to the chat line, in ms. */
+  graceMs = 1_000;
   readonly #streams: TerminalStreams;
   readonly #clock: Clock;
   readonly #screen: Screen;
@@ -32,6 +34,9 @@ export class Terminal implements AsyncDisposable {
   readonly #source: InputSource;
   readonly #unwatch: (() => void) | undefined;
   #lastKeyMs = -Infinity;
+  #interruptedMs = -Infinity;
+  /** From when on Enter sends a chat line that has been set aside; 0 without one. */
+  #sendDraftFromMs = 0;
   /** Makes a prompt that waits for an idle keyboard check again. */
   #recheckIdle = () => {};
   /** Lines right above the chat prompt. */
@@ -117,6 +122,10 @@ export class Terminal implements AsyncDisposable {
   ): Promise<Result> {
     // No await unless it is needed: a pipe would go on with its next lines.
     if (this.#msUntilIdle > 0) await this.#untilIdle(signal);
+    if (this.#router.activeQueue !== this.#router.promptQueue) {
+      this.#interruptedMs = this.#clock().monotonicMs;
+      this.#sendDraftFromMs = Infinity;
+    }
     this.#router.beginExclusive();
     this.#refresh();
     try {
@@ -130,6 +139,21 @@ export class Terminal implements AsyncDisposable {
   /** Puts text that was meant for the chat back into the chat line. */
   restore(text: string): void {
     if (this.hasLineEditor) this.#router.restore(text);
+    this.#refresh();
+  }
+
+  /** To be called when lines reach somebody again: then Enter alone sends a chat line that a prompt has set aside, unless
+   * it comes so soon that it was meant for the prompt. */
+  releaseDraft(): void {
+    if (this.#sendDraftFromMs > 0) this.#sendDraftFromMs = this.#clock().monotonicMs + this.graceMs;
+  }
+
+  /** Replaces the question that waits for its answer, if there is one. Does nothing without line editing. */
+  setQuestion(question: string): void {
+    const { promptQueue } = this.#router;
+    if (!this.hasLineEditor || !promptQueue.hasWaiter) return;
+    promptQueue.prompt = `${question}: `;
+    this.#refresh();
   }
 
   /** Asks and returns the answer, trimmed. Ask for a secret only if {@linkcode canHideInput}.
@@ -295,7 +319,7 @@ export class Terminal implements AsyncDisposable {
   #refresh(): void {
     const { activeQueue, chatQueue, isActive } = this.#router;
     const { prompt, visible: { text, cursor } } = activeQueue;
-    const status = activeQueue === chatQueue ? this.#status : [];
+    const status = activeQueue === chatQueue ? this.#status : this.#router.draftLines;
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
@@ -309,7 +333,8 @@ export class Terminal implements AsyncDisposable {
   #press(key: Key): void {
     if (this.#hasEnded) return;
     this.#recordKey();
-    const { editor } = this.#router.activeQueue;
+    const { activeQueue, chatQueue } = this.#router;
+    const { editor } = this.#isInGrace ? chatQueue : activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
@@ -317,17 +342,53 @@ export class Terminal implements AsyncDisposable {
     if (key.ctrl && key.name === "c") return this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see cli/process.ts.
+    const isEnter = isReturn || key.name === "enter";
     if (key.ctrl && key.name === "l") this.#screen.clear();
-    else if (isReturn || key.name === "enter") this.#router.enter();
-    else editor.press(key);
+    else if (this.#isInGrace && isEnter) this.#router.restore("");
+    else if (isEnter && this.#mustKeepDraft()) return;
+    else if (isEnter) this.#router.enter();
+    else {
+      editor.press(key);
+      this.#onChatEdit();
+    }
     this.#dispatchAndRefresh();
   }
 
   #paste(text: string): void {
     if (this.#hasEnded) return;
     this.#recordKey();
-    this.#router.paste(text);
+    if (this.#isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
+    else {
+      this.#onChatEdit();
+      this.#router.paste(text);
+    }
     this.#dispatchAndRefresh();
+  }
+
+  /** Whoever edits a draft has seen it: Enter sends it. */
+  #onChatEdit(): void {
+    if (this.#router.activeQueue === this.#router.chatQueue) this.#sendDraftFromMs = 0;
+  }
+
+  /** Whether Enter was meant for a prompt that is gone. */
+  #mustKeepDraft(): boolean {
+    const { activeQueue, chatQueue } = this.#router;
+    if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;
+    const { monotonicMs } = this.#clock();
+    if (monotonicMs >= this.#sendDraftFromMs) {
+      this.#sendDraftFromMs = 0;
+      return false;
+    }
+    // Each surplus Enter begins the time anew.
+    if (this.#sendDraftFromMs !== Infinity) this.#sendDraftFromMs = monotonicMs + this.graceMs;
+    return true;
+  }
+
+  /** A prompt has just interrupted the chat: its user has not seen it yet. */
+  get #isInGrace(): boolean {
+    const { activeQueue, promptQueue } = this.#router;
+    return activeQueue === promptQueue && this.#router.isChatting &&
+      this.#clock().monotonicMs - this.#interruptedMs < this.graceMs;
   }
 
   /** Whether no more input is taken. */
@@ -348,9 +409,10 @@ export interface PromptDeps {
 }
 
 interface Prompt<Answer> extends AskOptions {
-  readonly text: string;
+  /** A function if the question changes from one try to the next. */
+  readonly text: string | (() => string);
   /** @throws {InputError} if the answer is invalid */
-  readonly parse: (answer: string) => Answer;
+  readonly parse: (answer: string) => Answer | Promise<Answer>;
   /** Whether an answer means that the user wants to leave. */
   readonly isQuit?: (answer: string) => boolean;
   /** A pipe has one answer: its next line may be meant for the chat. */
@@ -366,8 +428,8 @@ export async function promptUntilValid<Answer>(
   for (;;) {
     let answer = "";
     try {
-      answer = await terminal.ask(text, options);
-      return isQuit?.(answer) ? undefined : parse(answer);
+      answer = await terminal.ask(typeof text === "string" ? text : text(), options);
+      return isQuit?.(answer) ? undefined : await parse(answer);
     } catch (error) {
       if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
       if (!(error instanceof InputError) || terminal.hasEnded) throw error;

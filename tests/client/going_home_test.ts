@@ -41,6 +41,7 @@ class Stray {
         authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
         clock: systemClock,
         probe: (server, options) => probe(server, options, dial),
+        canResolve: () => Promise.resolve(true),
       },
       { ...config, backups: [{ server: second }] },
       () => 0,

@@ -1,6 +1,7 @@
 // Where chat-client goes when servers fail, and what it reports.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { systemClock } from "../../lib/base/time.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
@@ -59,22 +60,29 @@ Deno.test("chat-client --auto follows the backups that a server announces later"
   await ana.quit();
 });
 
-Deno.test("chat-client reports what is sent without a server, before the prompt hides it", async () => {
-  await using server = startServerAtNoon();
-  const typing = { idleMs: 60_000 }; // a user in the middle of a line is not asked anything
-  await using ana = await ClientUser.on(server, {
-    isTty: true,
-    tty: new FakeScreen({ columns: 200 }),
-    typing,
-  });
-  ana.type("hola");
-  await ana.waitForOutput("> hola");
-  await server.close();
-  await ana.waitForOutput("Se perdió la conexión");
-  ana.type("\r");
-  await ana.waitForOutput("! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.");
-  await ana.waitForOutput("Nuevo servidor");
-  await ana.quit();
+Deno.test("chat-client tells the unconfirmed messages once, and sets half a sentence aside as a draft", async () => {
+  const begun = Promise.withResolvers<void>();
+  await using second = startServerAtNoon();
+  await using server = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    await begun.promise;
+    server.stop();
+  }, { backups: [formatAddress(second.address)] });
+  const tty = new FakeScreen({ columns: 200 });
+  const typing = { idleMs: 300, graceMs: 60_000, clock: systemClock }; // each key belongs to the draft
+  await using ana = new ClientUser({ isTty: true, tty, typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("> ");
+  ana.type("hola\r");
+  ana.type("esto lo");
+  await ana.waitForOutput("esto lo");
+  begun.resolve();
+  await ana.waitForOutput(`[${formatAddress(second.address)}, responde]:`);
+  await ana.waitForOutput('Borrador guardado: "esto lo"');
+  ana.type("\restoy");
+  await ana.waitForOutput(' estoy"');
+  assertEquals(ana.output.split("Mensajes sin confirmar: 1").length, 2);
+  ana.terminate();
 });
 
 Deno.test("chat-client --auto shows what is sent without a server in the status alone", async () => {
@@ -99,13 +107,14 @@ for (const [when, isLost] of [["it reports the loss of its server", true], ["it 
         const member = { sessionId: BigInt(seq), nick, address: "::1" };
         await client.send({ type: "joined", seq, timeMs: 0, rejoined: true, ...member });
       }
+      if (isLost) server.stop();
       if (isLost) return await client.send({ type: "bye" });
       await client.send({ type: "announced", seq: 5, timeMs: 0, text: "hola" });
       await client.receiveAll();
     });
     await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
     ana.dial(server.address);
-    await ana.waitForOutput(isLost ? "Nuevo servidor" : "hola");
+    await ana.waitForOutput(isLost ? "¿A qué servidor?" : "hola");
     const output = await ana.quit();
     assertMatch(output, isLost ? /2 se han reconectado: d, e[^]*Se perdió/ : /2 se han reconectado: d, e/);
   });

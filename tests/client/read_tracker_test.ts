@@ -243,3 +243,16 @@ Deno.test("ReadTracker forgets the least recent of 10,000 sessions", pure, () =>
   assertEquals(readNumbers(tracker, [1], 0n), ["duplicate"]);
   assertEquals(readNumbers(tracker, [1], 1n), ["live"]);
 });
+
+Deno.test(
+  "ReadTracker.awayMs() is how long the client was behind, on a log that it has not read",
+  pure,
+  () => {
+    const tracker = newTracker();
+    assertEquals(tracker.awayMs(1n, 0), undefined);
+    tracker.onWelcome(welcomeTo("yo", { logId: 1n }), 0);
+    tracker.onPing(0, 5_000);
+    tracker.onDisconnect(6_000);
+    assertEquals([tracker.awayMs(1n, 200_000), tracker.awayMs(2n, 200_000)], [undefined, 195_000]);
+  },
+);

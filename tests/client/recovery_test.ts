@@ -30,8 +30,14 @@ Deno.test("toDisconnect() takes a server that hangs up before WELCOME for no cha
   }
 });
 
+Deno.test("toDisconnect() words every way in which a server hangs up alike", pure, () => {
+  for (const cause of HANG_UPS) {
+    const { name, code } = toDisconnect(cause, { server, wasJoined: true });
+    assertEquals([name, code], ["ConnectionLostError", "closed"]);
+  }
+});
+
 Deno.test("toDisconnect() returns other errors as they are", pure, () => {
-  for (const cause of HANG_UPS) assertEquals(toDisconnect(cause, { server, wasJoined: true }), cause);
   for (const cause of [...BREAKS, new ConnectError("refused"), new ServerError("banned")]) {
     assertEquals(toDisconnect(cause, { server, wasJoined: false }), cause);
   }

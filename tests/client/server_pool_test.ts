@@ -86,9 +86,9 @@ Deno.test("ServerPool.setCurrent() forgets the name that was resolved longest ag
   assertEquals(isKnown(), false);
 });
 
-Deno.test("ServerPool.hasHost() finds a host by any of its servers, in any case", pure, () => {
-  const pool = new ServerPool([A, { ...C, host: "B" }]);
-  assertEquals(["A", "b", "c"].map((host) => pool.hasHost(host)), [true, true, false]);
+Deno.test("ServerPool.portOf() finds the port of a known host, in any case", pure, () => {
+  const pool = new ServerPool([A, { ...C, host: "B", port: 5_001 }]);
+  assertEquals(["A", "b", "c"].map((host) => pool.portOf(host)), [A.port, 5_001, undefined]);
 });
 
 Deno.test("ServerPool.add() holds 64 servers and keeps those known longest", pure, () => {

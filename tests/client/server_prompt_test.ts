@@ -8,7 +8,7 @@ import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
-const KNOWN_HOSTS = ["aula", "xn--pea-8ma"];
+const KNOWN_HOSTS = ["aula", "otra", "10.0.0.7", "xn--pea-8ma"];
 
 const pure = { permissions: "none" } as const;
 
@@ -27,7 +27,13 @@ function prompt(
 ): ReturnType<typeof promptForTarget> {
   const { terminal } = user;
   const { signal } = new AbortController();
-  const options = { fallback, isRejoin, isKnownHost: (host: string) => KNOWN_HOSTS.includes(host), signal };
+  const options = {
+    offer: () => fallback && { server: fallback, state: "answers" as const },
+    isRejoin,
+    canResolve: (host: string) => Promise.resolve(KNOWN_HOSTS.includes(host)),
+    portOf: (host: string) => host === "aula" ? 5_009 : undefined,
+    signal,
+  };
   const ask = () => promptForTarget({ terminal, language: "es" }, input, options);
   return withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${user.output}`);
 }
@@ -41,8 +47,7 @@ const PIPED: [does: string, answers: string, server: string, options?: PromptOpt
   }],
   ["takes a blank for the colon before a port", "aula 5001\n", "aula:5001"],
   ["takes four or five digits for a port", "9001\n", "10.0.0.7:9001", { fallback: FALLBACK }],
-  ["takes a host at the prompt for the port", "10.0.0.8\n10.0.0.7\n5001\n", "10.0.0.7:5001"],
-  ["takes an address at the prompt for the port", "10.0.0.8\n10.0.0.7:5001\n", "10.0.0.7:5001"],
+  ["asks again for a port that is none", "10.0.0.8\n10.0.0.7:5009\n5001\n", "10.0.0.8:5001"],
 ];
 
 for (const [does, answers, server, options = {}] of PIPED) {
@@ -77,26 +82,29 @@ for (
 }
 
 const TYPED: [does: string, answers: string, server: string, chat: string][] = [
-  ["takes a port alone as one of the suggested host", "26001\r", "10.0.0.7:26001", ""],
-  ["takes a known host", "aula\r\r", "aula:5001", ""],
-  ["takes a known host with an international name", "peña\r\r", "xn--pea-8ma:5001", ""],
-  ["takes localhost for a host", "localhost\r\r", "localhost:5001", ""],
-  ["keeps words for the chat", "hola\r¿estáis ahí?\raula\r\r", "aula:5001", "hola ¿estáis ahí? "],
-  ["keeps a word for the chat until it has a port", "otro\rotro:5009\r", "otro:5009", "otro "],
-  ["keeps smileys and dots for the chat", "12 ya\r:)\rsí...\raula 5001\r", "aula:5001", "12 ya :) sí... "],
-  ["keeps words at the prompt for the port", "\rvale, sigo\r10.0.0.9 5009\r", "10.0.0.9:5009", "vale, sigo "],
+  ["takes the offer with Enter", "\r", "10.0.0.7:5001", ""],
+  ["takes a host with its port", "otra:5009\r", "otra:5009", ""],
+  ["takes a port alone as one of the host on offer", "26001\r", "10.0.0.7:26001", ""],
+  ["asks for the port of a known host", "aula\r\r", "aula:5009", ""],
+  ["asks for the port of another host", "otra\r\r", "otra:5001", ""],
+  ["takes a host with an international name", "peña:5009\r", "xn--pea-8ma:5009", ""],
+  ["keeps words for the chat", "hola\r¿estáis ahí?\r\r", "10.0.0.7:5001", "hola ¿estáis ahí?"],
+  ["keeps smileys and dots for the chat", "12 ya\r:)\rsí...\r\r", "10.0.0.7:5001", "12 ya :) sí..."],
+  ["keeps a host and a blank for the chat", "aula 5001\r\r", "10.0.0.7:5001", "aula 5001"],
+  ["keeps words at the prompt for the port", "otra\rvale\rsí, sigo\r5009\r", "otra:5009", "vale sí, sigo"],
 ];
 
 for (const [does, answers, server, chat] of TYPED) {
-  Deno.test(`promptForTarget() after a join ${does}`, pure, async () => {
+  Deno.test(`promptForTarget() at a screen after a loss ${does}`, pure, async () => {
     await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
     const line = linesOf(user.terminal).next();
     const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
     await flushTasks();
     user.type(answers);
     assertEquals(formatAddress((await target)!.server), server);
-    assertEquals(user.output.includes("no vale:"), false);
-    if (chat) assertStringIncludes(user.output, "queda en la línea del chat");
+    assertStringIncludes(user.output, "¿A qué servidor? IP o nombre[:puerto] [10.0.0.7:5001, responde]:");
+    if (chat) assertStringIncludes(user.output, "queda en la línea del chat, sin enviar");
+    user.terminal.releaseDraft();
     user.type("\r");
     assertEquals((await line).value, chat);
   });
@@ -104,10 +112,10 @@ for (const [does, answers, server, chat] of TYPED) {
 
 Deno.test("promptForTarget() quotes 40 characters of a chat line", pure, async () => {
   await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
-  const target = prompt(user, { isRejoin: true });
-  user.type(`${"a ".repeat(40)}\raula\r\r`);
+  const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+  user.type(`${"a ".repeat(40)}\r\r`);
   await target;
-  assertStringIncludes(user.output, `"${"a ".repeat(19)}a…" queda en la línea del chat`);
+  assertStringIncludes(user.output, `"${"a ".repeat(19)}a…" no es un servidor`);
 });
 
 Deno.test("promptForTarget() at the start takes a word typed at a screen as a host", pure, async () => {

@@ -1,5 +1,6 @@
 // The lines that chat-server and chat-client show in Spanish.
 
+import { delay } from "../../lib/base/time.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 
 /** Any time, as normalized output has it. */
@@ -37,4 +38,14 @@ export function numbers(count: number): string[] {
 export function textsOf(nick: string, lines: readonly string[]): string[] {
   const message = new RegExp(String.raw`^\[.{19}\] (?:[+~] )?${nick}: (.*)`);
   return lines.flatMap((line) => message.exec(line)?.[1] ?? []);
+}
+
+/** A client at a screen has joined again. */
+export function rejoined(port: number, resent: string, ...online: string[]): string {
+  return `Conectado a ${LOOPBACK}:${port}. En línea: ${online.join(", ")}. ${resent}`;
+}
+
+/** To be awaited once a question has come after a loss: until then keys belong to the chat line. */
+export async function untilAnswerable(): Promise<void> {
+  await delay(1_000);
 }

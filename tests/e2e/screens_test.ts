@@ -1,7 +1,17 @@
 // chat-server and chat-client on real terminals (tmux): whole screens, row by row.
 
 import { wrapWords } from "../../lib/terminal/layout.ts";
-import { connected, disconnected, FULL_TIME, JOINED, presence, REJOINED, TIME } from "./expected_lines.ts";
+import {
+  connected,
+  disconnected,
+  FULL_TIME,
+  JOINED,
+  presence,
+  REJOINED,
+  rejoined,
+  TIME,
+  untilAnswerable,
+} from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
 import { listening, type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
@@ -86,23 +96,25 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   await one.terminate("KILL");
   const rule = "─".repeat(100);
   anaLines.push(rule, disconnected(first));
-  for (const prompt of ["Nuevo servidor (IP o nombre) [127.0.0.1]:", `Puerto [${second}]:`]) {
-    anaLines.push(prompt);
-    await ana.waitForScreen(...anaLines);
-    await ana.press("Enter");
-  }
-  anaLines.push(connected(second, "ana"));
+  const offer = `[${LOOPBACK}:${second}, responde]:`;
+  anaLines.push(`¿A qué servidor? IP o nombre[:puerto] ${offer}`);
+  await ana.waitForScreen(...anaLines);
+  await untilAnswerable();
+  await ana.press("Enter");
+  anaLines.push(rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"));
   await ana.waitForScreen(...anaLines, "ana>");
   celiaLines.push(
     rule,
     `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
+    'Draft kept: "to be continued"',
   );
-  const prompt = "New server (IP or name) [127.0.0.1]:";
+  const prompt = `Which server? IP or name[:port] [${LOOPBACK}:${second}, answers]:`;
   await celia.waitForScreen(...celiaLines, prompt);
+  await untilAnswerable();
   await celia.enterLine(`${LOOPBACK}:${second}`);
   celiaLines.push(
     `${prompt} ${LOOPBACK}:${second}`,
-    `Connected to ${LOOPBACK}:${second}. Online: ana, celia. Type "quit" to end.`,
+    `Connected to ${LOOPBACK}:${second}. Online: ana, celia. No message is missing.`,
   );
   await celia.waitForScreen(...celiaLines, "celia> to be continued");
   await celia.enterLine(", 😀");
@@ -268,9 +280,19 @@ Deno.test("chat-client takes typed-ahead lines for its prompts, then for the cha
     "ana> sin",
   );
   one.sendSignal("SIGKILL");
-  await ana.waitForLastRows("Nuevo servidor (IP o nombre) [127.0.0.1]:");
-  await ana.type(`${LOOPBACK}\r${second}\racabar`);
-  await ana.waitForLastRows(connected(second, "ana"), "ana> sin acabar");
-  await ana.press("Enter");
-  await two.waitForOutput("ana: sin acabar");
+  const question = `¿A qué servidor? IP o nombre[:puerto] [${LOOPBACK}:${first}, no responde]:`;
+  await ana.waitForLastRows('Borrador guardado: "sin "', question);
+  await ana.type("nada");
+  await ana.waitForLastRows('Borrador guardado: "sin nada"', question);
+  await untilAnswerable();
+  await ana.type(`${LOOPBACK}\r${second}\r\r`);
+  await ana.waitForLastRows(
+    'Borrador guardado: "sin nada"',
+    `${question} ${LOOPBACK}`,
+    `Puerto [${first}]: ${second}`,
+    rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"),
+    "ana> sin nada",
+  );
+  await ana.enterLine(" acabar");
+  await two.waitForOutput("ana: sin nada acabar");
 });

@@ -2,7 +2,7 @@
 
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
-import { connected, FULL_TIME, JOINED, LEFT, presence, TIME } from "./expected_lines.ts";
+import { connected, FULL_TIME, JOINED, LEFT, presence, TIME, untilAnswerable } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 interface Chat {
@@ -142,7 +142,8 @@ Deno.test("chat-client keeps a line longer than the screen through sizes, bursts
     await beto.waitForOutput(`beto: ${columns}.19\n`);
   }
   server.sendSignal("SIGKILL");
-  await ana.waitForText("Nuevo servidor");
+  await ana.waitForText("no responde]:");
+  await untilAnswerable();
   const second = freePort();
   scope.use(await startServer(second));
   const celia = scope.use(await startClient("celia", second));

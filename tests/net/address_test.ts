@@ -13,7 +13,6 @@ import {
   parseFingerprint,
   parseIP,
   parsePort,
-  parsePortOrAddress,
   parseServerAddress,
   readBackups,
   unmapIPv4,
@@ -148,18 +147,6 @@ test("parseIP() gives an address the form in which sockets give it, and refuses 
     ...["", "ana", "10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.7:5000", "[::1]", "::g", "1.2.3.4%eth0"],
     "a%::1",
   ]);
-});
-
-test("parsePortOrAddress() tells a port from an address", () => {
-  gives(parsePortOrAddress, {
-    "5001": { port: 5_001 },
-    "10.0.0.7": { host: "10.0.0.7" },
-    "aula.uni.es:5001": { host: "aula.uni.es", port: 5_001 },
-    "::1": { host: "::1" },
-    "10.0.0.7 5001": { host: "10.0.0.7", port: 5_001 },
-    "aula 5001": { host: "aula", port: 5_001 },
-  });
-  refuses(parsePortOrAddress, "port-invalid", ["aula"]);
 });
 
 test("normalizeHostPort() joins a host and the port behind a blank, and leaves all else as it is", () => {

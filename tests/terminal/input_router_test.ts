@@ -66,7 +66,7 @@ Deno.test("InputRouter.restore() inserts words into the chat line, if there is a
   assertEquals(router.chatQueue.editor.text, "");
   router.beginChat({});
   for (const words of ["hola", "¿estáis?"]) router.restore(words);
-  assertEquals(router.chatQueue.editor.text, "hola ¿estáis? ");
+  assertEquals(router.chatQueue.editor.text, "hola ¿estáis?");
 });
 
 Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {

@@ -12,7 +12,7 @@ import {
 } from "../../lib/client/session.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import type { Address } from "../../lib/net/address.ts";
-import { dial } from "../../lib/net/tcp.ts";
+import { canResolve, dial } from "../../lib/net/tcp.ts";
 import { TOKEN_BYTES } from "../../lib/protocol/frames.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 
@@ -44,6 +44,7 @@ export class AutoSession {
         authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
         clock: systemClock,
         probe: (server, options) => probe(server, options, dial),
+        canResolve,
       },
       options,
       random,

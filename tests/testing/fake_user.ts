@@ -18,6 +18,8 @@ export async function* linesOf(terminal: Terminal, options?: ChatOptions): Async
 /** After how long without a key a prompt may interrupt the user. */
 export interface Typing {
   readonly idleMs: number;
+  /** For how long keys still belong to the chat after a prompt has come. */
+  readonly graceMs?: number;
   readonly clock?: Clock;
 }
 
@@ -73,6 +75,7 @@ export class FakeUser implements AsyncDisposable {
       tty,
     }, typing.clock ?? systemClock);
     this.terminal.typingIdleMs = typing.idleMs;
+    this.terminal.graceMs = typing.graceMs ?? 0;
   }
 
   /** Types text, or pipes it in. */

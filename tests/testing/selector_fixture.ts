@@ -19,6 +19,8 @@ import { testClientConfig } from "./test_config.ts";
 export const FIRST: Address = { host: "aula", port: 5_000 };
 export const SECOND: Address = { host: "10.0.0.7", port: 5_001 };
 export const THIRD: Address = { host: "::1", port: 5_002 };
+/** Names and addresses that lead somewhere. */
+const KNOWN_HOSTS = [FIRST.host, SECOND.host, THIRD.host];
 /** To which all of them resolve: their ports differ. */
 export const IP = "10.9.9.9";
 /** The first server, with the client's nick. */
@@ -55,6 +57,7 @@ interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "bac
   readonly random?: () => number;
   readonly clock?: Clock;
   readonly probe?: ServerSelectorDeps["probe"];
+  readonly canResolve?: ServerSelectorDeps["canResolve"];
 }
 
 /** A server selector, the user whom it asks, and the lines that it prints. */
@@ -72,6 +75,7 @@ export class SelectorFixture implements AsyncDisposable {
       random = () => 0,
       clock = systemClock,
       probe = () => Promise.resolve(undefined),
+      canResolve = (host) => Promise.resolve(KNOWN_HOSTS.includes(host)),
       ...overrides
     }: SelectorFixtureOptions = {},
     user: FakeUserOptions = {},
@@ -86,7 +90,7 @@ export class SelectorFixture implements AsyncDisposable {
       return Promise.resolve();
     };
     this.selector = new ServerSelector(
-      { terminal: this.user.terminal, language: "es", notify, authPrompter, clock, probe },
+      { terminal: this.user.terminal, language: "es", notify, authPrompter, clock, probe, canResolve },
       testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
       () => {
         this.waits++;
