@@ -50,6 +50,11 @@ export const SERVER_FLAGS = {
   "data-sync": { choices: ["full", "normal"], help: "flag.data-sync" },
   keep: { value: "N", help: "flag.keep" },
   "keep-days": { value: "N", help: "flag.keep-days" },
+  export: { value: "FILE", help: "flag.export" },
+  since: { value: "TIME", help: "flag.since" },
+  until: { value: "TIME", help: "flag.until" },
+  private: { help: "flag.private" },
+  json: { help: "flag.json" },
   "password-file": { value: "FILE", help: "flag.server-password" },
   "tls-auto": { help: "flag.tls-auto" },
   "tls-dir": { value: "DIR", help: "flag.tls-dir" },
@@ -63,6 +68,18 @@ export const SERVER_FLAGS = {
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
+
+/** What `--export` prints of which file. */
+export interface ExportConfig {
+  readonly path: string;
+  /** Inclusive, ms since 1970 UTC. */
+  readonly sinceMs: number;
+  /** Exclusive, ms since 1970 UTC. */
+  readonly untilMs: number;
+  /** Whether private messages are printed. */
+  readonly hasPrivate: boolean;
+  readonly isJson: boolean;
+}
 
 type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
 
@@ -86,6 +103,8 @@ export interface ServerConfig {
   /** SQLite file that keeps the room; undefined: memory, or NATS. */
   readonly dataFile?: string;
   readonly storage: StorageConfig;
+  /** Print a room's file instead of serving one. */
+  readonly export?: ExportConfig;
   readonly nats?: NatsTarget;
   readonly cluster: ClusterConfig;
   readonly credentials: CredentialsConfig;
@@ -167,6 +186,7 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
     },
     dataFile: flags.data,
     storage: storageConfig(flags),
+    export: exportConfig(flags),
     nats: natsTarget(flags),
     credentials: credentialsConfig(flags),
     display: displayConfig(flags),
@@ -199,6 +219,32 @@ function storageConfig(flags: ServerFlags): StorageConfig {
     retainMs: countFlag(flags, "keep-days", { max: MAX_RETENTION_DAYS, unit: DAY_MS }) ?? storage.retainMs,
     retainEntries: countFlag(flags, "keep", retained) ?? storage.retainEntries,
   };
+}
+
+function exportConfig(flags: ServerFlags): ExportConfig | undefined {
+  checkCombinations(flags, {
+    requires: (["since", "until", "private", "json"] as const).map((flag) => [flag, "export"] as const),
+    conflicts: [["export", "data"], ["export", "nats"]],
+  });
+  if (flags.export === undefined) return undefined;
+  return {
+    path: flags.export,
+    sinceMs: timeFlag(flags, "since") ?? -Infinity,
+    untilMs: timeFlag(flags, "until") ?? Infinity,
+    hasPrivate: flags.private,
+    isJson: flags.json,
+  };
+}
+
+/** A day, or a time of day as well. With a `Z` behind it, or with `--utc`, it is in UTC. */
+function timeFlag(flags: ServerFlags, name: "since" | "until"): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const [, day, time = "00:00", zone] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?))?(Z)?$/.exec(text) ??
+    [];
+  const timeMs = Date.parse(`${day}T${time}${zone ?? (flags.utc ? "Z" : "")}`);
+  if (Number.isNaN(timeMs)) throw invalidValue(`--${name}`, text);
+  return timeMs;
 }
 
 function natsTarget(flags: ServerFlags): NatsTarget | undefined {

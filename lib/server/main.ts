@@ -57,6 +57,10 @@ export async function serve(
   const sources = { ...process, table: SERVER_FLAGS };
   const config = { ...await locateErrors(sources, flags, serverConfig), ...settings };
   const renderer = makeRenderer(config.display, process);
+  if (config.export) {
+    await (await import("./export.ts")).exportRoom(config.export, process, renderer);
+    return EXIT.ok;
+  }
   const printer = new LogPrinter({ terminal, renderer, t }, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 

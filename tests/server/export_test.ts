@@ -1,0 +1,83 @@
+// chat-server --export: lines and objects of a room's file, and which of them.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { InputError } from "../../lib/errors.ts";
+import { serve } from "../../lib/server/main.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+
+const ana = { nick: "ana", sessionId: 1n };
+const said = { type: "said", ...ana, redelivered: false } as const;
+
+/** What is printed of a file that a server has open. */
+async function exported(...flags: readonly string[]): Promise<string[]> {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  using store = await SqliteStore.open(path);
+  store.append([
+    { type: "joined", timeMs: Date.UTC(2026, 10, 28, 23), ...ana, rejoined: false, address: "::1" },
+    { ...said, timeMs: Date.UTC(2026, 10, 29), clientSeq: 1, text: "hola" },
+    {
+      ...said,
+      timeMs: Date.UTC(2026, 10, 29, 9),
+      clientSeq: 2,
+      text: "secreto",
+      to: { ...ana, nick: "beto" },
+    },
+    { ...said, timeMs: Date.UTC(2026, 10, 29, 10), clientSeq: 3, text: "adiós" },
+  ], 1);
+  await using operator = new FakeUser();
+  assertEquals(await operator.run(serve, "--export", path, "--utc", ...flags), 0);
+  assertEquals(operator.hasGivenUpFiles, true);
+  return operator.output.split("\n").slice(0, -1);
+}
+
+Deno.test("--export prints the lines of a room, private ones only with --private", writing, async () => {
+  const lines = [
+    "[2026-11-28 23:00:00] * ana (::1) se ha conectado",
+    "--- domingo, 29 de noviembre de 2026 ---",
+    "[2026-11-29 00:00:00] ana: hola",
+    "[2026-11-29 09:00:00] @ ana → beto: secreto",
+    "[2026-11-29 10:00:00] ana: adiós",
+  ];
+  assertEquals(await exported(), lines.filter((line) => !line.includes("@")));
+  assertEquals(await exported("--private"), lines);
+});
+
+Deno.test("--since and --until bound what --export prints", writing, async () => {
+  assertEquals((await exported("--since", "2026-11-29")).length, 2);
+  assertEquals((await exported("--since", "2026-11-29T00:00:01Z")).length, 1);
+  assertEquals((await exported("--until", "2026-11-29 10:00")).length, 3);
+});
+
+Deno.test("--json has --export print objects", writing, async () => {
+  const [line] = await exported("--json", "--since", "2026-11-29", "--until", "2026-11-29T01:00");
+  assertEquals(JSON.parse(line!), {
+    type: "said",
+    seq: 1,
+    time: "2026-11-29T00:00:00.000Z",
+    nick: "ana",
+    sessionId: "0000000000000001",
+    text: "hola",
+    private: false,
+    action: false,
+    redelivered: false,
+  });
+});
+
+for (
+  const [flags, code] of [
+    [["--since", "2026-11-29"], "flag-alone"],
+    [["--export", "x", "--since", "2026-13-29"], "flag-value-invalid"],
+    [["--export", "x", "--until", "yesterday"], "flag-value-invalid"],
+    [["--export", "x", "--data", "y"], "flags-contrary"],
+  ] as const
+) {
+  Deno.test(`--export: ${flags.join(" ")} is ${code}`, async () => {
+    await using operator = new FakeUser();
+    const error = await assertRejects(() => operator.run(serve, ...flags), InputError);
+    assertEquals(error.code, code);
+  });
+}

@@ -1,0 +1,93 @@
+// readRoomFile(): the events of a file that a server may be using.
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { InputError } from "../../lib/errors.ts";
+import type { Uncommitted } from "../../lib/protocol/frames.ts";
+import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
+import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { TestFolder, writing } from "../testing/test_folder.ts";
+
+const sessionId = 7n;
+const joined = {
+  type: "joined",
+  timeMs: 1,
+  sessionId,
+  rejoined: false,
+  nick: "ana",
+  address: "::1",
+} as const;
+
+function said(clientSeq: number, text: string): Uncommitted {
+  return { type: "said", timeMs: 2, sessionId, clientSeq, redelivered: false, nick: "ana", text };
+}
+
+function names(folder: TestFolder): string[] {
+  return Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+}
+
+Deno.test(
+  "readRoomFile() reads a file that is in use, takes no lock and makes no file",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = join(folder.path, "room.db");
+    // Of several pages, and longer than one.
+    const events = [
+      joined,
+      ...Array.from(
+        { length: 300 },
+        (_, index) => said(index + 1, `${index} `.padEnd(20 * index, "ñ") + "."),
+      ),
+    ];
+    const expected = events.map((event, seq) => ({ ...event, seq }));
+    {
+      using store = await SqliteStore.open(path);
+      assertEquals(await readRoomFile(path), []);
+      store.append(events.slice(0, 200), 1.5);
+      const before = names(folder);
+      assertEquals(await readRoomFile(path), expected.slice(0, 200));
+      assertEquals(names(folder), before);
+      store.checkpointWal();
+      store.append(events.slice(200), 2);
+      assertEquals(await readRoomFile(path), expected);
+      store.prune({ entries: 10, sinceMs: 0 });
+      assertEquals(await readRoomFile(path), expected.slice(-10));
+    }
+    assertEquals(await readRoomFile(path), expected.slice(-10));
+    assertEquals(names(folder), ["room.db"]);
+  },
+);
+
+Deno.test("readRoomFile() leaves out events without effect", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  using store = await SqliteStore.open(path);
+  store.append([joined, said(1, "once"), said(1, "once"), said(2, "again")], 1);
+  assertEquals((await readRoomFile(path)).map(({ seq }) => seq), [0, 1, 3]);
+});
+
+Deno.test(
+  "readRoomFile() rejects what is no room, and makes nothing of what is missing",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const text = await folder.file("text", "no room ".repeat(1_000));
+    const cut = join(folder.path, "cut");
+    const missing = join(folder.path, "missing");
+    (await SqliteStore.open(cut))[Symbol.dispose]();
+    await Deno.truncate(cut, 8_192);
+    for (
+      const [path, code] of [
+        [text, "data-damaged"],
+        [cut, "data-damaged"],
+        [missing, "data-unusable"],
+        [folder.path, "data-unusable"],
+      ] as const
+    ) {
+      const error = await assertRejects(() => readRoomFile(path), InputError);
+      assertEquals(error.code, code);
+    }
+    assertEquals(names(folder), ["cut", "text"]);
+  },
+);
