@@ -60,6 +60,15 @@ export class ProtocolError extends ChatError<WireCode> {
   override readonly name = "ProtocolError";
 }
 
+/** A web browser, or another client of HTTP, came to a server. */
+export class HttpRequestError extends ChatError<"http-request"> {
+  override readonly name = "HttpRequestError";
+
+  constructor() {
+    super("http-request");
+  }
+}
+
 /** The server sent ERROR or REJECTED. The code is the server's and may be unknown. */
 export class ServerError extends ChatError {
   override readonly name = "ServerError";

@@ -21,6 +21,8 @@ interface Flag {
   readonly alias?: string;
   /** Only for the command line, not for a config file. */
   readonly isTypedOnly?: boolean;
+  /** An argument without a flag is its value. */
+  readonly isPositional?: boolean;
   readonly help: PlainTranslationKey;
 }
 
@@ -84,7 +86,13 @@ export function parseFlags<Table extends FlagTable>(
       if (choices && !choices.includes(value)) throw invalidValue(`--${name}`, value);
     }
   }
-  for (const argument of values._) throw new InputError("argument-unexpected", { argument });
+  const [positional] = namesOf(({ isPositional }) => isPositional);
+  for (const argument of values._) {
+    if (positional === undefined || values[positional] !== undefined) {
+      throw new InputError("argument-unexpected", { argument });
+    }
+    Object.assign(values, { [positional]: `${argument}` });
+  }
   return values as unknown as FlagValues<Table>;
 }
 

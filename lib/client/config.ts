@@ -32,7 +32,7 @@ import type { SessionStateConfig } from "./session_state.ts";
 import type { TrustConfig } from "./trust_store.ts";
 
 export const CLIENT_FLAGS = {
-  host: { value: "HOST", help: "flag.client-host" },
+  host: { value: "HOST", isPositional: true, help: "flag.client-host" },
   port: { value: "N", alias: "p", help: "flag.client-port" },
   nick: { value: "NICK", alias: "n", help: "flag.nick" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },

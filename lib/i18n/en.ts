@@ -24,6 +24,11 @@ export const ENGLISH = {
   "server.nats-unavailable": "NATS does not answer: what is said waits",
   "server.nats-available": "NATS answers again: what waited has arrived",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
+  "server.join": "Clients join with: {command}",
+  "server.join-here": "On this machine, join with: {command}",
+  "http.answer":
+    "This is a chat server, not a website ({server}). To join, type in a terminal:\n\n    {command}",
+  "error.http-request": "it asked for a web page, and was told how to join the chat",
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
   "server.rejected": "The connection of {who} was closed: {why}",
@@ -200,7 +205,7 @@ export const ENGLISH = {
   "usage.server":
     "Usage: chat-server [options]\n\nServes a chat room. Anything not given as an option is asked for.",
   "usage.client":
-    "Usage: chat-client [options]\n\nEnters a chat room. Anything not given as an option is asked for.",
+    "Usage: chat-client [options] [HOST[:PORT]]\n\nEnters a chat room. Anything not given as an option is asked for.",
   "usage.options": "Options:",
   "value.HOST": "HOST",
   "value.HOST:N": "HOST:N",

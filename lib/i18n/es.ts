@@ -25,6 +25,11 @@ export const SPANISH = {
   "server.nats-unavailable": "NATS no responde: lo que se diga espera",
   "server.nats-available": "NATS responde de nuevo: lo que esperaba ha llegado",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
+  "server.join": "Los clientes entran con: {command}",
+  "server.join-here": "En esta máquina se entra con: {command}",
+  "http.answer":
+    "Esto es un servidor de chat, no una página web ({server}). Para entrar, escriba en una terminal:\n\n    {command}",
+  "error.http-request": "pidió una página web, y se le dijo cómo entrar en el chat",
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
   "server.rejected": "Se cerró la conexión de {who}: {why}",
@@ -206,7 +211,7 @@ export const SPANISH = {
   "usage.server":
     "Uso: chat-server [opciones]\n\nSirve una sala de chat. Lo que no se dé con opciones se pregunta.",
   "usage.client":
-    "Uso: chat-client [opciones]\n\nEntra en una sala de chat. Lo que no se dé con opciones se pregunta.",
+    "Uso: chat-client [opciones] [SERVIDOR[:PUERTO]]\n\nEntra en una sala de chat. Lo que no se dé con opciones se pregunta.",
   "usage.options": "Opciones:",
   "value.HOST": "SERVIDOR",
   "value.HOST:N": "SERVIDOR:N",

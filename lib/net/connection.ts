@@ -101,6 +101,11 @@ export class Connection {
     this.#decoder = new FrameDecoder(config);
   }
 
+  /** The address of ours that the peer reached. */
+  get local(): Deno.NetAddr {
+    return this.#socket.localAddr;
+  }
+
   get peer(): Deno.NetAddr {
     return this.#socket.remoteAddr;
   }

@@ -96,18 +96,22 @@ async function tryHandshake(pair: { cert: string; key: string }): Promise<void> 
 }
 
 /** Makes the function that wraps accepted connections in TLS. Each handshake happens while its socket is read. A client
- * that does not speak TLS gets `plaintextReply`.
+ * that does not speak TLS gets `plaintextReply`, made from its first bytes.
  * @throws {Error} if the key does not fit the certificate */
 export async function tlsServer(
-  { cert, key, plaintextReply }: { cert: string; key: string; plaintextReply: Uint8Array },
+  { cert, key, plaintextReply }: {
+    cert: string;
+    key: string;
+    plaintextReply: (first: Uint8Array, local: Deno.NetAddr) => Uint8Array;
+  },
 ): Promise<(conn: Deno.TcpConn) => Socket> {
   // Loaded here, so that a server without TLS does not wait for it.
   const { createSecureContext, TLSSocket } = await import("node:tls");
   const secureContext = createSecureContext({ cert, key });
   return (conn) => {
-    const stream = new TcpStream(conn, ([first]) => {
-      if (first === HANDSHAKE) return true;
-      conn.write(plaintextReply).then(() => conn.closeWrite()).catch(() => {}); // gone already
+    const stream = new TcpStream(conn, (first) => {
+      if (first[0] === HANDSHAKE) return true;
+      conn.write(plaintextReply(first, conn.localAddr)).then(() => conn.closeWrite()).catch(() => {}); // gone already
       return false;
     });
     const options = { isServer: true, secureContext, allowHalfOpen: true };

@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls";
 
 /** A `Deno.TcpConn`, or TLS over one. */
 export interface Socket {
+  readonly localAddr: Deno.NetAddr;
   readonly remoteAddr: Deno.NetAddr;
   /** Sends each write at once (RFC 896 makes TCP wait). May throw if the peer has hung up. */
   setNoDelay(noDelay: boolean): void;
@@ -84,6 +85,10 @@ export class TlsSocket implements Socket {
       this.#error ??= error;
       this.#notifyWaiters();
     });
+  }
+
+  get localAddr(): Deno.NetAddr {
+    return this.#stream.conn.localAddr;
   }
 
   get remoteAddr(): Deno.NetAddr {

@@ -66,6 +66,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
       limiter: new ConnectionLimiter(config.limits, localIPs),
       bans: new BanList(config.limits),
       password: credentials.password,
+      isTls: credentials.wrapTls !== undefined,
       handlers,
       onReject: (client, error) => this.onReject(client, error),
     };

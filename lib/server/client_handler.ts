@@ -3,7 +3,7 @@
 import type { Clock, Instant } from "../base/time.ts";
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import type { FrameDecoder } from "../codec.ts";
-import { ConnectionLostError, ProtocolError } from "../errors.ts";
+import { ConnectionLostError, HttpRequestError, ProtocolError } from "../errors.ts";
 import { wireReason } from "../i18n/translate.ts";
 import { unmapIPv4 } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
@@ -15,6 +15,7 @@ import type { Member } from "../room/state.ts";
 import type { PasswordVerifier } from "../text/text.ts";
 import type { ServerConfig } from "./config.ts";
 import type { BanList, ConnectionLimiter, Slot } from "./connection_limiter.ts";
+import { httpAnswer, isHttp } from "./invitation.ts";
 import { BYE_FRAME, errorFrame, type Sessions } from "./sessions.ts";
 
 /** Longest pause between two checks of a commit log that a client waits for, in ms. */
@@ -41,6 +42,7 @@ export interface ServerContext {
   readonly bans: BanList;
   /** Undefined: the room is open to all. */
   readonly password: PasswordVerifier | undefined;
+  readonly isTls: boolean;
   readonly handlers: Map<Connection, ClientHandler>;
   readonly onReject: (client: RejectedClient, error: Error) => void;
 }
@@ -162,6 +164,12 @@ export class ClientHandler {
     return undefined;
   }
 
+  #answerHttp(): void {
+    if (!this.#connection.isOpen) return;
+    this.#report(new HttpRequestError());
+    this.#connection.end(httpAnswer(this.#connection.local, this.#context.isTls));
+  }
+
   async #rejectOnError(waiting: Promise<void>): Promise<void> {
     await waiting.catch((error) => this.#rejectFor(error));
     this.#context.manager.scheduleFlush();
@@ -169,7 +177,12 @@ export class ClientHandler {
 
   #rejectFor(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
-    this.reject(this.#member ? error : hintTls(error));
+    const start = this.#member ? undefined : firstWord(error);
+    if (start !== undefined && isHttp(start)) this.#answerHttp();
+    // A handshake of TLS, type 22 of a version that begins with 3 (RFC 8446, section 5.1), where none is spoken.
+    else {this.reject(
+        start !== undefined && start >>> 16 === 0x1603 ? new ProtocolError("tls-unexpected") : error,
+      );}
   }
 
   /** The next message, unless it is over its rate: then it is delayed, and what is behind it is not read. Undefined also
@@ -346,9 +359,7 @@ export class ClientHandler {
   }
 }
 
-/** Names the cause if a client began with TLS where none is spoken: its first frame is a handshake, type 22 of a version
- * that begins with 3 (RFC 8446, section 5.1). */
-function hintTls(error: ProtocolError): ProtocolError {
-  const isTls = error.code === "frame-too-long" && Number(error.details.length) >>> 16 === 0x1603;
-  return isTls ? new ProtocolError("tls-unexpected") : error;
+/** The first four bytes of a client that speaks another protocol: they were read as the length of a frame. */
+function firstWord({ code, details }: ProtocolError): number | undefined {
+  return code === "frame-too-long" ? Number(details.length) : undefined;
 }

@@ -1,5 +1,6 @@
 // What a server has from files: the room's password and its TLS certificate.
 
+import { LENGTH_BYTES } from "../codec.ts";
 import { InputError, ProtocolError } from "../errors.ts";
 import { checkTlsSupport } from "../net/tls.ts";
 import {
@@ -12,6 +13,7 @@ import { translator } from "../i18n/translate.ts";
 import { parsePassword, PasswordVerifier } from "../text/text.ts";
 import { isReadableByOthers, readUserFile } from "../base/files.ts";
 import type { ProcessContext } from "../cli/process.ts";
+import { httpAnswer, isHttp } from "./invitation.ts";
 import { errorFrame } from "./sessions.ts";
 import type { Socket } from "../net/tls_socket.ts";
 
@@ -42,7 +44,11 @@ export async function loadCredentials(
   const certificate = config.certificate && await loadServerCertificate(config.certificate, process);
   process.dropFilePermissions();
   if (!certificate) return { password };
-  const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
+  const tlsNeeded = errorFrame(new ProtocolError("tls-needed"));
+  const plaintextReply = (first: Uint8Array, local: Deno.NetAddr) =>
+    first.length >= LENGTH_BYTES && isHttp(new DataView(first.buffer, first.byteOffset).getUint32(0))
+      ? httpAnswer(local, true)
+      : tlsNeeded;
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 

@@ -10,6 +10,8 @@ import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
 import type { ServerConfig } from "./config.ts";
 
 const ALL_ADDRESSES = "0.0.0.0";
+/** Answers that mean all of them, whatever the language. */
+const ALL_WORDS = ["todas", "all"];
 
 /** Asks again for an address or port that cannot be used. Undefined if the operator quits instead.
  * @throws {InputError} `backup-is-self`, or if the input ends before all is known
@@ -57,7 +59,7 @@ function askPort(process: ProcessContext, options: AskOptions): Promise<number |
   });
 }
 
-/** Asks for one of the machine's addresses, by number or as text, if there are several. */
+/** Asks for one of the machine's addresses, by number, address or name of its interface, if there are several. */
 async function askHost(process: ProcessContext, options: AskOptions): Promise<string | undefined> {
   const t = translator(process.language);
   const local = process.localAddresses();
@@ -72,7 +74,11 @@ async function askHost(process: ProcessContext, options: AskOptions): Promise<st
     isQuit,
     fallback: "1",
     parse: (answer) => {
-      const host = hosts.find((known) => known === answer) ?? hosts[Number(answer) - 1];
+      const typed = answer.trim().toLowerCase();
+      const host = ALL_WORDS.includes(typed)
+        ? ALL_ADDRESSES
+        : hosts.find((known) => known.toLowerCase() === typed) ?? hosts[Number(typed) - 1] ??
+          local.find(({ name }) => name.toLowerCase() === typed)?.address;
       if (host === undefined) throw new InputError("choice-invalid", { max: hosts.length });
       return host;
     },

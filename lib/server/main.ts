@@ -18,6 +18,7 @@ import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { loadCredentials } from "./credentials.ts";
+import { joinCommands } from "./invitation.ts";
 import { localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 import { aborted, untilStarted } from "./startup_wait.ts";
@@ -80,6 +81,14 @@ export async function serve(
   cluster?.attach(server, credentials.certificate ?? {});
 
   const lines = [t("server.listening", { address: formatAddress(server.address) })];
+  const { isLocal, commands } = joinCommands({
+    listening: server.address,
+    localIPs: localIPs(process),
+    isTls: credentials.certificate !== undefined,
+  });
+  for (const command of commands) {
+    lines.push(t(isLocal ? "server.join-here" : "server.join", { command }));
+  }
   if (config.dataFile !== undefined) {
     lines.push(t("server.stored-in", { path: config.dataFile }));
     const count = server.startHead - server.log.tail;

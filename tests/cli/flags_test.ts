@@ -46,6 +46,15 @@ function refusal(act: () => unknown): unknown[] {
   return [code, details];
 }
 
+Deno.test("parseFlags() takes one argument for the flag that is positional", pure, () => {
+  const table = { host: { value: "HOST", isPositional: true, help: "flag.client-host" }, ...FLAGS } as const;
+  assertEquals(parseFlags(["lab:5000", "--auto"], table).host, "lab:5000");
+  assertEquals(parseFlags(["-p", "1", "007"], table).host, "007");
+  for (const args of [["a", "b"], ["--host", "a", "b"], ["b", "--host=a"]]) {
+    assertEquals(refusal(() => parseFlags(args, table)), ["argument-unexpected", { argument: "b" }]);
+  }
+});
+
 Deno.test("parseFlags() has a default for each flag that is not given", pure, () => {
   const { port, backup, auto, lang, help, version } = parseFlags([], FLAGS);
   assertEquals([port, backup, auto, lang, help, version], [undefined, [], false, undefined, false, false]);

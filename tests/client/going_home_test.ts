@@ -69,6 +69,7 @@ class Stray {
     broken.promise.catch(() => {});
     this.#break = broken.reject;
     return {
+      localAddr: socket.localAddr,
       remoteAddr: socket.remoteAddr,
       setNoDelay: (noDelay) => socket.setNoDelay(noDelay),
       read: (into) => Promise.race([socket.read(into), broken.promise]),

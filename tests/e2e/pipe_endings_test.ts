@@ -8,6 +8,7 @@ import { errorText } from "../../lib/i18n/translate.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import {
   EXECUTABLES_FOLDER,
+  joining,
   listening,
   PipedProgram,
   startClient,
@@ -28,6 +29,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await server.expectExit(0);
     assertEquals(server.lines, [
       listening(port),
+      joining(port),
       presence("ana", JOINED),
       "Cerrando el servidor: se avisa a quienes están conectados.",
       "Servidor cerrado.",

@@ -4,7 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
-import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { joining, listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import {
   connected,
   disconnected,
@@ -34,6 +34,7 @@ Deno.test("chat-client answers its prompts from a pipe, talks and leaves: printf
   await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
   assertEquals(server.lines, [
     listening(port),
+    joining(port),
     presence("ana", JOINED),
     `${TIME} ana: hola`,
     presence("ana", LEFT),
@@ -73,6 +74,7 @@ Deno.test("chat-server and chat-client show who joins, talks and leaves", async 
   ];
   assertEquals(server.lines, [
     listening(port),
+    joining(port),
     presence("ana", JOINED),
     presence("beto", JOINED),
     ...conversation,
@@ -171,6 +173,7 @@ Deno.test("chat-client goes to the announced backup when its server is killed an
   // The backup has never heard of the first server: clients resend to it what may be lost.
   assertEquals(two.lines, [
     listening(second),
+    joining(second),
     presence("ana", REJOINED),
     presence("beto", REJOINED),
     `${TIME} + beto: antes`,

@@ -2,7 +2,7 @@
 
 import { connected, JOINED, LEFT, LOST, presence, TIME } from "./expected_lines.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { listening, startClient, startServer } from "../testing/piped_program.ts";
+import { joining, listening, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 type Ending = (screen: TerminalScreen) => Promise<void>;
@@ -50,14 +50,14 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.rememberSettings();
     const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
     await one.enterLine(start);
-    await one.waitForScreen(`$ ${start}`, listening(port));
+    await one.waitForScreen(`$ ${start}`, listening(port), joining(port));
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
     const hint = [
       '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
       "  todas.",
     ];
-    const before = [`$ ${start}`, listening(port), presence("ana", JOINED), ...hint];
+    const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), ...hint];
     await one.waitForScreen(...before);
     await end(one);
     await one.waitForScreen(

@@ -13,7 +13,7 @@ import {
   untilAnswerable,
 } from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
-import { listening, type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { joining, listening, type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 Deno.test("chat-client on a terminal talks, and goes to the backup when its server is killed", async () => {
@@ -41,10 +41,11 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `Elija un número de 1 a ${count}.`,
     `Elija [1]: ${LOOPBACK}`,
     listening(first),
+    joining(first),
   ];
   await one.waitForScreen(...started);
   await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
-  await two.waitForLastRows(listening(second));
+  await two.waitForLastRows(joining(second));
 
   await ana.enterLine("client");
   await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");

@@ -8,6 +8,7 @@ import {
   ConnectError,
   type ConnectionLostCode,
   ConnectionLostError,
+  type HttpRequestError,
   type InputCode,
   InputError,
   type ListenCode,
@@ -66,6 +67,7 @@ type Code =
   | NatsCode
   | OutputError["code"]
   | StoreCode
+  | HttpRequestError["code"]
   | "unknown";
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
 

@@ -55,6 +55,7 @@ Deno.test("ClientHandler counts joins that wait for the commit log", async () =>
 /** A connection, as if it came from another address. */
 function asFrom(hostname: string, conn: Deno.TcpConn): Socket {
   return {
+    localAddr: conn.localAddr,
     remoteAddr: { ...conn.remoteAddr, hostname },
     setNoDelay: (isOff) => conn.setNoDelay(isOff),
     read: (into) => conn.read(into),

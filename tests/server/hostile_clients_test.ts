@@ -66,7 +66,6 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
   "frame-too-long": {
     "a length of 4 GiB": bytes(0xff, 0xff, 0xff, 0xff),
     "a length over the limit": bytes(0, 0, MAX_CLIENT_FRAME_BYTES >> 8, 1),
-    "an HTTP request": ascii("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
     "an SSH banner": ascii("SSH-2.0-OpenSSH_9.2\r\n"),
     "a telnet line": ascii("hola\r\n"),
   },

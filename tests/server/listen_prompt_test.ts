@@ -88,6 +88,18 @@ ${MENU}Elija [1]: ${LOOPBACK}
 `,
     address: [LOOPBACK, free],
   },
+  "takes the name of an interface": {
+    listen: { port: free },
+    input: " LO \n",
+    output: `${MENU}Elija [1]:  LO \n`,
+    address: [LOOPBACK, free],
+  },
+  "takes a word for all addresses in either language": {
+    listen: { port: free },
+    input: "eth1\nAll\n",
+    output: `${MENU}Elija [1]: eth1\nElija un número de 1 a 3.\nElija [1]: All\n`,
+    address: [ALL, free],
+  },
   "gives up when the user quits": {
     input: "salir\n",
     output: "Puerto [5000]: salir\n",

@@ -33,7 +33,7 @@ export async function startTlsServer(
   const plaintextReply = errorFrame(new ProtocolError("tls-needed"));
   return startServerAtNoon({
     ...options,
-    credentials: { wrapTls: await tlsServer({ ...pair, plaintextReply }) },
+    credentials: { wrapTls: await tlsServer({ ...pair, plaintextReply: () => plaintextReply }) },
   });
 }
 

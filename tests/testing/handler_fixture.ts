@@ -91,6 +91,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     limiter,
     bans,
     password: password === undefined ? undefined : new PasswordVerifier(password),
+    isTls: false,
     handlers: new Map(),
     onReject: (_: unknown, error: Error) => void seen.rejections.push(error),
   };

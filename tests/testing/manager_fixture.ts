@@ -27,6 +27,7 @@ export function textsOf(bytes: Uint8Array): string[] {
 
 /** Records each write. Takes it at once, or while `isFull` only after `drain()`. */
 export class FakeConn {
+  readonly localAddr = { transport: "tcp", hostname: "192.168.1.5", port: 5_000 };
   readonly remoteAddr = { transport: "tcp", hostname: "192.168.1.7", port: 50_000 };
   /** What each write held. */
   readonly writes: string[][] = [];

@@ -75,6 +75,11 @@ export function listening(port: number): string {
   return `Escuchando en ${LOOPBACK}:${port}. Escriba "salir" para terminar.`;
 }
 
+/** The second line of a server. */
+export function joining(port: number): string {
+  return `En esta máquina se entra con: chat-client --host ${LOOPBACK} --port ${port}`;
+}
+
 async function started(program: PipedProgram, text: string): Promise<PipedProgram> {
   try {
     await program.waitForOutput(text);

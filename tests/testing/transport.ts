@@ -29,7 +29,7 @@ export async function tlsWire(ip: string): Promise<Required<Transport>> {
   const { ca, cert, key } = await caSignedPair(ip);
   return {
     dial: (server, { signal }) => dialTls(server, { signal, tlsRequirement: { ca } }),
-    wrapTls: await tlsServer({ cert, key, plaintextReply: REFUSAL }),
+    wrapTls: await tlsServer({ cert, key, plaintextReply: () => REFUSAL }),
     ca,
     refusal: REFUSAL,
   };

@@ -151,6 +151,7 @@ class Pipe {
 
 /** One end of a connection. */
 export class SimulatedSocket implements Socket {
+  readonly localAddr: Deno.NetAddr = { transport: "tcp", hostname: "0.0.0.0", port: 5_000 };
   readonly remoteAddr: Deno.NetAddr;
   /** To the peer. */
   readonly pipe: Pipe;

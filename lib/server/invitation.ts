@@ -1,0 +1,58 @@
+// How to join a server: the commands that its console shows, and the answer to a web browser.
+
+import { LANGUAGES, translator } from "../i18n/translate.ts";
+import { type Address, formatAddress, unmapIPv4 } from "../net/address.ts";
+
+/** The command that joins a server. */
+function joinCommand({ host, port }: Address, isTls: boolean): string {
+  return `chat-client --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
+}
+
+/** A command for each address at which others reach a server; for this machine alone if there is none. */
+export function joinCommands(
+  { listening: { host, port }, localIPs, isTls }: {
+    listening: Address;
+    localIPs: readonly string[];
+    isTls: boolean;
+  },
+): { isLocal: boolean; commands: readonly string[] } {
+  const isEvery = host === "0.0.0.0" || host === "::";
+  const candidates = isEvery ? localIPs.filter((ip) => host === "::" || !ip.includes(":")) : [host];
+  // A link-local address has a zone, which is another one on each machine (RFC 4007, section 6).
+  const reachable = candidates.filter((ip) => !isLoopback(ip) && !(isEvery && ip.includes("%")));
+  const hosts = reachable.length > 0 ? reachable : [isEvery ? "127.0.0.1" : host];
+  return {
+    isLocal: reachable.length === 0,
+    commands: hosts.map((host) => joinCommand({ host, port }, isTls)),
+  };
+}
+
+function isLoopback(ip: string): boolean {
+  return ip.startsWith("127.") || ip === "::1" || ip === "localhost";
+}
+
+/** The first four bytes of the requests of HTTP (RFC 9110, section 9). */
+const HTTP_METHODS = ["GET ", "HEAD", "POST", "PUT ", "DELE", "CONN", "OPTI", "TRAC", "PATC"];
+const HTTP_STARTS: ReadonlySet<number> = new Set(
+  HTTP_METHODS.map((method) => new DataView(new TextEncoder().encode(method).buffer).getUint32(0)),
+);
+
+/** Whether a stream begins like a request of HTTP; `start` is its first u32. */
+export function isHttp(start: number): boolean {
+  return HTTP_STARTS.has(start);
+}
+
+/** The answer to any request of HTTP: text, in every language. `local` is the address that the client reached. */
+export function httpAnswer({ hostname, port }: Deno.NetAddr, isTls: boolean): Uint8Array<ArrayBuffer> {
+  const address = { host: unmapIPv4(hostname), port };
+  const values = { command: joinCommand(address, isTls), server: formatAddress(address) };
+  const body = LANGUAGES.map((language) => `${translator(language)("http.answer", values)}\n`).join("\n");
+  const bytes = new TextEncoder().encode(body);
+  const head = [
+    "HTTP/1.1 400 Bad Request",
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${bytes.length}`,
+    "Connection: close",
+  ];
+  return new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
