@@ -92,6 +92,7 @@ export const ENGLISH = {
   "room.connection-lost": "{nick} ({address}) has lost the connection",
   "room.kicked": "{nick} ({address}) was thrown out",
   "room.renamed": "{oldNick} is now called {nick}",
+  "room.resent": "{nick}: {count} messages sent again",
   "room.announced": "The server says: {text}",
   "room.backups": "Backup servers: {backups}",
   "room.no-backups": "There are no backups any more",

@@ -95,6 +95,7 @@ export const SPANISH = {
   "room.connection-lost": "{nick} ({address}) ha perdido la conexión",
   "room.kicked": "Se ha expulsado a {nick} ({address})",
   "room.renamed": "{oldNick} se llama ahora {nick}",
+  "room.resent": "{nick}: {count} mensajes reenviados",
   "room.announced": "El servidor dice: {text}",
   "room.backups": "Servidores de reserva: {backups}",
   "room.no-backups": "Ya no hay servidores de reserva",

@@ -167,6 +167,12 @@ export class Renderer {
     return this.#line(last.timeMs, `${PREFIXES.presence} ${text}`, this.#theme.presence);
   }
 
+  /** One line for messages that a member sent again, with the time of the last. */
+  resent(last: Said, count: number): string {
+    const text = this.#t("room.resent", { nick: this.nick(last.nick), count });
+    return this.#line(last.timeMs, `${PREFIXES.redelivered} ${text}`);
+  }
+
   /** The lines to print before one of this time: the date, if the day has changed since the previous call. */
   dateSeparator(timeMs: number): readonly string[] {
     const line = this.#timestamps.dateSeparator(timeMs, this.#screen.columns);

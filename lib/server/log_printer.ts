@@ -5,12 +5,22 @@ import type { Clock } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { LogConsumer } from "../net/connection_manager.ts";
-import { decodeServer, type LogEntry, type MemberInfo } from "../protocol/frames.ts";
+import {
+  decodeServer,
+  type LogEntry,
+  type MemberInfo,
+  type RoomEvent,
+  type Said,
+} from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const MAX_QUEUED_NOTICES = 100;
+/** At a screen, more messages that a member sends again share one line. */
+const MAX_RESENT_LINES = 3;
+/** How long after the last of them, in ms. */
+const RESENT_DELAY_MS = 500;
 
 /** A `ChatServer`. */
 interface LogSource {
@@ -29,6 +39,9 @@ export class LogPrinter implements LogConsumer {
   #cursor: Cursor | undefined;
   #printing: Promise<void> | undefined;
   readonly #notices: string[] = [];
+  /** Messages sent again that wait for more of them, by session. */
+  readonly #resent = new Map<bigint, Said[]>();
+  #resentTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     { terminal, renderer, t }: { terminal: Terminal; renderer: Renderer; t: Translate },
@@ -65,6 +78,9 @@ export class LogPrinter implements LogConsumer {
   async drained(): Promise<void> {
     this.flush();
     await this.#printing;
+    this.#queueResent();
+    this.flush();
+    await this.#printing;
   }
 
   async #printAll(): Promise<void> {
@@ -77,11 +93,42 @@ export class LogPrinter implements LogConsumer {
         const event = decodeServer(frame) as LogEntry;
         if (event.type === "noop") continue;
         renderer.follow(event);
+        if (this.#holdBack(event)) continue;
+        if ("sessionId" in event) lines.push(...this.#takeResent(event.sessionId));
         lines.push(...renderer.dateSeparator(event.timeMs), renderer.entry(event));
       }
       if (lines.length > 0) await this.#terminal.print(...lines);
       else if (slice.length === 0) return;
     }
+  }
+
+  /** Every message stands on a line of its own in a pipe or file. */
+  #holdBack(event: RoomEvent): boolean {
+    if (!this.#terminal.hasLineEditor || event.type !== "said" || !event.redelivered) return false;
+    const held = this.#resent.get(event.sessionId) ?? [];
+    this.#resent.set(event.sessionId, [...held, event]);
+    clearTimeout(this.#resentTimer);
+    this.#resentTimer = setTimeout(() => {
+      this.#queueResent();
+      this.flush();
+    }, RESENT_DELAY_MS);
+    return true;
+  }
+
+  #queueResent(): void {
+    clearTimeout(this.#resentTimer);
+    for (const sessionId of this.#resent.keys()) this.#notices.push(...this.#takeResent(sessionId));
+  }
+
+  #takeResent(sessionId: bigint): string[] {
+    const renderer = this.#renderer;
+    const held = this.#resent.get(sessionId) ?? [];
+    this.#resent.delete(sessionId);
+    const last = held.at(-1);
+    if (last && held.length > MAX_RESENT_LINES) {
+      return [...renderer.dateSeparator(last.timeMs), renderer.resent(last, held.length)];
+    }
+    return held.flatMap((event) => [...renderer.dateSeparator(event.timeMs), renderer.entry(event)]);
   }
 
   #skipToTail({ seq }: Cursor, { log, members }: LogSource): string {

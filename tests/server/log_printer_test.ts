@@ -1,15 +1,17 @@
 // LogPrinter: what a server prints of the room on its operator's terminal.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import { LogPrinter } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
+import type { Tty } from "../../lib/terminal/tty.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 import { makeSaid } from "../testing/raw_peer.ts";
 import { newEventLog } from "../testing/room_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { withTimeout } from "../testing/waiting.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 /** A LogPrinter on a log that retains two entries, and an output that takes the first write alone. */
 class PrinterFixture implements AsyncDisposable {
@@ -19,16 +21,17 @@ class PrinterFixture implements AsyncDisposable {
   readonly #unblocked = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor() {
+  constructor(tty?: Tty) {
     const { now } = new TestClock();
     this.#terminal = new Terminal({
-      input: new ReadableStream({ start: (controller) => controller.close() }),
+      input: new ReadableStream({ start: (controller) => tty || controller.close() }),
       write: async (bytes) => {
         this.output += new TextDecoder().decode(bytes).replaceAll(/\[.{19}\] /g, "");
         await this.#unblocked.promise;
         return bytes.length;
       },
-      isTty: false,
+      isTty: tty !== undefined,
+      tty,
     }, now);
     const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
     const parts = { terminal: this.#terminal, renderer, t: translator("es") };
@@ -46,6 +49,12 @@ class PrinterFixture implements AsyncDisposable {
   /** From now on the output takes everything. */
   unblock(): void {
     this.#unblocked.resolve();
+  }
+
+  /** What is in the log has been read. */
+  async printed(): Promise<void> {
+    this.printer.flush();
+    await flushTasks();
   }
 
   async drained(): Promise<void> {
@@ -89,4 +98,24 @@ Deno.test("LogPrinter prints how many entries it skips when it falls behind the 
     fixture.output,
     "ana: 0\n! Líneas que faltan aquí: hasta 7. No se pudieron escribir a tiempo.\nana: 8\nana: 9\n",
   );
+});
+
+Deno.test("LogPrinter joins more than three messages that a member sends again, at a screen only", async () => {
+  for (
+    const [tty, expected] of [[new FakeScreen({ columns: 200 }), "+ ana: 4 mensajes reenviados"], [
+      undefined,
+      "+ ana: 4",
+    ]] as const
+  ) {
+    await using fixture = new PrinterFixture(tty);
+    fixture.unblock();
+    for (const text of ["1", "2", "3", "4"]) {
+      const said = makeSaid("ana", { seq: fixture.log.head, clientSeq: Number(text), text });
+      fixture.log.append(encodeServer({ ...said, redelivered: true }), 0);
+      await fixture.printed();
+    }
+    await fixture.drained();
+    assertStringIncludes(fixture.output, expected);
+    assertEquals(fixture.output.includes("+ ana: 2"), tty === undefined);
+  }
 });
