@@ -39,12 +39,20 @@ export function makeServerClock(wallMs: () => number, monotonicMs: () => number)
 export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());
 
 /** Maps the times at which entries were stored, in ms since 1970 UTC, to the clocks of this process. `monotonicMs` never
- * decreases, though the wall clock may have been set back since. */
-export function makeReplayClock(clock: Clock): (storedAtMs: number) => Instant {
+ * decreases, though the wall clock may have been set back since. `isLive`: the entry was stored since this process reads.
+ * Its age is how much later it was read than the one that was read soonest, so that no wall clock here that is hours ahead
+ * makes it old. */
+export function makeReplayClock(
+  clock: Clock,
+): (storedAtMs: number, options?: { isLive: boolean }) => Instant {
   let monotonicMs = -Infinity;
-  return (storedAtMs) => {
+  let leastMs = Infinity;
+  return (storedAtMs, { isLive } = { isLive: false }) => {
     const now = clock();
-    monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, now.wallMs - storedAtMs));
+    const laterMs = now.monotonicMs - storedAtMs;
+    if (isLive) leastMs = Math.min(leastMs, laterMs);
+    const ageMs = isLive ? laterMs - leastMs : now.wallMs - storedAtMs;
+    monotonicMs = Math.max(monotonicMs, now.monotonicMs - Math.max(0, ageMs));
     return { wallMs: storedAtMs, monotonicMs };
   };
 }

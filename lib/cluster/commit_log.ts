@@ -1,7 +1,7 @@
 // The `CommitLog` of `--nats`: the store gives the batches of all nodes one order, which numbers the events.
 
 import { LruMap } from "../base/limits.ts";
-import { type Clock, delay, type Instant, makeReplayClock, randomId } from "../base/time.ts";
+import { type Clock, delay, makeReplayClock, randomId } from "../base/time.ts";
 import { NatsError } from "../errors.ts";
 import type { ProposedEvent } from "../protocol/frames.ts";
 import type { Apply, CommitLog } from "../room/commit_log.ts";
@@ -49,7 +49,7 @@ export class ReplicatedCommitLog implements CommitLog {
   readonly logId: bigint;
   readonly #config: ReplicatedLogConfig;
   readonly #clock: Clock;
-  readonly #replayClock: (storedAtMs: number) => Instant;
+  readonly #replayClock: ReturnType<typeof makeReplayClock>;
   readonly #store: StreamStore;
   readonly #reader: LogReader;
   readonly #writer: BatchWriter;
@@ -208,7 +208,8 @@ export class ReplicatedCommitLog implements CommitLog {
     // Stored twice: the acknowledgement was lost, and the store no longer remembered the id when it was retried.
     if (batchSeq <= (this.#batchSeqs.get(nodeId) ?? 0)) return;
     this.#batchSeqs.set(nodeId, batchSeq);
-    const at = this.#replayClock(record.timeMs);
+    const isLive = record.position > this.#reader.opened.position;
+    const at = this.#replayClock(record.timeMs, { isLive });
     for (const event of events) {
       this.#state.apply(event);
       this.#apply(event, this.#seq++, at, nodeId !== this.nodeId);
@@ -276,6 +277,7 @@ export class SnapshotPolicy {
   readonly #clock: Clock;
   #eventCount = 0;
   #bytes = 0;
+  /** When the last snapshot was stored, monotonic. */
   #atMs: number;
   #lastReported = { bytes: 0, isKept: true };
 
@@ -283,12 +285,12 @@ export class SnapshotPolicy {
     this.#store = store;
     this.#config = config;
     this.#clock = clock;
-    this.#atMs = clock().wallMs;
+    this.#atMs = clock().monotonicMs;
   }
 
   /** Whether the last snapshot is too old, however little has happened since. */
   get isOverdue(): boolean {
-    return this.#clock().wallMs - this.#atMs >= this.#config.snapshotIntervalMs;
+    return this.#clock().monotonicMs - this.#atMs >= this.#config.snapshotIntervalMs;
   }
 
   /** Returns whether a snapshot is due by the number and the bytes of the events since the last one. */
@@ -300,22 +302,24 @@ export class SnapshotPolicy {
 
   /** `isNew`: whether the snapshot was stored after this node has opened the log. */
   onSnapshotRead(timeMs: number, { isNew }: { isNew: boolean }): void {
-    this.#restart(timeMs);
+    const { wallMs, monotonicMs } = this.#clock();
+    // A wall clock that is hours ahead of the store's makes one snapshot more, not one at each check.
+    this.#restart(isNew ? monotonicMs : monotonicMs - Math.max(0, wallMs - timeMs));
     this.#lastReported = { bytes: 0, isKept: true };
     if (isNew) this.#store.setUnlimited(false).catch(() => {}); // the next snapshot tries again
   }
 
   async onTooLarge(bytes: number): Promise<void> {
-    this.#restart(this.#clock().wallMs); // try again when the next one is due
+    this.#restart(this.#clock().monotonicMs); // try again when the next one is due
     const isKept = await this.#store.setUnlimited(true).then(() => true, () => false);
     if (bytes < 2 * this.#lastReported.bytes && isKept === this.#lastReported.isKept) return;
     this.#lastReported = { bytes, isKept };
     this.onSnapshotTooLarge(bytes, { isKept });
   }
 
-  #restart(timeMs: number): void {
+  #restart(atMs: number): void {
     this.#eventCount = 0;
     this.#bytes = 0;
-    this.#atMs = timeMs;
+    this.#atMs = atMs;
   }
 }

@@ -56,9 +56,18 @@ for (const [make, what, steps, shown] of CLOCKS) {
 
 Deno.test("makeReplayClock() dates entries back on the monotonic clock, which never goes back", pure, () => {
   const replay = makeReplayClock(() => ({ wallMs: 10_000, monotonicMs: 700 }));
-  const stored = [9_900, 9_950, 9_800, 12_000, 9_999].map(replay);
+  const stored = [9_900, 9_950, 9_800, 12_000, 9_999].map((ms) => replay(ms));
   assertEquals(stored.map(({ wallMs }) => wallMs), [9_900, 9_950, 9_800, 12_000, 9_999]);
   assertEquals(stored.map(({ monotonicMs }) => monotonicMs), [600, 650, 650, 700, 700]);
+});
+
+Deno.test("makeReplayClock() dates what is stored from now on by no wall clock", pure, () => {
+  const now = { wallMs: 7_200_000, monotonicMs: 700 }; // two hours ahead of the store
+  const replay = makeReplayClock(() => now);
+  const read = (storedAtMs: number) => replay(storedAtMs, { isLive: true }).monotonicMs;
+  assertEquals(read(0), 700);
+  now.monotonicMs = 2_700;
+  assertEquals([read(1_500), read(2_000), read(9_000)], [2_200, 2_700, 2_700]);
 });
 
 Deno.test("Deadline aborts after its time, or with the outer signal, with its error", pure, async () => {

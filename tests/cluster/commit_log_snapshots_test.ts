@@ -30,7 +30,7 @@ function makePolicy(config = clusterConfig()) {
       return calls.isForbidden ? Promise.reject(new Error("no")) : Promise.resolve();
     },
   };
-  const policy = new SnapshotPolicy(store, config, () => ({ wallMs: time.nowMs, monotonicMs: 0 }));
+  const policy = new SnapshotPolicy(store, config, () => ({ wallMs: time.nowMs, monotonicMs: time.nowMs }));
   policy.onSnapshotTooLarge = (bytes, { isKept }) => calls.tooLarge.push([bytes, isKept]);
   const areTooLarge = async (...sizes: number[]) => {
     for (const bytes of sizes) await policy.onTooLarge(bytes);
@@ -114,10 +114,23 @@ Deno.test("ReplicatedCommitLog writes a snapshot on the node whose batch makes i
   assertEquals(log.records.map(({ isSnapshot }) => isSnapshot), [true, false, true, false]);
 });
 
+Deno.test(
+  "SnapshotPolicy.isOverdue is false after a snapshot, though the wall clock is hours ahead",
+  pure,
+  () => {
+    const store = { setUnlimited: () => Promise.resolve() };
+    const policy = new SnapshotPolicy(store, config, () => ({ wallMs: 10 * HOUR_MS, monotonicMs: 0 }));
+    policy.onSnapshotRead(0, { isNew: false });
+    assertEquals(policy.isOverdue, true);
+    policy.onSnapshotRead(0, { isNew: true });
+    assertEquals(policy.isOverdue, false);
+  },
+);
+
 Deno.test("ReplicatedCommitLog.checkStore() lets the leader write one snapshot an hour", async () => {
   const log = new FakeLog();
   let wallMs = log.timeMs;
-  const clock = () => ({ wallMs, monotonicMs: performance.now() });
+  const clock = () => ({ wallMs, monotonicMs: wallMs });
   await using node = await ClusterNode.open(log, 1n, { clock });
   for (const ms of [0, HOUR_MS - 1]) {
     wallMs = log.timeMs + ms;
