@@ -142,11 +142,13 @@ for (const [code, attacks] of Object.entries(CASES)) {
 /** Time limits of a session, in ms. */
 const SHORT = { welcomeTimeoutMs: 200, connections: { frameMs: 30, pingTimeoutMs: 600 } };
 
+/** The last byte never comes: on a slow machine the rest may arrive before a time limit is looked at. */
 async function dribble(client: FakeClient, bytes: Uint8Array): Promise<void> {
-  for (const byte of bytes) {
+  for (const byte of bytes.subarray(0, -1)) {
     await client.send(new Uint8Array([byte]));
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+  await client.receiveAll();
 }
 
 Deno.test("Session ends after a WELCOME a byte at a time, for ever", async () => {

@@ -119,7 +119,11 @@ Deno.test(
   pure,
   () => {
     const store = { setUnlimited: () => Promise.resolve() };
-    const policy = new SnapshotPolicy(store, config, () => ({ wallMs: 10 * HOUR_MS, monotonicMs: 0 }));
+    const policy = new SnapshotPolicy(
+      store,
+      clusterConfig(),
+      () => ({ wallMs: 10 * HOUR_MS, monotonicMs: 0 }),
+    );
     policy.onSnapshotRead(0, { isNew: false });
     assertEquals(policy.isOverdue, true);
     policy.onSnapshotRead(0, { isNew: true });
