@@ -5,7 +5,7 @@ import { runClient } from "../../lib/client/main.ts";
 import { ServerPool } from "../../lib/client/server_pool.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import { formatAddress, isIP } from "../../lib/net/address.ts";
-import { CLIENT_FRAMES } from "../../lib/protocol/frames.ts";
+import { encodeClient } from "../../lib/protocol/frames.ts";
 import type { AskOptions, Terminal } from "../../lib/terminal/terminal.ts";
 import { Random } from "../../tests/testing/random.ts";
 import type { Dialled, Link } from "./network.ts";
@@ -17,8 +17,8 @@ import type { World } from "./world.ts";
 /** How soon a resolver says that it knows no name, because it reaches no server. */
 const RESOLVER_TIMEOUT_MS = 5_000;
 
-/** Index of a frame's type. */
-const TYPE_AT = 4;
+/** The end of what a client writes last. */
+const BYE = encodeClient({ type: "bye" });
 
 interface ClientOptions {
   readonly index: number;
@@ -188,7 +188,8 @@ export class FailoverClient {
       signal,
       client: this,
     });
-    dialled.socket.onWrite = (bytes) => this.#hasSaidBye ||= bytes[TYPE_AT] === CLIENT_FRAMES.bye.code;
+    dialled.socket.onWrite = (bytes) =>
+      this.#hasSaidBye ||= BYE.every((byte, i) => bytes.at(i - BYE.length) === byte);
     this.#connections.push(dialled);
     if (this.#cutAfter !== undefined) {
       this.#world.timeline.after(
@@ -280,6 +281,8 @@ class SimulatedTerminal {
   bell(): void {}
   clear(): void {}
   restore(): void {}
+  releaseDraft(): void {}
+  setQuestion(): void {}
   setPrompt(): void {}
   setStatus(): void {}
 

@@ -225,8 +225,9 @@ export class FailoverRun {
     const { ledger, timeline: { nowMs } } = this.#world;
     const alive = this.#alive;
     for (const client of alive) {
-      // It knew one server alone, which stayed away.
+      // It knew one server alone, which stayed away; or the last one was about to close when the faults ended.
       if (client.joins.length === 0 && this.#servers[0] === undefined) continue;
+      if (this.#servers.every((server) => !server)) continue;
       if (!client.isOnline) {
         ledger.report("not settled", `${client.name} is on no server`);
         continue;
