@@ -33,6 +33,8 @@ const MAX_LINKS = 40;
 const START_BYTES = 1_048_576;
 /** SQLite's extended result codes READONLY_DBMOVED, and IOERR_FSTAT for the same at a second try. */
 const GONE = new Set([1_032, 1_802]);
+/** SQLite's extended result code. */
+const READONLY_ROLLBACK = 776;
 
 /** `synchronous = NORMAL` keeps the file consistent in a power cut, but may lose the last transactions:
  * {@linkcode SqliteStore.sync} keeps those (sqlite.org/pragma.html#pragma_synchronous). */
@@ -112,9 +114,15 @@ export class SqliteStore implements Disposable {
       // `file:` for something else unless the path is absolute.
       const realPath = await createIfMissing(path);
       dbFd = openSync(realPath, "r");
-      {
-        using old = new DatabaseSync(realPath, { readOnly: true });
-        check(old, path);
+      for (const readOnly of [true, false]) {
+        using old = new DatabaseSync(realPath, { readOnly });
+        try {
+          check(old, path);
+          break;
+        } catch (error) {
+          // A process was killed in checkInPlace(): SQLite undoes what it had begun, if it may write.
+          if (!readOnly || (error as { errcode?: number }).errcode !== READONLY_ROLLBACK) throw error;
+        }
       }
       db = new DatabaseSync(realPath);
       for (const setting of SETTINGS) run(db, setting);

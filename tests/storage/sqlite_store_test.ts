@@ -192,6 +192,24 @@ test("open() tells a full disk, and how much is needed", async (path) => {
   }
 });
 
+test("open() undoes the change without a WAL amid which a process was killed", async (path) => {
+  {
+    using store = await SqliteStore.open(path);
+    store.append(ALL, 100);
+  }
+  const killed = `${path}.killed`;
+  {
+    using other = new DatabaseSync(path);
+    // Pages that do not fit into the cache are written before the commit: their old contents are in `-journal`.
+    other.exec("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; BEGIN");
+    other.exec("CREATE TABLE filler (bytes)");
+    for (let i = 0; i < 50; i++) other.exec("INSERT INTO filler VALUES (randomblob(4000))");
+    for (const end of ["", "-journal"]) await Deno.copyFile(path + end, killed + end);
+  }
+  using store = await SqliteStore.open(killed);
+  assertEquals(eventsOf(store), ALL);
+});
+
 /** What another process does to a room that is open, and what undoes it. */
 const HARM: [what: string, isGone: boolean, harm: (path: string) => void, undo?: (path: string) => void][] = [
   ["a file that was moved", true, (path) => Deno.renameSync(path, `${path}.old`), (path) => {
