@@ -21,9 +21,9 @@ const LETTER_MS = 22;
 /** Time to read a message, in ms. */
 const READ_MS = 450;
 /** Time between two lines of one program that came at once, in ms: else a loss would scroll away unseen. */
-const REVEAL_MS = 250;
+const REVEAL_MS = 220;
 /** Time to take in a step, in ms. */
-const STEP_MS = 1_100;
+const STEP_MS = 900;
 
 /** Legible on black and on white, as are the renderer's own. */
 const [TEAL, BROWN, MAGENTA, BLUE, RED, GREEN] = [30, 130, 162, 27, 160, 28].map((color): Theme => (text) =>
@@ -189,10 +189,7 @@ export class LiveDemo {
       ? [connected("A"), TEAL]
       : [connected("B"), BROWN];
     const unacked = stage.unackedIn(lines, nick);
-    const notes = [
-      ...stage.isKilled && server === undefined ? [t("link.offline")] : [],
-      ...unacked > 0 ? [t("link.unacked", { count: unacked })] : [],
-    ];
+    const note = unacked > 0 ? `(${t("link.unacked", { count: unacked })}) ` : "";
     return {
       title: nick,
       state,
@@ -202,7 +199,7 @@ export class LiveDemo {
       lineTheme: (line) => themeOf(withoutTime(line)),
       input: isRunning
         ? {
-          prompt: `${notes.length > 0 ? `(${notes.join(" · ")}) ` : ""}${nick}>`,
+          prompt: `${note}${nick}>`,
           text: this.#typing.get(nick) ?? "",
         }
         : undefined,

@@ -91,11 +91,12 @@ function topBorder({ title, state, theme, stateTheme }: Pane, columns: number): 
 
 /** The end of what is being typed, with the cursor behind it. */
 function inputRow({ prompt, text }: { prompt: string; text: string }, columns: number): string {
-  const room = columns - width(toCells(prompt)) - 2;
+  const shownPrompt = cut(prompt, columns - 2);
+  const room = columns - width(toCells(shownPrompt)) - 2;
   const cells = toCells(text);
-  while (width(cells) > room) cells.shift();
+  while (width(cells) > room && cells.length > 0) cells.shift();
   const shown = cells.map(({ text }) => text).join("");
-  return `${dim(prompt)} ${shown}${inverse(" ")}${" ".repeat(Math.max(0, room - width(cells)))}`;
+  return `${dim(shownPrompt)} ${shown}${inverse(" ")}${" ".repeat(Math.max(0, room - width(cells)))}`;
 }
 
 /** The text in exactly so many columns. */
@@ -107,6 +108,6 @@ function fit(text: string, columns: number): string {
 function cut(text: string, columns: number): string {
   const cells = toCells(text);
   if (width(cells) <= columns) return text;
-  while (width(cells) > columns - 1) cells.pop();
+  while (width(cells) > columns - 1 && cells.length > 0) cells.pop();
   return `${cells.map(({ text }) => text).join("")}…`;
 }

@@ -12,7 +12,7 @@ const DEMO = `CI= ${
 
 Deno.test("demo on a terminal shows the kill in four panes, and leaves the last of them", async () => {
   await using terminals = new Terminals();
-  const screen = await terminals.open("demo");
+  const screen = await terminals.open("demo", { columns: 60, rows: 16 });
   await screen.rememberSettings();
   await screen.enterLine(DEMO);
   await screen.waitForMatch(/─ server A .*─ server B .*[^]*─ ana .*─ beto /);

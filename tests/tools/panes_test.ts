@@ -73,11 +73,12 @@ Deno.test("layOutFrame() fills every size exactly, also with words and captions 
     "[10:00:00] ana: 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
   ];
   const input = { prompt: "(2 unconfirmed) ana>", text: "x".repeat(300) };
+  const long = { prompt: "(offline, 2 unconfirmed) a nick that takes the row>", text: "x" };
   const panes = [
     pane("A".repeat(99)),
     pane("B"),
     pane("ana", { lines, input }),
-    pane("beto", { lines }),
+    pane("beto", { lines, input: long }),
   ] as const;
   for (const columns of [60, 61, 80, 133]) {
     for (const rows of [16, 17, 50]) {
