@@ -142,7 +142,7 @@ Deno.test("chat-client keeps a line longer than the screen through sizes, bursts
     await beto.waitForOutput(`beto: ${columns}.19\n`);
   }
   server.sendSignal("SIGKILL");
-  await ana.waitForText("no responde]:");
+  await ana.waitForText("responde]:");
   await untilAnswerable();
   const second = freePort();
   scope.use(await startServer(second));
