@@ -329,7 +329,8 @@ class ChatClient {
     if (isMove) return;
     const why = printable(errorText(error, language));
     const { wallMs } = clock();
-    const text = t("client.connection-lost", { server: formatAddress(target.server), why });
+    const server = formatAddress(target.server);
+    const text = error.code === "kicked" ? why : t("client.connection-lost", { server, why });
     await terminal.print(...renderer.dateSeparator(wallMs), ...renderer.loss(text, wallMs));
     const count = action === "giveUp" ? 0 : session.unacked.length;
     if (count > 0) await notify(t("client.unacked", { count }));

@@ -29,6 +29,14 @@ export const ENGLISH = {
   "http.answer":
     "This is a chat server, not a website ({server}). To join, type in a terminal:\n\n    {command}",
   "error.http-request": "it asked for a web page, and was told how to join the chat",
+  "server.backups": "Backup servers:",
+  "server.no-backups": "There are no backup servers. /backup HOST:PORT adds one.",
+  "backup.answers": "✓ {server} answers",
+  "backup.fails": "✗ {server}: {why}",
+  "backup.name-unknown": "name not found",
+  "backup.refused": "no server listens there",
+  "backup.no-answer": "no answer",
+  "backup.not-a-chat-server": "another program answers, not a chat server",
   "server.closing": "Closing the server: everyone who is connected is being told.",
   "server.closed": "Server closed.",
   "server.rejected": "The connection of {who} was closed: {why}",
@@ -41,6 +49,7 @@ export const ENGLISH = {
   "server.commands":
     'Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.',
   "server.nick-unknown": 'Nobody here has the nick "{nick}".',
+  "server.kick-reason": "{nick} was kicked: {reason}",
   "server.banned": "Nobody is let in from {address}. Minutes: {minutes}. Thrown out: {count}.",
   "server.unbanned": "Whoever comes from {address} is let in again.",
   "server.stats":
@@ -197,7 +206,7 @@ export const ENGLISH = {
   "wire.nick-lookalike": 'nick "{nick}" looks like one that is in use',
   "wire.text-invalid": "a message was not allowed",
   "wire.replaced": "the same session connected from elsewhere",
-  "wire.kicked": "whoever runs the server threw this client out: {reason}",
+  "wire.kicked": "You were kicked: {reason}",
   "wire.banned": "whoever runs the server lets nobody in from this address for now",
   "wire.too-slow": "what the room said was not read in time",
   "wire.silent": "there was no sign of life",

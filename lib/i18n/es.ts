@@ -30,6 +30,14 @@ export const SPANISH = {
   "http.answer":
     "Esto es un servidor de chat, no una página web ({server}). Para entrar, escriba en una terminal:\n\n    {command}",
   "error.http-request": "pidió una página web, y se le dijo cómo entrar en el chat",
+  "server.backups": "Servidores de reserva:",
+  "server.no-backups": "No hay servidores de reserva. Uno se añade con /backup SERVIDOR:PUERTO.",
+  "backup.answers": "✓ {server} responde",
+  "backup.fails": "✗ {server}: {why}",
+  "backup.name-unknown": "no se encontró el nombre",
+  "backup.refused": "ahí no escucha ningún servidor",
+  "backup.no-answer": "no responde",
+  "backup.not-a-chat-server": "lo que responde no es un servidor de este chat",
   "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
   "server.closed": "Servidor cerrado.",
   "server.rejected": "Se cerró la conexión de {who}: {why}",
@@ -43,6 +51,7 @@ export const SPANISH = {
   "server.commands":
     'Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña todas.',
   "server.nick-unknown": 'No hay nadie con el nick "{nick}".',
+  "server.kick-reason": "{nick} fue expulsado: {reason}",
   "server.banned": "No se admite a nadie desde {address}. Minutos: {minutes}. Expulsados: {count}.",
   "server.unbanned": "Se admite de nuevo a quien venga desde {address}.",
   "server.stats":
@@ -203,7 +212,7 @@ export const SPANISH = {
   "wire.nick-lookalike": 'el nick "{nick}" se confunde con uno que ya está en uso',
   "wire.text-invalid": "se recibió un mensaje que no está permitido",
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
-  "wire.kicked": "quien lleva el servidor ha expulsado a este cliente: {reason}",
+  "wire.kicked": "Lo expulsaron: {reason}",
   "wire.banned": "quien lleva el servidor no admite por ahora a nadie desde esta dirección",
   "wire.too-slow": "no se leyó a tiempo lo que decía la sala",
   "wire.silent": "no se recibió señal de vida",

@@ -119,12 +119,12 @@ export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAdd
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
 }
 
-/** Parses the text of {@linkcode formatBackup}.
+/** Parses the text of {@linkcode formatBackup}, whose port may be left out.
  * @throws {InputError} `address-invalid`, `port-invalid` or `fingerprint-invalid` */
-export function parseBackup(text: string): Backup {
+export function parseBackup(text: string, defaultPort = DEFAULT_PORT): Backup {
   const [, server, fingerprint] = /^([^#]*)(?:#([^]*))?$/.exec(text)!;
   return {
-    server: parseServerAddress(server!),
+    server: parseServerAddress(server!, defaultPort),
     ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
   };
 }

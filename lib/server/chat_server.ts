@@ -28,6 +28,8 @@ export interface ServerParts {
 export class ChatServer implements ClusterHost, AsyncDisposable {
   /** Called when a client is not admitted, or disconnected by the server. */
   onReject: (client: RejectedClient, error: Error) => void = () => {};
+  /** Called when a member of an earlier start is back within the grace. */
+  onReturn: (member: MemberInfo) => void = () => {};
   /** Called when no connection can be accepted, once until one is. */
   onAcceptError: (error: ListenError) => void = () => {};
   /** `seq` of the first event since the start. The earlier ones come from the commit log. */
@@ -69,6 +71,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
       isTls: credentials.wrapTls !== undefined,
       handlers,
       onReject: (client, error) => this.onReject(client, error),
+      onReturn: (member) => this.onReturn(member),
     };
     this.#listener = listener;
     this.#wrapTls = credentials.wrapTls;
@@ -111,10 +114,17 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#change((room, now) => room.announce(text, now));
   }
 
-  /** @param backup `host:port[#fingerprint]`
+  /** The backups that clients are told of, as `host:port[#fingerprint]`, but for the nodes that serve the same room. */
+  get backups(): readonly string[] {
+    const { backups } = this.#context.room;
+    return backups.forSession(0n).filter((backup) => !backups.clusterServers.includes(backup));
+  }
+
+  /** Tells nobody of a backup that all know.
+   * @param backup `host:port[#fingerprint]`
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {
-    this.#change((room, now) => room.backups.add(backup, now));
+    if (!this.backups.includes(backup)) this.#change((room, now) => room.backups.add(backup, now));
   }
 
   /** @param backup `host:port`
@@ -123,13 +133,13 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     this.#change((room, now) => room.backups.remove(backup, now));
   }
 
-  /** Returns whether there is a member with this nick. */
-  kick(nick: string, reason: string): boolean {
+  /** Returns the member with this nick, if there is one. */
+  kick(nick: string, reason: string): MemberInfo | undefined {
     const { room, sessions } = this.#context;
     const member = room.findByNick(nick);
-    if (!member) return false;
+    if (!member) return undefined;
     sessions.kick(member, new ProtocolError("kicked", { reason }));
-    return true;
+    return member;
   }
 
   /** Bans an IP address and kicks its members; a duration of 0 ms ends a ban. Returns the number of members kicked. */

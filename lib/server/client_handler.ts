@@ -8,7 +8,14 @@ import { wireReason } from "../i18n/translate.ts";
 import { unmapIPv4 } from "../net/address.ts";
 import type { Connection } from "../net/connection.ts";
 import type { ConnectionManager } from "../net/connection_manager.ts";
-import { type ClientMessage, decodeClient, encodeServer, HEARD_MS, sessionIdOf } from "../protocol/frames.ts";
+import {
+  type ClientMessage,
+  decodeClient,
+  encodeServer,
+  HEARD_MS,
+  type MemberInfo,
+  sessionIdOf,
+} from "../protocol/frames.ts";
 import type { CommitLog } from "../room/commit_log.ts";
 import type { JoinRequest, Room } from "../room/room.ts";
 import type { Member } from "../room/state.ts";
@@ -45,6 +52,8 @@ export interface ServerContext {
   readonly isTls: boolean;
   readonly handlers: Map<Connection, ClientHandler>;
   readonly onReject: (client: RejectedClient, error: Error) => void;
+  /** Called when a member of an earlier start is back. */
+  readonly onReturn: (member: MemberInfo) => void;
 }
 
 export interface RejectedClient {
@@ -276,7 +285,7 @@ export class ClientHandler {
   }
 
   #join(request: JoinRequest, now: Instant, onSettled: () => void): boolean {
-    const { bans, handlers, limiter, room, sessions } = this.#context;
+    const { bans, handlers, limiter, onReturn, room, sessions } = this.#context;
     const joined = room.join(request, now, onSettled);
     if (!joined) return false;
     const replaced = sessions.attach(joined, this.#connection);
@@ -284,6 +293,8 @@ export class ClientHandler {
     const older = replaced && handlers.get(replaced);
     if (older) limiter.release(older.#slot);
     this.#member = joined.member;
+    // Others were told nothing of an absence within the grace.
+    if (sessions.takeRestored(joined.member)) onReturn({ ...joined.member, address: this.#address });
     // A ban kicks members only: it missed this client while it waited.
     if (bans.has(this.#address, now.monotonicMs)) sessions.kick(joined.member, new ProtocolError("banned"));
     return true;

@@ -86,7 +86,7 @@ type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
 export interface ServerConfig {
   /** Undefined: ask. */
   readonly listen: { readonly host?: string; readonly port?: number };
-  /** `host:port[#fingerprint]`. */
+  /** `host[:port][#fingerprint]`; without a port, that of this server. */
   readonly backups: readonly string[];
   readonly limits: LimiterConfig;
   /** Frames of one client. */
@@ -196,7 +196,8 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
 function backupsOf({ backup }: ServerFlags): string[] {
   const tooMany = backup[MAX_BACKUPS];
   if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
-  return backup.map((text) => formatBackup(parseBackup(text)));
+  for (const text of backup) parseBackup(text);
+  return [...backup];
 }
 
 function messageRate(flags: ServerFlags): RateLimit {

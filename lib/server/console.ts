@@ -17,7 +17,6 @@ import type { ProcessContext } from "../cli/process.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import {
-  type Backup,
   checkBackup,
   formatAddress,
   formatBackup,
@@ -27,13 +26,16 @@ import {
 } from "../net/address.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { completeWord } from "../terminal/line_editor.ts";
-import { parseText } from "../text/text.ts";
+import { parseText, printable } from "../text/text.ts";
+import type { BackupChecker } from "./backup_checker.ts";
 import type { ChatServer } from "./chat_server.ts";
 import { localIPs } from "./listen_prompt.ts";
 
 const MINUTE_MS = 60_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+/** Of the line being typed, at a screen. */
+const PROMPT = "> ";
 const MAX_BAN_MINUTES = 525_600;
 
 /** What the commands use. */
@@ -51,11 +53,13 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       reason: optional(rest({ es: "MOTIVO", en: "REASON" }, parseText)),
     },
     help: {
-      es: "expulsar a alguien, que leerá el motivo",
-      en: "throw somebody out, who will read the reason",
+      es: "expulsar a alguien; todos leerán el motivo",
+      en: "kick a person; everybody will read the reason",
     },
     run: async (admin, { nick, reason }) => {
-      if (!admin.server.kick(nick, reason)) await admin.reply(admin.t("server.nick-unknown", { nick }));
+      const member = admin.server.kick(nick, reason);
+      if (!member) await admin.reply(admin.t("server.nick-unknown", { nick }));
+      else if (reason) admin.server.announce(admin.t("server.kick-reason", { nick: member.nick, reason }));
     },
   }),
   command({
@@ -85,16 +89,21 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   }),
   command({
     names: ["backup", "reserva"],
-    args: { change: rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange) },
+    args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
-      es: "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es",
-      en: "tell everybody of another backup server; with - before it, that it is none any more",
+      es:
+        "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es; sin nada, ver cuáles responden",
+      en:
+        "tell everybody of another backup server; with - before it, that it is none any more; alone, show which answer",
     },
-    run: (admin, { change: { isRemoval, backup } }) => {
+    run: (admin, { change: { isRemoval, typed } }) => {
       const { server } = admin;
+      if (typed === "") return admin.showBackups();
+      const backup = parseBackup(normalizeHostPort(typed), server.address.port);
       if (isRemoval) return server.removeBackup(formatAddress(backup.server));
       checkBackup(backup, { listening: server.address, localIPs: admin.localIPs() });
       server.addBackup(formatBackup(backup));
+      void admin.reportBackup(formatBackup(backup));
     },
   }),
   command({
@@ -105,6 +114,11 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     },
     run: (admin) => admin.showStats(),
   }),
+  command({
+    names: ["clear", "limpiar"],
+    help: { es: "borrar la pantalla", en: "clear the screen" },
+    run: (admin) => admin.clear(),
+  }),
   QUIT_COMMAND,
 ]);
 
@@ -114,13 +128,19 @@ function parseMinutes(text: string): number {
   throw new InputError("minutes-invalid", { minutes: text, max: MAX_BAN_MINUTES });
 }
 
-/** `HOST:PORT` to announce a backup, `-HOST:PORT` to withdraw it. */
-function parseBackupChange(raw: string): { isRemoval: boolean; backup: Backup } | undefined {
+/** `HOST:PORT` to announce a backup, `-HOST:PORT` to withdraw it, "" to list them. */
+function parseBackupChange(raw: string): { isRemoval: boolean; typed: string } | undefined {
   const text = parseText(raw);
   // A bare word, or one with a number behind it, is most often a slip, and every client would be sent there.
-  if (/^[\p{L}\p{M}\p{N}_-]*(\s+\d+)?$/u.test(text)) return undefined;
+  if (/^[\p{L}\p{M}\p{N}_-]+(\s+\d+)?$/u.test(text)) return undefined;
   const isRemoval = text.startsWith("-");
-  return { isRemoval, backup: parseBackup(normalizeHostPort(isRemoval ? text.slice(1) : text)) };
+  return { isRemoval, typed: isRemoval ? text.slice(1) : text };
+}
+
+interface ConsoleParts {
+  readonly server: ChatServer;
+  readonly checker: Pick<BackupChecker, "stateOf">;
+  readonly renderer: Renderer;
 }
 
 /** Runs the commands that are typed at a server's console. */
@@ -129,9 +149,11 @@ export class AdminConsole implements CommonContext {
   readonly t: Translate;
   readonly #process: ProcessContext;
   readonly #renderer: Renderer;
+  readonly #checker: ConsoleParts["checker"];
   #hasQuit = false;
 
-  constructor(server: ChatServer, process: ProcessContext, renderer: Renderer) {
+  constructor({ server, checker, renderer }: ConsoleParts, process: ProcessContext) {
+    this.#checker = checker;
     this.server = server;
     this.t = translator(process.language);
     this.#process = process;
@@ -145,7 +167,7 @@ export class AdminConsole implements CommonContext {
       const nicks = [...this.server.members].map(({ nick }) => nick);
       return completeWord(before, { nicks, commands: ADMIN_COMMANDS.names });
     };
-    for await (const { text, isPasted } of terminal.lines("", { complete })) {
+    for await (const { text, isPasted } of terminal.lines(PROMPT, { complete })) {
       if (text.trim() === "" && !isPasted) continue;
       try {
         // A pasted line never ends the server: the paste may have hit the wrong window.
@@ -162,6 +184,10 @@ export class AdminConsole implements CommonContext {
 
   quit(): void {
     this.#hasQuit = true;
+  }
+
+  clear(): void {
+    this.#process.terminal.clear();
   }
 
   /** IPs of this machine. */
@@ -181,6 +207,19 @@ export class AdminConsole implements CommonContext {
   showMembers(): Promise<void> {
     const lines = [...this.server.members].map((member) => this.#renderer.member(member));
     return this.reply(this.t("who.online", { count: lines.length }), lines);
+  }
+
+  /** Replies with the state of a backup once it is known. */
+  async reportBackup(backup: string): Promise<void> {
+    const line = await this.#checker.stateOf(backup);
+    if (line !== undefined) await this.reply(line);
+  }
+
+  async showBackups(): Promise<void> {
+    const { backups } = this.server;
+    if (backups.length === 0) return await this.reply(this.t("server.no-backups"));
+    const states = await Promise.all(backups.map((backup) => this.#checker.stateOf(backup)));
+    await this.reply(this.t("server.backups"), states.map((state = "") => `  ${printable(state)}`));
   }
 
   showStats(): Promise<void> {

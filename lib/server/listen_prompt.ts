@@ -29,7 +29,7 @@ export async function openListener(
     if (asked.host === undefined) return undefined;
     const listening = { host: asked.host, port: asked.port };
     for (const backup of backups) {
-      checkBackup(parseBackup(backup), { listening, localIPs: localIPs(process) });
+      checkBackup(parseBackup(backup, asked.port), { listening, localIPs: localIPs(process) });
     }
     try {
       return listen(listening);

@@ -62,11 +62,22 @@ export class LogPrinter implements LogConsumer {
     source.addConsumer(this);
   }
 
+  /** Prints that a member is back, of which the log says nothing. */
+  printReturn({ sessionId, nick, address }: MemberInfo): void {
+    const timeMs = this.#clock().wallMs;
+    const event = { type: "joined", seq: 0, timeMs, sessionId, rejoined: true, nick, address } as const;
+    this.#queue(timeMs, this.#renderer.entry(event));
+  }
+
   /** Prints a notice with the time, unless too many wait. */
   print(text: string): void {
     const timeMs = this.#clock().wallMs;
+    this.#queue(timeMs, this.#renderer.notice(text, timeMs));
+  }
+
+  #queue(timeMs: number, line: string): void {
     if (this.#notices.length < MAX_QUEUED_NOTICES) {
-      this.#notices.push(...this.#renderer.dateSeparator(timeMs), this.#renderer.notice(text, timeMs));
+      this.#notices.push(...this.#renderer.dateSeparator(timeMs), line);
     }
     this.flush();
   }

@@ -8,12 +8,13 @@ import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
 import { errorText, translator } from "../i18n/translate.ts";
-import { formatAddress } from "../net/address.ts";
+import { formatAddress, formatBackup, parseBackup } from "../net/address.ts";
 import { EXPIRY_WARNING_MS } from "../net/tls_server.ts";
 import { makeRenderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
+import { BackupChecker } from "./backup_checker.ts";
 import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
@@ -74,8 +75,11 @@ export async function serve(
 
   const commitLog = cluster?.commitLog ?? sqliteLog ?? new InMemoryCommitLog(randomId());
   const parts = { listener, commitLog, credentials, localIPs: () => localIPs(process) };
-  await using server = new ChatServer(parts, config, clock);
+  const { port } = listener.addr;
+  const backups = config.backups.map((text) => formatBackup(parseBackup(text, port)));
+  await using server = new ChatServer(parts, { ...config, backups }, clock);
   server.onReject = rejectionLogger(printer, process);
+  if (config.dataFile !== undefined) server.onReturn = (member) => printer.printReturn(member);
   server.onAcceptError = (error) => printer.print(errorText(error, language));
   outages.onReport = (how) => server.broadcastStalled(how);
   cluster?.attach(server, credentials.certificate ?? {});
@@ -111,9 +115,13 @@ export async function serve(
   }
   await terminal.print(...lines);
   printer.attach(server);
+  using checker = new BackupChecker(t);
+  for (const backup of server.backups) {
+    void checker.stateOf(backup).then((line) => line !== undefined && printer.print(line));
+  }
   await Promise.race([
     aborted(terminated),
-    new AdminConsole(server, process, renderer).run(),
+    new AdminConsole({ server, checker, renderer }, process).run(),
     ...(cluster ? [cluster.commitLog.failed] : []),
   ]);
 

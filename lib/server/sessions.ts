@@ -19,6 +19,8 @@ export class Sessions implements Disposable {
   readonly #memberOf = new Map<Connection, Member>();
   /** Connections that had a STALLED, and not yet the one that resolves it. */
   readonly #stalledNotified = new WeakSet<Connection>();
+  /** Members that the room has from an earlier start. */
+  readonly #restored: WeakSet<Member>;
   #expiryTimer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -27,6 +29,7 @@ export class Sessions implements Disposable {
     this.#room = room;
     this.#manager = manager;
     this.#clock = clock;
+    this.#restored = new WeakSet(room.members);
     const now = clock();
     this.#armExpiry(room.disconnect(room.members, now), now);
   }
@@ -40,6 +43,11 @@ export class Sessions implements Disposable {
   heardCount(sinceMs: number): number {
     return Iterator.from(this.#memberOf.keys()).filter(({ lastReceivedMs }) => lastReceivedMs >= sinceMs)
       .toArray().length;
+  }
+
+  /** Whether a member has not been here since this start; true once. */
+  takeRestored(member: Member): boolean {
+    return this.#restored.delete(member);
   }
 
   /** Returns the connection that this one replaces. */

@@ -243,20 +243,20 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
   await using chat = new ChatFixture();
   const [ana, beto] = [await chat.addUser("ana", "--auto"), await chat.addUser("beto")];
   chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
-  const where = `127.0.0.1:${chat.address.port}`;
   assertStringIncludes(
     await ana.ended(1),
-    `! Se perdió la conexión con ${where}: quien lleva el servidor ha expulsado a este cliente: por gritar\n`,
+    "! Lo expulsaron: por gritar\n",
   );
   assert(!ana.output.includes("Se seguirá intentando"), ana.output);
   for (const user of [beto, chat.admin]) {
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
+    await user.waitForOutput(`[${NOON}] # El servidor dice: ana fue expulsado: por gritar\n`);
   }
   assertStringIncludes(chat.admin.output, 'No hay nadie con el nick "nadie".\n');
   // A kicked user may join again.
   const again = await chat.addUser("ana");
   chat.admin.type("/kick ana\n");
-  await again.waitForOutput("expulsado a este cliente: sin decir por qué\n");
+  await again.waitForOutput("! Lo expulsaron: sin decir por qué\n");
 });
 
 Deno.test("chat-client does not announce to a kicked user that messages will be sent", async () => {

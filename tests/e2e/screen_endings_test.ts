@@ -50,7 +50,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.rememberSettings();
     const start = `server --host ${LOOPBACK} --port ${port}; echo $?`;
     await one.enterLine(start);
-    await one.waitForScreen(`$ ${start}`, listening(port), joining(port));
+    await one.waitForScreen(`$ ${start}`, listening(port), joining(port), ">");
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
     const hint = [
@@ -58,7 +58,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
       "  todas.",
     ];
     const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), ...hint];
-    await one.waitForScreen(...before);
+    await one.waitForScreen(...before, ">");
     await end(one);
     await one.waitForScreen(
       ...before,

@@ -42,10 +42,11 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     `Elija [1]: ${LOOPBACK}`,
     listening(first),
     joining(first),
+    `${TIME} ! ✗ ${LOOPBACK}:${second}: ahí no escucha ningún servidor`,
   ];
-  await one.waitForScreen(...started);
+  await one.waitForScreen(...started, ">");
   await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
-  await two.waitForLastRows(joining(second));
+  await two.waitForLastRows(joining(second), ">");
 
   await ana.enterLine("client");
   await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
@@ -85,6 +86,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
     presence("ana", JOINED),
     presence("celia", JOINED),
     `${TIME} ana: hola`,
+    ">",
   );
   await ana.enterLine("/nada");
   anaLines.push(

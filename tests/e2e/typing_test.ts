@@ -96,7 +96,7 @@ Deno.test("chat-server completes commands and nicks by Tab", async () => {
   await one.type("A");
   await one.press("Tab");
   await one.type("por gritar");
-  await one.waitForLastRows("/kick ana por gritar");
+  await one.waitForLastRows("> /kick ana por gritar");
   await one.press("Enter");
   await ana.waitForOutput("por gritar\n");
   await ana.expectExit(1);

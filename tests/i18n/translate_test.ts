@@ -52,7 +52,7 @@ Deno.test("TRANSLATIONS have every sentence in both languages, with the same pla
 Deno.test("TRANSLATIONS are not empty, have no spaces around them, and differ by language", pure, () => {
   const same = KEYS.filter((key) => TRANSLATIONS.es[key] === TRANSLATIONS.en[key]);
   const values = ["IP", "N", "S", "NICK", "URL", "SHA256:..."].map((name) => `value.${name}`);
-  assertEquals(same, ["ask.nick", "error.unknown", ...values, "client.no"]);
+  assertEquals(same, ["ask.nick", "backup.fails", "error.unknown", ...values, "client.no"]);
   for (const language of LANGUAGES) {
     for (const key of KEYS) assertMatch(TRANSLATIONS[language][key], /^\S(?:[^]*\S)?$/, `${language} ${key}`);
   }
@@ -133,14 +133,14 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ServerError("kicked", { reason: "" }),
       "es",
-      "quien lleva el servidor ha expulsado a este cliente: sin decir por qué",
+      "Lo expulsaron: sin decir por qué",
     ],
     [
       new ServerError("kicked", { reason: "" }),
       "en",
-      "whoever runs the server threw this client out: no reason given",
+      "You were kicked: no reason given",
     ],
-    [new ServerError("kicked", { reason: "x" }), "en", "whoever runs the server threw this client out: x"],
+    [new ServerError("kicked", { reason: "x" }), "en", "You were kicked: x"],
   ],
   "tells a silent server from a server that calls its client silent": [
     [new ConnectionLostError("silent"), "en", "the server stopped responding"],

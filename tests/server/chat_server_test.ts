@@ -132,10 +132,19 @@ for (
   });
 }
 
+Deno.test("ChatServer.addBackup() tells members of a backup once, and of none that they know", async () => {
+  await using server = startServer({ backups: ["a:1"] });
+  using ana = await enterAs("ana", server);
+  for (const backup of ["a:1", "b:2", "b:2"]) server.addBackup(backup);
+  assertEquals(server.backups, ["a:1", "b:2"]);
+  await ana.send({ type: "bye" });
+  assertEquals(await ana.receiveTypes(), ["backups", "left", "bye"]);
+});
+
 Deno.test("ChatServer.kick() ends the connection of a member with the reason", async () => {
   await using pair = await startPair();
   const { server, bea } = pair;
-  assertEquals([server.kick("eva", "why"), server.kick("bea", "why")], [false, true]);
+  assertEquals([server.kick("eva", "why"), server.kick("bea", "why")?.nick], [undefined, "bea"]);
   const last = (await bea.receiveAll()).at(-1);
   assertEquals(last?.type === "error" && [last.code, last.reason.includes("why")], ["kicked", true]);
 });

@@ -22,10 +22,10 @@ Deno.test("serverConfig() without flags is DEFAULT_CONFIG", pure, () => {
 
 const ACCEPTED: Record<string, Record<string, unknown>> = {
   "--host ::1 --port 65535": { listen: { host: "::1", port: 65_535 } },
-  "--backup 10.0.0.7 --backup [::1]:5002": { backups: ["10.0.0.7:5000", "[::1]:5002"] },
+  "--backup 10.0.0.7 --backup [::1]:5002": { backups: ["10.0.0.7", "[::1]:5002"] },
   "--host peña.test --backup peña.test": {
     listen: { host: "xn--pea-8ma.test", port: undefined },
-    backups: ["xn--pea-8ma.test:5000"],
+    backups: ["peña.test"],
   },
   [`--backup a:1#${FINGERPRINT}`]: { backups: [`a:1#${FINGERPRINT}`] },
   "--grace 0": { room: { ...DEFAULT_CONFIG.room, graceMs: 0 } },

@@ -26,10 +26,14 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
   const calls: unknown[][] = [];
   const record = (...call: unknown[]) => void calls.push(call);
   const server: Partial<Record<keyof ChatServer, unknown>> = {
-    address: { host: "0.0.0.0", port: 5_000 },
+    address: { host: "0.0.0.0", port: 4_000 },
+    backups: ["10.0.0.8:5000", "lab:5001"],
     members: MEMBERS,
     stats: { memberCount: 2, messagesPerSecond: 1.25, startedMs: SINCE_MS, storedBytes },
-    kick: (nick: string, reason: string) => (record("kick", nick, reason), nick !== "eva"),
+    kick: (
+      nick: string,
+      reason: string,
+    ) => (record("kick", nick, reason), MEMBERS.find((member) => member.nick === nick.toLowerCase())),
     ban: (address: string, ms: number) => (record("ban", address, ms / 60_000), MEMBERS.length),
     announce: (text: string) => record("announce", text),
     addBackup: (backup: string) => record("addBackup", backup),
@@ -40,7 +44,8 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
   };
   const status = user.run(async (process) => {
     const renderer = makeRenderer(DEFAULT_DISPLAY, process);
-    await new AdminConsole(server as unknown as ChatServer, process, renderer).run();
+    const checker = { stateOf: (backup: string) => Promise.resolve(`✓ ${backup} answers`) };
+    await new AdminConsole({ server: server as unknown as ChatServer, checker, renderer }, process).run();
     return 0;
   });
   return { user, status, calls };
@@ -63,7 +68,10 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
 `,
   ],
   "/kick ana": [[["kick", "ana", ""]]],
-  "/expulsar  Ana  por  gritar ": [[["kick", "Ana", "por  gritar"]]],
+  "/expulsar  Ana  por  gritar ": [[["kick", "Ana", "por  gritar"], [
+    "announce",
+    "ana was kicked: por  gritar",
+  ]]],
   "/kick eva": [[["kick", "eva", ""]], '! Nobody here has the nick "eva".\n'],
   "/ban 10.0.0.7 5": [
     [["ban", "10.0.0.7", 5]],
@@ -72,15 +80,16 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Whoever comes from 10.0.0.7 is let in again.\n"],
   "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Nobody is let in from ::1. Minutes: 525600."],
   "/say  hola a todos ": [[["announce", "hola a todos"]]],
-  "/backup 10.0.0.8": [[["addBackup", "10.0.0.8:5000"]]],
-  "/backup 10.0.0.8 5001": [[["addBackup", "10.0.0.8:5001"]]],
-  "/backup peña.test": [[["addBackup", "xn--pea-8ma.test:5000"]]],
-  [`/backup abc:1#${FINGERPRINT}`]: [[["addBackup", `abc:1#${FINGERPRINT}`]]],
-  "/backup -10.0.0.8": [[["removeBackup", "10.0.0.8:5000"]]],
+  "/backup": [[], "! Backup servers:\n  ✓ 10.0.0.8:5000 answers\n  ✓ lab:5001 answers\n"],
+  "/backup 10.0.0.8": [[["addBackup", "10.0.0.8:4000"]], "! ✓ 10.0.0.8:4000 answers\n"],
+  "/backup 10.0.0.8 5001": [[["addBackup", "10.0.0.8:5001"]], "! ✓ 10.0.0.8:5001 answers\n"],
+  "/backup peña.test": [[["addBackup", "xn--pea-8ma.test:4000"]], "! ✓ xn--pea-8ma.test:4000 answers\n"],
+  [`/backup abc:1#${FINGERPRINT}`]: [[["addBackup", `abc:1#${FINGERPRINT}`]], "! ✓ abc:1"],
+  "/backup -10.0.0.8": [[["removeBackup", "10.0.0.8:4000"]]],
   "/reserva -[::1] 5001": [[["removeBackup", "[::1]:5001"]]],
   [`/backup -abc:1#${FINGERPRINT}`]: [[["removeBackup", "abc:1"]]],
   "/backup -abc:2": [[], "! abc:2"],
-  "/backup 10.0.0.2:5000": [[], "! 10.0.0.2:5000 is this very server"],
+  "/backup 10.0.0.2": [[], "! 10.0.0.2:4000 is this very server"],
   "/kik ana": [[], '! There is no command "/kik". Did you mean /kick?'],
   "/msg ana": [[], '! There is no command "/msg".'],
   "/quit when it is over": [[], "! Nothing may follow /quit"],
@@ -88,7 +97,6 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   [`/say ${"x".repeat(2_001)}`]: [[], "! "],
   ...Object.fromEntries(
     [
-      "/backup",
       "/backup -abc",
       "/backup abc",
       "/backup adiós",
@@ -156,9 +164,22 @@ Deno.test("AdminConsole.run() runs no line that is pasted, and completes command
   assertEquals([await status, calls], [0, [["kick", "bea", ""]]]);
 });
 
+Deno.test("AdminConsole.run() has a prompt at a screen, which /clear leaves alone on it", async () => {
+  const screen = new FakeScreen({ columns: 60 });
+  const { user, status } = startConsole({ isTty: true, tty: screen });
+  await using _ = user;
+  user.type("/stats\r/clear\r");
+  await user.until(
+    (output) => output.split("\x1b[2J")[1]?.includes("> ") === true,
+    "an empty screen with a prompt",
+  );
+  user.type("quit\r");
+  assertEquals(await status, 0);
+});
+
 Deno.test("ADMIN_COMMANDS.help() shows every command with its arguments", { permissions: "none" }, () => {
   const help = ADMIN_COMMANDS.help("es");
-  assertEquals(help.filter((line) => line.startsWith("  /")).length, 8);
+  assertEquals(help.filter((line) => line.startsWith("  /")).length, 9);
   assertMatch(help.join("\n"), /^ {2}\/ban IP MINUTOS, \/vetar /m);
   const kick = ADMIN_COMMANDS.commands.find(({ names }) => names.includes("kick"))!;
   assertEquals(usage(kick, "en"), "/kick NICK REASON");

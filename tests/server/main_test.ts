@@ -121,12 +121,18 @@ Deno.test("chat-server prints all events before it says that it has closed", asy
   assertMatch(operator.output, /: uno\n.*: dos\nServidor cerrado\.\n$/);
 });
 
+Deno.test("chat-server --backup shows whether it answers, and takes its own port for one without", async () => {
+  await using server = await RunningServer.start(["--backup", "127.0.0.2"]);
+  const backup = `127.0.0.2:${server.address.port}`;
+  await server.operator.waitForOutput(`! ✗ ${backup}: ahí no escucha ningún servidor\n`);
+});
+
 Deno.test("chat-server without a console serves until it is terminated", async () => {
   await using server = await RunningServer.start(["--backup", "10.0.0.7", "--time", "HH:mm"]);
   const { operator, status } = server;
   operator.endInput();
   using ana = await enterAs("ana", server);
-  assertEquals(ana.welcome.backups, ["10.0.0.7:5000"]);
+  assertEquals(ana.welcome.backups, [`10.0.0.7:${server.address.port}`]);
   await operator.waitForOutput("[13:45] * ana");
   operator.terminate();
   assertEquals(await ana.receiveTypes(), ["bye"]);
@@ -219,6 +225,19 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
       `${port}\nLa sala se guarda en ${data}.\n${restored}[`,
     );
     assertEquals(output.includes("soy ana"), nick === "ana");
+  }
+});
+
+Deno.test("chat-server --data shows a member who is back within the grace", writing, async () => {
+  await using folder = new TestFolder();
+  const line = "* ana (127.0.0.1) se ha reconectado\n";
+  for (const isBack of [false, true]) {
+    await using server = await RunningServer.start(["--data", `${folder.path}/room.db`, "--grace", "60"]);
+    using peer = await enterAs("ana", server);
+    await peer.send(say(isBack ? 2 : 1, "hola"));
+    await server.operator.waitForOutput("ana: hola");
+    peer[Symbol.dispose]();
+    assertEquals((await server.quit()).split(line).length, isBack ? 2 : 1);
   }
 });
 

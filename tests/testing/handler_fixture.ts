@@ -58,6 +58,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
   };
   const sessions = {
     attach() {},
+    takeRestored: () => false,
     memberOf: () => undefined,
     expireGrace: () => seen.expiries++,
     kick: (_: unknown, error: ProtocolError) => seen.kicks.push(error.code),
@@ -93,6 +94,7 @@ export function makeClient({ attempt = () => true, isBlocked = false, commitWait
     password: password === undefined ? undefined : new PasswordVerifier(password),
     isTls: false,
     handlers: new Map(),
+    onReturn() {},
     onReject: (_: unknown, error: Error) => void seen.rejections.push(error),
   };
   const handler = new ClientHandler(

@@ -1,0 +1,48 @@
+// BackupChecker: which backups of a server answer.
+
+import { assertEquals } from "@std/assert";
+import { translator } from "../../lib/i18n/translate.ts";
+import { formatAddress } from "../../lib/net/address.ts";
+import { BackupChecker } from "../../lib/server/backup_checker.ts";
+import { freeAddress, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
+import { startServer } from "../testing/test_server.ts";
+
+Deno.test("BackupChecker.stateOf() finds servers that answer, whatever they answer", async () => {
+  using checker = new BackupChecker(translator("es"));
+  await using server = startServer();
+  const address = formatAddress(server.address);
+  assertEquals(await checker.stateOf(address), `✓ ${address} responde`);
+  await using older = new FakeServer((client) =>
+    client.send({ type: "error", code: "frame-unknown", reason: "" })
+  );
+  assertEquals(
+    await checker.stateOf(formatAddress(older.address)),
+    `✓ ${formatAddress(older.address)} responde`,
+  );
+});
+
+Deno.test("BackupChecker.stateOf() tells why a server does not answer", async () => {
+  using checker = new BackupChecker(translator("es"));
+  const nobody = formatAddress(freeAddress());
+  assertEquals(await checker.stateOf(nobody), `✗ ${nobody}: ahí no escucha ningún servidor`);
+  const unknown = `${UNKNOWN_NAME}:5000`;
+  assertEquals(await checker.stateOf(unknown), `✗ ${unknown}: no se encontró el nombre`);
+  await using ended = new FakeServer(() => Promise.resolve());
+  const silent = formatAddress(ended.address);
+  assertEquals(await checker.stateOf(silent), `✗ ${silent}: no responde`);
+  await using other = new FakeServer((client) => client.send(new TextEncoder().encode("220 mail\r\n")));
+  const mail = formatAddress(other.address);
+  assertEquals(await checker.stateOf(mail), `✗ ${mail}: lo que responde no es un servidor de este chat`);
+});
+
+Deno.test("BackupChecker.stateOf() says nothing once the checker is disposed of", async () => {
+  const checker = new BackupChecker(translator("es"));
+  await using server = new FakeServer(async (client) => {
+    await client.expect("probe");
+    checker[Symbol.dispose]();
+    await client.receiveAll();
+  });
+  assertEquals(await checker.stateOf(formatAddress(server.address)), undefined);
+  assertEquals(await checker.stateOf(formatAddress(server.address)), undefined);
+});
