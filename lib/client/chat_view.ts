@@ -8,12 +8,15 @@ import { isMentioned, PREFIXES, type Presence, type Renderer } from "../render/r
 import type { DeliveredEntry, Session } from "./session.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printableNick } from "../text/nick.ts";
-import { truncate } from "../text/text.ts";
+import { printable, truncate } from "../text/text.ts";
+import type { ClientConfig } from "./config.ts";
+import type { IgnoreList } from "./ignore_list.ts";
 
 /** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
 const SHOW_UNACKED_MS = 300;
 const MAX_UNACKED_LINES = 3;
 const MAX_UNACKED_CHARS = 60;
+const MAX_NOTIFICATION_CHARS = 120;
 /** Silence after which the link counts as lagging, in ms: a live server answers a PING every {@linkcode PING_MS}. */
 export const LINK_LAGGING_MS = PING_MS + 2_000;
 const LINK_CHECK_MS = 1_000;
@@ -24,6 +27,8 @@ interface ChatViewDeps {
   readonly t: Translate;
   readonly session: Pick<Session, "unacked" | "idleMs">;
   readonly reader: { readonly sessionId: bigint; readonly nick: string };
+  readonly ignored: IgnoreList;
+  readonly notify: ClientConfig["notify"];
 }
 
 /** On a terminal with a line editor, members who join or leave in numbers share a line. A pipe gets every entry. */
@@ -35,11 +40,18 @@ export class ChatView implements AsyncDisposable {
   #presenceTimer: ReturnType<typeof setTimeout> | undefined;
   #unackedTimer: ReturnType<typeof setTimeout> | undefined;
   #isUnackedShown = false;
+  /** Messages that came while the user did not see the window. */
+  #unreadCount = 0;
 
   constructor(deps: ChatViewDeps, clock: Clock) {
     this.#deps = deps;
     this.#clock = clock;
     this.#linkTimer = setInterval(() => this.#showLink(), LINK_CHECK_MS);
+    deps.terminal.onAttended = () => {
+      if (this.#unreadCount === 0) return;
+      this.#unreadCount = 0;
+      this.#showTitle();
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,30 +60,52 @@ export class ChatView implements AsyncDisposable {
     await this.flushPresence();
   }
 
-  async showEntries(entries: readonly DeliveredEntry[]): Promise<void> {
-    const { terminal } = this.#deps;
-    if (entries.some(({ entry }) => entry.type === "renamed")) this.#showLink(); // it may be the reader
-    if (entries.some((delivered) => this.#mentionsReader(delivered))) terminal.bell();
+  async showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
+    const { terminal, renderer, ignored } = this.#deps;
+    if (delivered.some(({ entry }) => entry.type === "renamed")) this.#showLink(); // it may be the reader
+    const entries = delivered.filter(({ entry }) => !ignored.hides(entry));
+    this.#notify(entries);
     const lines = entries.flatMap((delivered) => {
-      this.#deps.renderer.follow(delivered.entry);
+      renderer.follow(delivered.entry);
       return this.#holdBack(delivered.entry) ? [] : this.#linesOf(delivered);
     });
+    this.#showTitle();
     await terminal.print(...lines);
   }
 
   #linesOf({ entry, delivery }: DeliveredEntry): string[] {
     const { renderer, reader } = this.#deps;
-    // A redelivered message comes from the room that the reader was in, not from this server's history.
-    const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
-    const options = { isHistory: isPast || delivery === "history", reader };
+    const options = { isHistory: isHistory({ entry, delivery }), reader };
     // A member must be shown joining before they are shown renamed or kicked.
     const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
-    return [...batches, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
+    const rule = this.#countUnread({ entry, delivery }) === 1 ? renderer.unreadRule() : [];
+    return [...batches, ...rule, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
 
-  #mentionsReader({ entry, delivery }: DeliveredEntry): boolean {
+  /** Returns how many messages are unread, if this is one of them. */
+  #countUnread({ entry, delivery }: DeliveredEntry): number | undefined {
+    const { terminal, reader } = this.#deps;
+    const isMessage = entry.type === "announced" ||
+      (entry.type === "said" && entry.sessionId !== reader.sessionId);
+    if (!isMessage || delivery === "history" || terminal.isAttended) return undefined;
+    return ++this.#unreadCount;
+  }
+
+  /** One notification for all, of the last message that is for the reader. */
+  #notify(entries: readonly DeliveredEntry[]): void {
+    const { terminal, notify } = this.#deps;
+    const entry = entries.findLast((delivered) => this.#mentionsReader(delivered))?.entry;
+    if (entry?.type !== "said" || notify === "off") return;
+    if (notify === "bell") return terminal.bell();
+    terminal.notify(
+      truncate(`${printableNick(entry.nick)}: ${printable(entry.text)}`, MAX_NOTIFICATION_CHARS),
+    );
+  }
+
+  #mentionsReader(delivered: DeliveredEntry): boolean {
     const { reader } = this.#deps;
-    if (entry.type !== "said" || entry.sessionId === reader.sessionId || delivery === "history") return false;
+    const { entry } = delivered;
+    if (entry.type !== "said" || entry.sessionId === reader.sessionId || isHistory(delivered)) return false;
     return entry.to !== undefined || isMentioned(entry.text, reader.nick);
   }
 
@@ -117,11 +151,18 @@ export class ChatView implements AsyncDisposable {
 
   #showLink(): void {
     const { terminal, session: { idleMs, unacked }, t } = this.#deps;
+    this.#showTitle();
     const isLagging = idleMs !== undefined && idleMs >= LINK_LAGGING_MS;
     const state = idleMs === undefined ? "link.offline" : isLagging ? "link.lagging" : undefined;
     if (!state) return terminal.setPrompt(this.prompt);
     const count = unacked.length > 0 ? ` · ${t("link.unacked", { count: unacked.length })}` : "";
     terminal.setPrompt(`(${t(state)}${count}) ${this.prompt}`);
+  }
+
+  #showTitle(): void {
+    const { terminal, reader: { nick } } = this.#deps;
+    const count = this.#unreadCount > 0 ? `(${this.#unreadCount}) ` : "";
+    if (nick !== "") terminal.setTitle(`${count}chat · ${printableNick(nick)}`);
   }
 
   /** What stands before the line that is typed. Without a nick before the first join. */
@@ -138,6 +179,12 @@ export class ChatView implements AsyncDisposable {
     const count = unacked.length - lines.length;
     return count > 0 ? [...lines, this.#deps.t("client.more-unacked", { count })] : lines;
   }
+}
+
+/** A redelivered message comes from the room that the reader was in, not from this server's history. */
+function isHistory({ entry, delivery }: DeliveredEntry): boolean {
+  const isPast = delivery === "backfill" && !(entry.type === "said" && entry.redelivered);
+  return isPast || delivery === "history";
 }
 
 function isBatchable(entry: RoomEvent): entry is Presence {

@@ -38,6 +38,7 @@ export const CLIENT_FLAGS = {
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
+  notify: { choices: ["off", "bell", "desktop"], help: "flag.notify" },
   "password-file": { value: "FILE", help: "flag.client-password" },
   tls: { help: "flag.tls" },
   "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
@@ -57,6 +58,8 @@ export interface ClientConfig extends AuthPrompterConfig, ServerSelectorConfig, 
   readonly session: SessionConfig;
   readonly memberList: { readonly maxMembers: number };
   readonly display: DisplayConfig;
+  /** How the user is told of mentions and private messages. */
+  readonly notify: "off" | "bell" | "desktop";
 }
 
 export const DEFAULT_CONFIG: ClientConfig = {
@@ -101,6 +104,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
   readTracker: { maxSessions: MAX_TRACKED_SESSIONS },
   memberList: { maxMembers: MAX_MEMBERS },
   display: DEFAULT_DISPLAY,
+  notify: "bell",
 };
 
 /** The flags of the command line and the config file. The port of a host that was typed as HOST:N counts more than one
@@ -141,6 +145,7 @@ export async function clientConfig(
     backups,
     isAuto: flags.auto,
     historyCount,
+    notify: flags.notify ?? DEFAULT_CONFIG.notify,
     display,
     password,
     lastJoinPath: inFolder(LAST_JOIN_FILE),

@@ -14,6 +14,7 @@ import { AuthPrompter } from "./auth_prompt.ts";
 import { ChatView } from "./chat_view.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
 import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientFlags } from "./config.ts";
+import { IgnoreList } from "./ignore_list.ts";
 import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
 import { probe } from "./probe.ts";
@@ -114,7 +115,11 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   );
   const members = new MemberList(config.memberList);
   const user = new User(state.sessionId, session, selector);
-  const view = new ChatView({ terminal, renderer, t, session, reader: user }, clock);
+  const ignored = new IgnoreList();
+  const view = new ChatView(
+    { terminal, renderer, t, session, reader: user, ignored, notify: config.notify },
+    clock,
+  );
   const commands = new CommandLoop({ process, renderer, session, view, members, user, notify });
   return {
     process,

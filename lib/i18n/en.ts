@@ -89,6 +89,7 @@ export const ENGLISH = {
   "client.no-reason": "no reason given",
   "link.offline": "offline",
   "link.lagging": "the server does not answer",
+  "client.unread": "new",
   "link.unacked": "{count} unconfirmed",
   "client.paste-not-sent":
     "Pasted lines that were not sent: {count}. The Up key brings them back, one by one.",
@@ -254,6 +255,8 @@ export const ENGLISH = {
   "flag.client-backup": "server to go to when the first falls; may be repeated",
   "flag.auto": "when the server falls, try the known ones in turn without asking",
   "flag.history": "earlier messages to show on entering (50; 0 for none)",
+  "flag.notify":
+    "how to tell of mentions and private messages: off, bell or desktop, outside of the window (bell)",
   "flag.time": 'how times are shown, e.g. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "show times in UTC",
   "flag.no-color": "use no colours",

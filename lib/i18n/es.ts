@@ -92,6 +92,7 @@ export const SPANISH = {
   "client.no-reason": "sin decir por qué",
   "link.offline": "sin conexión",
   "link.lagging": "el servidor no contesta",
+  "client.unread": "nuevo",
   "link.unacked": "{count} sin confirmar",
   "client.paste-not-sent":
     "Líneas pegadas que no se han enviado: {count}. Flecha arriba las devuelve, una a una.",
@@ -260,6 +261,8 @@ export const SPANISH = {
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
   "flag.auto": "al caer el servidor, probar los conocidos por turno sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
+  "flag.notify":
+    "cómo avisar de menciones y privados: off, bell (un pitido) o desktop, fuera de la ventana (bell)",
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "mostrar las horas en UTC",
   "flag.no-color": "no usar colores",

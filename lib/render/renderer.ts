@@ -191,6 +191,14 @@ export class Renderer {
     return [...rule, this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`, this.#theme.loss)];
   }
 
+  /** What separates messages that came while the user did not see the screen. */
+  unreadRule(): readonly string[] {
+    const { columns } = this.#screen;
+    if (columns === undefined) return NO_LINES;
+    const label = ` ${this.#t("client.unread")} ──`;
+    return [this.#theme.time(label.padStart(columns, "─"))];
+  }
+
   /** The reply to a command, without a time. The lines of `list` must be safe already. */
   reply(text: string, list: readonly string[] = []): string[] {
     return [`${PREFIXES.notice} ${printable(text)}`, ...list];

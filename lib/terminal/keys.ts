@@ -15,6 +15,10 @@ export const PLAIN_KEYS = {
   on: "\x1b[>0u\x1b[>4;0m\x1b[?1000;1002;1003;1006l",
   off: "\x1b[<u\x1b[>4m",
 } as const;
+/** Has the terminal report when its window gets the focus, and when it loses it (xterm's ctlseqs, "FocusIn/FocusOut"). */
+export const FOCUS_REPORTS = { on: "\x1b[?1004h", off: "\x1b[?1004l" } as const;
+/** Keys that stand for the reports. */
+const FOCUS_KEYS: Readonly<Record<string, Key>> = { "[I": { name: "focus-in" }, "[O": { name: "focus-out" } };
 const PASTE_BEGIN = "\x1b[200~";
 const PASTE_END = "\x1b[201~";
 /** The beginning of the end of a block, at the end of a chunk. */
@@ -34,7 +38,7 @@ const HELD_KEY_MS = 50;
 /** How long nothing must come until the input counts as drained, in ms. */
 const QUIET_MS = 100;
 
-/** A key, named as `node:readline` names it: `left`, `a`, `return`. */
+/** A key, named as `node:readline` names it: `left`, `a`, `return`; or `focus-in` and `focus-out`. */
 export interface Key {
   readonly name?: string;
   readonly ctrl?: boolean;
@@ -314,6 +318,7 @@ function parseSequence(sequence: string): Key | string | undefined {
   const rest = sequence.replace(/^\x1b+/, "");
   const escapes = sequence.slice(0, sequence.length - rest.length);
   if (rest === "") return { name: "escape" };
+  if (Object.hasOwn(FOCUS_KEYS, rest)) return FOCUS_KEYS[rest];
   if (NONSTANDARD_KEY.test(rest)) return sequence;
   if (!rest.startsWith("[")) return /^O\d?$/.test(rest) || ANSWER.test(rest) ? undefined : sequence;
   const [, number, modifiers, end] = CURSOR_OR_FUNCTION.exec(rest) ?? [];

@@ -1,7 +1,7 @@
 // The printed lines and the input view below them. One write at a time carries all changes.
 
 import { setTimeout as delay } from "node:timers/promises";
-import { BRACKETED_PASTE, PLAIN_KEYS } from "./keys.ts";
+import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "./keys.ts";
 import {
   computeLayout,
   diff,
@@ -17,6 +17,18 @@ import type { TerminalStreams } from "./tty.ts";
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
 const BELL = "\x07";
+/** What the terminal reports while the program runs. */
+const REPORTS = {
+  on: BRACKETED_PASTE.on + FOCUS_REPORTS.on,
+  off: BRACKETED_PASTE.off + FOCUS_REPORTS.off,
+} as const;
+/** The terminal shows what comes between at once (contour-terminal.org/vt-extensions/synchronized-output). */
+const SYNCHRONIZED = { on: "\x1b[?2026h", off: "\x1b[?2026l" } as const;
+/** Changes more than a row: breaks a line, or moves up or down. */
+// deno-lint-ignore no-control-regex -- these are what it finds
+const SEVERAL_ROWS = /\n|\x1b\[\d+[AB]/;
+/** Keeps the title of the window on the terminal's stack, and takes it back. */
+const TITLE_STACK = { push: "\x1b[22;2t", pop: "\x1b[23;2t" } as const;
 const CLEAR = "\x1b[H\x1b[2J";
 /** Clears the cursor's row and all rows below. */
 const CLEAR_ROW = "\r\x1b[J";
@@ -40,6 +52,8 @@ export class Screen {
   #written = Promise.withResolvers<void>();
   /** Control sequences for the next write. */
   #controls: string;
+  /** Title of the window. Undefined until the first {@linkcode setTitle}. */
+  #title: string | undefined;
   #isDirty = false;
   #isWriting = false;
   #isClosed = false;
@@ -52,7 +66,7 @@ export class Screen {
 
   constructor(streams: Pick<TerminalStreams, "write" | "tty">) {
     this.#streams = streams;
-    this.#controls = streams.tty ? BRACKETED_PASTE.on + PLAIN_KEYS.on : "";
+    this.#controls = streams.tty ? REPORTS.on + PLAIN_KEYS.on : "";
     if (streams.tty) this.update();
   }
 
@@ -84,10 +98,21 @@ export class Screen {
     this.update();
   }
 
-  /** Does nothing without line editing. */
-  bell(): void {
-    if (!this.#streams.tty) return;
-    this.#controls += BELL;
+  /** Rings, or shows a message outside of the window if the terminal can. Does nothing without line editing. */
+  notify(message?: string): void {
+    const { tty } = this.#streams;
+    if (!tty) return;
+    const { notification = "" } = tty;
+    this.#controls += message !== undefined && notification ? `\x1b]${notification}${message}${BELL}` : BELL;
+    this.update();
+  }
+
+  /** Sets the title of the window until {@linkcode close}. Does nothing without line editing, and if the terminal
+   * would show the title amid the lines. The text must be safe. */
+  setTitle(title: string): void {
+    if (!this.#streams.tty?.hasTitle || title === this.#title) return;
+    this.#controls += (this.#title === undefined ? TITLE_STACK.push : "") + titleOf(title);
+    this.#title = title;
     this.update();
   }
 
@@ -101,14 +126,14 @@ export class Screen {
 
   /** Redraws the input view after the process was stopped. The row of the cursor may still show the old one. */
   resume(): void {
-    this.#controls += CLEAR_ROW + BRACKETED_PASTE.on;
+    this.#controls += CLEAR_ROW + REPORTS.on + (this.#title === undefined ? "" : titleOf(this.#title));
     this.#currentLayout = undefined;
     this.update();
   }
 
   /** Removes the input view and restores the terminal. Fulfilled when all is written. */
   async close(): Promise<void> {
-    if (this.#streams.tty) this.#controls += BRACKETED_PASTE.off + PLAIN_KEYS.off;
+    if (this.#streams.tty) this.#controls += this.#restoring;
     this.setInput(undefined);
     await this.print("");
     this.#isClosed = true; // nothing is written after this
@@ -122,7 +147,11 @@ export class Screen {
     const text = this.#currentLayout ? erase(this.#currentLayout, tty.size().columns) : "";
     this.#currentLayout = undefined;
     this.#isClosed = true;
-    tty.writeSync(ENCODER.encode(text + BRACKETED_PASTE.off + PLAIN_KEYS.off));
+    tty.writeSync(ENCODER.encode(text + this.#restoring));
+  }
+
+  get #restoring(): string {
+    return REPORTS.off + PLAIN_KEYS.off + (this.#title === undefined ? "" : TITLE_STACK.pop);
   }
 
   /** Why the last write failed; undefined if it did not. */
@@ -213,11 +242,21 @@ export class Screen {
     const to = this.#view && computeLayout(withWrappedPrompt(this.#view, size.columns), size);
     this.#currentLayout = to;
     const isSameScreen = from && from.columns === size.columns && from.rows.length <= size.rows;
-    if (isSameScreen && to && lines === "") return controls + diff(from, to);
+    if (isSameScreen && to && lines === "") return controls + synchronized(diff(from, to));
     const wrapped = wrapLines(lines, size.columns);
     const erased = from ? erase(from, isSettled ? size.columns : from.columns) : "";
-    return controls + erased + wrapped + (to ? draw(to) : "");
+    return controls + synchronized(erased + wrapped + (to ? draw(to) : ""));
   }
+}
+
+/** Without flicker: nothing is shown of rows that are erased and drawn again. */
+function synchronized(text: string): string {
+  return SEVERAL_ROWS.test(text) ? SYNCHRONIZED.on + text + SYNCHRONIZED.off : text;
+}
+
+/** BEL ends it, not ST: the Linux console knows no other end. */
+function titleOf(title: string): string {
+  return `\x1b]2;${title}${BELL}`;
 }
 
 function countLines(text: string): number {

@@ -21,6 +21,8 @@ export interface AskOptions {
 
 /** Lines that are read ahead of their use. A pipe with more is paused. */
 const MAX_READ_AHEAD_LINES = 64;
+/** How long after the last key the user counts as away, in ms, if the terminal does not report the focus. */
+export const ATTENDED_MS = 120_000;
 
 export class Terminal implements AsyncDisposable {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
@@ -42,11 +44,16 @@ export class Terminal implements AsyncDisposable {
   /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
+  /** Undefined while the terminal has reported nothing of the focus. */
+  #hasFocus: boolean | undefined;
+  #attendedMs: number;
+  #onAttended = () => {};
   readonly #interrupt = new AbortController();
 
   constructor(streams: TerminalStreams, clock: Clock) {
     this.#streams = streams;
     this.#clock = clock;
+    this.#attendedMs = clock().monotonicMs;
     const { tty } = streams;
     if (tty) streams.setRaw?.(true);
     this.#screen = new Screen(streams);
@@ -220,9 +227,31 @@ export class Terminal implements AsyncDisposable {
     if (lines.length > 0) await this.#screen.print(`${lines.join("\n")}\n`);
   }
 
+  /** Whether the user sees what is printed: the window has the focus, or a key was pressed of late. */
+  get isAttended(): boolean {
+    if (!this.hasLineEditor) return true;
+    return this.#hasFocus ?? this.#clock().monotonicMs - this.#attendedMs < ATTENDED_MS;
+  }
+
+  /** Called whenever the window gets the focus, or a key is pressed. */
+  set onAttended(listener: () => void) {
+    this.#onAttended = listener;
+  }
+
   /** Rings the bell. Does nothing without line editing. */
   bell(): void {
-    this.#screen.bell();
+    this.#screen.notify();
+  }
+
+  /** Shows a safe text outside of the window if the user does not see the window. A terminal that cannot rings. */
+  notify(text: string): void {
+    if (!this.#streams.tty?.notification) this.bell();
+    else if (!this.isAttended) this.#screen.notify(text);
+  }
+
+  /** Sets the title of the window, until the end. The text must be safe. Does nothing without line editing. */
+  setTitle(title: string): void {
+    this.#screen.setTitle(title);
   }
 
   /** Replaces the lines right above the chat prompt. Does nothing without line editing. */
@@ -330,8 +359,17 @@ export class Terminal implements AsyncDisposable {
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
+  #attend(hasFocus: boolean): void {
+    this.#attendedMs = this.#clock().monotonicMs;
+    // A key says that the user is here, even if a report was lost.
+    if (this.#hasFocus !== undefined || !hasFocus) this.#hasFocus = hasFocus;
+    if (hasFocus) this.#onAttended();
+  }
+
   #press(key: Key): void {
-    if (this.#hasEnded) return;
+    if (key.name === "focus-in") this.#hasFocus = true;
+    this.#attend(key.name !== "focus-out");
+    if (this.#hasEnded || key.name === "focus-in" || key.name === "focus-out") return;
     this.#recordKey();
     const { activeQueue, chatQueue } = this.#router;
     const { editor } = this.#isInGrace ? chatQueue : activeQueue;
@@ -355,6 +393,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   #paste(text: string): void {
+    this.#attend(true);
     if (this.#hasEnded) return;
     this.#recordKey();
     if (this.#isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));

@@ -28,6 +28,10 @@ export interface TerminalStreams {
 export interface Tty {
   /** How long after its last change, in ms, a size is certainly the terminal's own. */
   readonly settleMs: number;
+  /** Whether it gives its window a title (OSC 2), and does not type it between the lines instead. */
+  readonly hasTitle?: boolean;
+  /** How an operating system command begins by which it shows a text outside of its window; undefined if it has none. */
+  readonly notification?: "9;" | "777;notify;chat;";
   size(): { columns: number; rows: number };
   writeSync(bytes: Uint8Array): void;
   /** `onResume` is called when the process continues after it was stopped (SIGCONT). Returns a function that
@@ -38,11 +42,27 @@ export interface Tty {
 /** The parts of Deno that the streams need. Tests make their own. */
 export type ConsoleApi = Pick<
   typeof Deno,
-  "addSignalListener" | "build" | "consoleSize" | "removeSignalListener" | "stdin" | "stdout" | "version"
+  | "addSignalListener"
+  | "build"
+  | "consoleSize"
+  | "env"
+  | "removeSignalListener"
+  | "stdin"
+  | "stdout"
+  | "version"
 >;
 
 /** What reads a Windows console. */
 export type ConsoleKeyboard = Pick<ReadStream, "iterator" | "setRawMode">;
+
+/** Terminals, by TERM, that type an operating system command between the lines, or may: the consoles of systems, real
+ * ones on a serial line and those that imitate them, Emacs. */
+const NO_TITLE = /^(?:$|ansi|bterm|cons|dumb|eterm|fbterm|hurd|linux|pcvt|sun|unknown|vt\d|wsvt)/;
+/** Terminals that show notifications, by TERM or TERM_PROGRAM. All others ring. Within tmux and screen, which have
+ * their own TERM, the program cannot know. */
+const MULTIPLEXER = /^(?:screen|tmux)/;
+const OSC_777 = /^(?:foot|rxvt|mintty)/;
+const OSC_9 = /^(?:xterm-kitty|xterm-ghostty|ghostty|iTerm\.app|WezTerm)/;
 
 /** tmux resizes the screen at once, and tells the program up to 250 ms later. */
 const SETTLE_MS = 300;
@@ -119,8 +139,13 @@ function consoleKeyboard(
 }
 
 function processTty(deno: ConsoleApi): Tty {
+  const term = deno.env.get("TERM") ?? "";
+  const names = MULTIPLEXER.test(term) ? [] : [term, deno.env.get("TERM_PROGRAM") ?? ""];
+  const isOneOf = (pattern: RegExp) => names.some((name) => pattern.test(name));
   return {
     settleMs: SETTLE_MS,
+    hasTitle: deno.build.os === "windows" || !NO_TITLE.test(term),
+    notification: isOneOf(OSC_777) ? "777;notify;chat;" : isOneOf(OSC_9) ? "9;" : undefined,
     size: () => {
       // Serial lines and new pseudoterminals have no size: 0.
       const { columns, rows } = ignoreError(() => deno.consoleSize()) ?? { columns: 0, rows: 0 };

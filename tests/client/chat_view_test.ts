@@ -10,11 +10,13 @@ import {
   MAX_UNBATCHED,
   PresenceBatcher,
 } from "../../lib/client/chat_view.ts";
+import { IgnoreList } from "../../lib/client/ignore_list.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { type MessageBody, type RoomEvent, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, type Presence } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
-import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeScreen, type FakeScreenOptions } from "../testing/fake_screen.ts";
+import { ATTENDED_MS } from "../../lib/terminal/terminal.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { msOf, TestClock } from "../testing/test_clock.ts";
@@ -24,25 +26,34 @@ const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 const READER = { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" };
 
+interface ChatFixtureOptions extends FakeScreenOptions {
+  readonly isPipe?: boolean;
+  readonly notify?: "off" | "bell" | "desktop";
+}
+
 class ChatFixture implements AsyncDisposable {
   readonly user: FakeUser;
   readonly clock = new TestClock(NOON);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
   readonly view: ChatView;
-  readonly #tty: FakeScreen | undefined;
+  readonly ignored = new IgnoreList();
+  readonly tty: FakeScreen | undefined;
   #seen = 0;
 
-  constructor({ isPipe = false } = {}) {
-    this.#tty = isPipe ? undefined : new FakeScreen({ columns: 80 });
-    this.user = new FakeUser({ isTty: !isPipe, tty: this.#tty });
+  constructor({ isPipe = false, ...options }: ChatFixtureOptions = {}) {
+    this.tty = isPipe ? undefined : new FakeScreen({ columns: 80, ...options });
+    const typing = { idleMs: 0, clock: this.clock.now };
+    this.user = new FakeUser({ isTty: !isPipe, tty: this.tty, typing });
     const { terminal } = this.user;
     void terminal.lines("yo> ").next();
     this.view = new ChatView({
       terminal,
       t: translator("es"),
-      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false }),
+      renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false, terminal }),
       session: this.session,
       reader: READER,
+      ignored: this.ignored,
+      notify: options.notify ?? "bell",
     }, this.clock.now);
     this.view.updateStatus();
   }
@@ -54,11 +65,17 @@ class ChatFixture implements AsyncDisposable {
     );
   }
 
+  /** Reports that the window has lost the focus. */
+  async loseFocus(): Promise<void> {
+    this.user.type("\x1b[O");
+    await flushTasks();
+  }
+
   async screen(): Promise<string[]> {
     await flushTasks();
     const text = this.user.output.slice(this.#seen);
     this.#seen = this.user.output.length;
-    return this.#tty!.show(text);
+    return this.tty!.show(text);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,9 +140,104 @@ for (const [what, entry, delivery, bells] of BELLS) {
   Deno.test(`ChatView ${what}`, pure, async () => {
     await using chat = new ChatFixture();
     await chat.show({ entry, delivery });
-    assertEquals(chat.user.output.split("\x07").length - 1, bells);
+    await chat.screen();
+    assertEquals(chat.tty!.bells, bells);
   });
 }
+
+Deno.test("ChatView does not ring with --notify off", pure, async () => {
+  await using chat = new ChatFixture({ notify: "off" });
+  await chat.show(said("ana", NAMING));
+  await chat.screen();
+  assertEquals(chat.tty!.bells, 0);
+});
+
+Deno.test(
+  "ChatView notifies outside of the window with --notify desktop while the window has no focus",
+  pure,
+  async () => {
+    await using chat = new ChatFixture({ notify: "desktop", notification: "9;" });
+    await chat.show(said("ana", NAMING));
+    await chat.loseFocus();
+    await chat.show(said("ana\x1b", { text: "¡yo!\x07\x1b[2J", to: READER }), said("ana"));
+    await chat.screen();
+    assertEquals([chat.tty!.notifications, chat.tty!.bells], [["9;?: ¡yo!␇␛[2J"], 0]);
+  },
+);
+
+Deno.test(
+  "ChatView rings with --notify desktop at a terminal that shows no notifications",
+  pure,
+  async () => {
+    await using chat = new ChatFixture({ notify: "desktop" });
+    await chat.show(said("ana", NAMING));
+    await chat.screen();
+    assertEquals([chat.tty!.notifications, chat.tty!.bells], [[], 1]);
+  },
+);
+
+const UNREAD = `${"─".repeat(71)} nuevo ──`;
+
+Deno.test("ChatView marks and counts messages that come while the window has no focus", pure, async () => {
+  await using chat = new ChatFixture();
+  const line = `[${NOON}] ana: hola`;
+  await chat.show(said("ana"));
+  await chat.loseFocus();
+  const others: DeliveredEntry = { entry: said("ana"), delivery: "history" };
+  await chat.show(joined("leo"), others, said("yo"), said("ana"), said("ana"));
+  const shown = [line, SINGLES[0]!.replace(" a ", " leo "), `[${NOON}] ~ ana: hola`, `[${NOON}] yo: hola`];
+  const unread = [UNREAD, line, line];
+  assertEquals(await chat.screen(), [...shown, ...unread, "yo> |"]);
+  assertEquals(chat.tty!.titles, ["(2) chat · yo", "bash"]);
+  chat.user.type("\x1b[I");
+  await flushTasks();
+  await chat.show(said("ana"));
+  assertEquals(await chat.screen(), [...shown, ...unread, line, "yo> |"]);
+  assertEquals(chat.tty!.titles, ["chat · yo", "bash"]);
+  await chat.loseFocus();
+  await chat.show(said("ana"));
+  assertEquals(await chat.screen(), [...shown, ...unread, line, UNREAD, line, "yo> |"]);
+});
+
+Deno.test("ChatView takes two minutes without a key for absence if no focus is reported", pure, async () => {
+  await using chat = new ChatFixture();
+  const line = `[${NOON}] ana: hola`;
+  const startMs = chat.clock.now().monotonicMs;
+  chat.clock.advanceTo(startMs + ATTENDED_MS - 1);
+  await chat.show(said("ana"));
+  chat.clock.advanceTo(startMs + ATTENDED_MS);
+  await chat.show(said("ana"));
+  assertEquals(await chat.screen(), [line, UNREAD, line, "yo> |"]);
+  chat.user.type("x");
+  await flushTasks();
+  await chat.show(said("ana"));
+  assertEquals(await chat.screen(), [line, UNREAD, line, line, "yo> x|"]);
+  assertEquals(chat.tty!.titles, ["chat · yo", "bash"]);
+});
+
+Deno.test("ChatView shows a message in one write, with its mark, its bell and the title", pure, async () => {
+  await using chat = new ChatFixture();
+  await chat.loseFocus();
+  const { writes } = chat.user;
+  await chat.show(said("ana", NAMING));
+  await flushTasks();
+  assertEquals(chat.user.writes, writes + 1);
+});
+
+Deno.test("ChatView writes no mark and no title to a pipe", pure, async () => {
+  await using chat = new ChatFixture({ isPipe: true });
+  chat.clock.advanceTo(chat.clock.now().monotonicMs + ATTENDED_MS);
+  await chat.show(said("ana", NAMING));
+  assertEquals(chat.user.output, `[${NOON}] ana: ¡yo!\n`);
+});
+
+Deno.test("ChatView shows nothing of what an ignored member says", pure, async () => {
+  await using chat = new ChatFixture();
+  chat.ignored.toggle({ nick: "ana", sessionId: said("ana").sessionId });
+  await chat.show(said("ana", NAMING), said("ana", { to: READER }), said("beto"));
+  assertEquals(await chat.screen(), [`[${NOON}] beto: hola`, "yo> |"]);
+  assertEquals(chat.tty!.bells, 0);
+});
 
 Deno.test("ChatView shows a presence batch in one line, and messages at once", pure, async () => {
   await using chat = new ChatFixture();

@@ -86,7 +86,6 @@ const IGNORED = {
   "the terminal's size": "\x1b[8;24;80t",
   "unknown sequences": "\x1b[1;2;3;4z\x1b[=5w\x1b[u",
   "keys of kitty's protocol and of xterm's modifyOtherKeys": "\x1b[97;5u\x1b[57417u\x1b[1;1:3A\x1b[27;5;97~",
-  "the focus": "\x1b[I\x1b[O",
   "colours (OSC)": "\x1b]11;rgb:1717/1717/1717\x1b\\\x1b]4;1;rgb:cdcd/0000/0000\x07",
   "the title (OSC)": "\x1b]lbash — ñ\x1b\\",
   "its name and settings (DCS)": "\x1bP>|XTerm(390)\x1b\\\x1bP1$r0m\x1b\\\x1b\x1bP0+r\x1b\\",
@@ -99,6 +98,14 @@ for (const [name, report] of Object.entries(IGNORED)) {
     }
   });
 }
+
+Deno.test("KeyDecoder makes keys without text of reports of the focus", pure, () => {
+  const report = "\x1b[I\x1b[O";
+  for (let at = 0; at <= report.length; at++) {
+    const heard = decode(`a${report.slice(0, at)}`, `${report.slice(at)}b`);
+    assertEquals(heard, "a<focus-in><focus-out>b", `${at}`);
+  }
+});
 
 Deno.test("KeyDecoder splits a block of more than 1 Mi units, and loses nothing", pure, () => {
   const listener = new Listener();

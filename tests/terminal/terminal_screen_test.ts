@@ -170,18 +170,66 @@ Deno.test("Terminal.bell() writes BEL", pure, async () => {
   assertEquals(fixture.output.slice(length), "\x07");
 });
 
-Deno.test("Terminal.restoreNow() erases the input and ends bracketed paste in one write", pure, async () => {
-  await using fixture = new TerminalFixture({ chat: {} });
-  const { terminal, screen } = fixture;
-  fixture.type("hol");
-  await fixture.newOutput();
-  terminal.restoreNow();
-  assertEquals(screen.show(screen.writtenNow), ["|"]);
-  assertEquals(screen.isBracketedPaste, false);
-  const { writes } = fixture;
-  await withTimeout(terminal.print("uno"), "print() to go on");
-  assertEquals(fixture.writes, writes);
+Deno.test("Terminal.setTitle() gives the window a title until the end", pure, async () => {
+  const fixture = new TerminalFixture({ chat: {} });
+  const { screen, terminal } = fixture;
+  terminal.setTitle("uno");
+  terminal.setTitle("dos");
+  await fixture.expect("> |");
+  assertEquals([screen.titles, screen.isFocusReported], [["dos", "bash"], true]);
+  screen.titles[0] = "sh";
+  screen.resumeProcess();
+  await fixture.expect("> |");
+  assertEquals(screen.titles, ["dos", "bash"]);
+  await fixture[Symbol.asyncDispose]();
+  await fixture.expect("|");
+  assertEquals([screen.titles, screen.isFocusReported], [["bash"], false]);
 });
+
+Deno.test(
+  "Terminal.setTitle() and notify() write no command to a terminal that would show it",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture({ chat: {} });
+    fixture.screen.hasTitle = false;
+    fixture.terminal.setTitle("uno");
+    fixture.terminal.notify("dos");
+    await fixture.newOutput();
+    assert(
+      !fixture.output.includes("\x1b]") && !fixture.output.includes("t"),
+      JSON.stringify(fixture.output),
+    );
+  },
+);
+
+Deno.test("Terminal writes several rows as one update, and a row without", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: {} });
+  await fixture.newOutput();
+  let { length } = fixture.output;
+  await fixture.typeAndExpect("hola", "> hola|");
+  assertEquals(fixture.output.slice(length), "hola");
+  length = fixture.output.length;
+  await fixture.terminal.print("uno");
+  assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> hola\x1b[?2026l");
+});
+
+Deno.test(
+  "Terminal.restoreNow() erases the input and ends what it switched on in one write",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture({ chat: {} });
+    const { terminal, screen } = fixture;
+    fixture.type("hol");
+    terminal.setTitle("chat");
+    await fixture.newOutput();
+    terminal.restoreNow();
+    assertEquals(screen.show(screen.writtenNow), ["|"]);
+    assertEquals([screen.isBracketedPaste, screen.isFocusReported, screen.titles], [false, false, ["bash"]]);
+    const { writes } = fixture;
+    await withTimeout(terminal.print("uno"), "print() to go on");
+    assertEquals(fixture.writes, writes);
+  },
+);
 
 Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing", pure, async () => {
   const screen = new FakeScreen();
@@ -231,7 +279,7 @@ Deno.test(
     assertEquals(fixture.output.slice(length), "");
     fixture.screen.resize(40);
     await flushTasks();
-    assertEquals(fixture.output.slice(length), "\r\x1b[Juno\n> una línea larga");
+    assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> una línea larga\x1b[?2026l");
   },
 );
 
@@ -242,7 +290,7 @@ Deno.test("Terminal erases no printed line while its size goes on changing", pur
     fixture.screen.resize(8);
     return fixture.output.length > length;
   });
-  assert(fixture.output.slice(length).startsWith("\r\x1b[J> una lí\n"));
+  assert(fixture.output.slice(length).startsWith("\x1b[?2026h\r\x1b[J> una lí\n"));
   // Ends the wait that the last change of size has begun, for the write at the end.
   fixture.screen.settleMs = 0;
   fixture.screen.resize(8);

@@ -133,3 +133,21 @@ Deno.test("TerminalStreams.write() writes as many lines as a pipe takes at once"
   assertEquals(await write("x".repeat(5_000)), 4_096);
   assertEquals(await write("x\ny"), 3);
 });
+
+for (
+  const [env, hasTitle, notification] of [
+    [{ TERM: "xterm-256color" }, true, undefined],
+    [{ TERM: "xterm-kitty" }, true, "9;"],
+    [{ TERM: "xterm-256color", TERM_PROGRAM: "iTerm.app" }, true, "9;"],
+    [{ TERM: "foot" }, true, "777;notify;chat;"],
+    [{ TERM: "tmux-256color", TERM_PROGRAM: "iTerm.app" }, true, undefined],
+    [{ TERM: "linux" }, false, undefined],
+    [{ TERM: "vt100" }, false, undefined],
+    [{}, false, undefined],
+  ] as const
+) {
+  Deno.test(`standardStreams() knows what ${JSON.stringify(env)} shows beside lines`, pure, async () => {
+    const { streams: { tty } } = await open({ env });
+    assertEquals([tty?.hasTitle, tty?.notification], [hasTitle, notification]);
+  });
+}

@@ -6,13 +6,15 @@ import stringWidth from "string-width";
 import type { Tty } from "../../lib/terminal/tty.ts";
 
 const GRAPHEMES = new Intl.Segmenter();
-// deno-lint-ignore no-control-regex -- these are what it executes
-const WRITTEN = /\x1b\[([?<>]?)([\d;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+/g;
+const WRITTEN =
+  // deno-lint-ignore no-control-regex -- these are what it executes
+  /\x1b\](?<osc>[^\x07\x1b]*)\x07|\x1b\[([?<>]?)([\d;]*)([A-Za-z])|[\x07\r\n]|[^\x07\x1b\r\n]+/g;
 
 /** Size and age of a terminal. */
 export interface FakeScreenOptions {
   readonly columns?: number;
   readonly rows?: number;
+  readonly notification?: Tty["notification"];
   /** Gives each code point columns of its own, as terminals do that join no emoji. */
   readonly isOld?: boolean;
 }
@@ -22,6 +24,15 @@ export class FakeScreen implements Tty {
   settleMs = 0;
   readonly modes: boolean[] = [];
   isBracketedPaste = false;
+  isFocusReported = false;
+  /** The title of the window, and those on its stack. */
+  titles = ["bash"];
+  /** What was shown outside of the window. */
+  readonly notifications: string[] = [];
+  bells = 0;
+  hasTitle = true;
+  readonly notification: Tty["notification"];
+  #isSynchronized = false;
   /** How many modes of kitty's protocol lie on its stack. */
   kittyModes = 0;
   listeners = 0;
@@ -34,10 +45,11 @@ export class FakeScreen implements Tty {
   #x = 0;
   #y = 0;
 
-  constructor({ columns = 40, rows = 30, isOld = false }: FakeScreenOptions = {}) {
+  constructor({ columns = 40, rows = 30, isOld = false, notification }: FakeScreenOptions = {}) {
     this.columns = columns;
     this.#height = rows;
     this.#isOld = isOld;
+    this.notification = notification;
   }
 
   size(): { columns: number; rows: number } {
@@ -82,8 +94,12 @@ export class FakeScreen implements Tty {
   }
 
   write(text: string): void {
-    for (const [part, mark, count, command] of text.matchAll(WRITTEN)) {
-      if (mark) this.#setMode(mark, count!, command!);
+    for (const [part, osc, mark, count, command] of text.matchAll(WRITTEN)) {
+      if (osc !== undefined) this.#setTitle(osc);
+      else if (part === "\x07") this.bells++;
+      else if (mark) this.#setMode(mark, count!, command!);
+      else if (part === "\x1b[22;2t") this.titles.unshift(this.titles[0]!);
+      else if (part === "\x1b[23;2t") this.titles.shift();
       else if (command) this.#execute(command, count ? Number(count) : undefined);
       else if (part === "\r") this.#x = 0;
       else if (part === "\n") this.#moveTo(0, this.#y + 1); // a terminal adds the return
@@ -108,10 +124,20 @@ export class FakeScreen implements Tty {
 
   #setMode(mark: string, parameters: string, command: string): void {
     if (mark === "?" && parameters === "2004") this.isBracketedPaste = command === "h";
-    else if (command === "u") this.kittyModes += mark === ">" ? 1 : -1;
+    else if (mark === "?" && parameters === "1004") this.isFocusReported = command === "h";
+    else if (mark === "?" && parameters === "2026") {
+      assert(this.#isSynchronized !== (command === "h"), "Synchronized updates do not nest");
+      this.#isSynchronized = command === "h";
+    } else if (command === "u") this.kittyModes += mark === ">" ? 1 : -1;
     else if (!["4m", "4;0m", "1000;1002;1003;1006l"].includes(parameters + command)) {
       throw new Error(`FakeScreen does not know ${mark}${parameters}${command}`);
     }
+  }
+
+  #setTitle(command: string): void {
+    const [, kind, text] = /^(\d+);(.*)$/.exec(command)!;
+    if (kind === "2") this.titles[0] = text!;
+    else this.notifications.push(command);
   }
 
   #execute(command: string, count: number | undefined): void {

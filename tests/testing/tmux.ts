@@ -16,7 +16,7 @@ const CRASHING = [
   Deno.execPath(),
   "run",
   "--no-prompt",
-  "--allow-env=LC_ALL,LC_MESSAGES,LANG,HOME,XDG_CONFIG_HOME,APPDATA,TERM",
+  "--allow-env=LC_ALL,LC_MESSAGES,LANG,HOME,XDG_CONFIG_HOME,APPDATA,TERM,TERM_PROGRAM",
   new URL("crashing.ts", import.meta.url).pathname,
 ];
 

@@ -237,6 +237,7 @@ class SimulatedTerminal {
   readonly hasLineEditor = false;
   readonly canHideInput = true;
   readonly columns = undefined;
+  readonly isAttended = true;
   readonly screen: string[] = [];
   readonly #world: World;
   readonly #random: Random;
@@ -285,6 +286,7 @@ class SimulatedTerminal {
   setQuestion(): void {}
   setPrompt(): void {}
   setStatus(): void {}
+  setTitle(): void {}
 
   #show(line: string): void {
     const { timeline } = this.#world;
