@@ -113,6 +113,12 @@ export class CommandRegistry<Context> {
     return this.commands.flatMap(({ names }) => names.map((name) => `/${name}`));
   }
 
+  /** The names of commands after which a member's nick comes, with their slashes. */
+  get nickCommands(): string[] {
+    const takesNick = ({ args }: Command<Context>) => args?.nick !== undefined && !args.nick.isRest;
+    return this.commands.filter(takesNick).flatMap(({ names }) => names.map((name) => `/${name}`));
+  }
+
   /** Whether a line runs a command, or fails to: it begins with a slash, or is a bare name. */
   isCommand(line: string): boolean {
     const typed = line.trim();

@@ -6,6 +6,7 @@ import {
   commandsFor,
   type CommonContext,
   HELP_COMMAND,
+  optional,
   QUIT_COMMAND,
   rest,
   TEXT,
@@ -20,9 +21,10 @@ import type { Renderer } from "../render/renderer.ts";
 import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { completeWord } from "../terminal/line_editor.ts";
-import { parseNick, printableNick } from "../text/nick.ts";
+import { foldNick, parseNick, printableNick } from "../text/nick.ts";
 import { parseText, printable, truncate } from "../text/text.ts";
 import type { ChatView } from "./chat_view.ts";
+import type { IgnoreList } from "./ignore_list.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 
@@ -72,11 +74,28 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     run: (chat, { text }) => chat.say(text, { action: true }),
   }),
   command({
+    names: ["ignore", "ignorar"],
+    args: {
+      nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
+    },
+    help: {
+      es: "ocultar solo aquí lo que diga; otra vez lo muestra; sin NICK, la lista",
+      en: "hide here alone what they say; again shows it; without NICK, the list",
+    },
+    run: (chat, { nick }) => chat.ignore(nick),
+  }),
+  command({
     names: ["clear", "limpiar"],
     help: { es: "borrar la pantalla", en: "clear the screen" },
     run: (chat) => chat.terminal.clear(),
   }),
-  QUIT_COMMAND,
+  command({
+    names: QUIT_COMMAND.names,
+    bareNames: QUIT_COMMAND.bareNames,
+    args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
+    help: { es: "terminar; el texto se dice antes", en: "end, after saying the text" },
+    run: (chat, { goodbye }) => chat.quit(goodbye),
+  }),
 ], [["//...", { es: "enviar un texto que empieza con /", en: "send a text that begins with /" }]]);
 
 /** An indented line is never a command. A single space is a typing slip: ` /msg ana ...` must not go to the room. */
@@ -99,7 +118,11 @@ interface CommandLoopDeps {
   readonly view: ChatView;
   readonly members: MemberList;
   /** `rename` returns what to reply, if anything. */
-  readonly user: { rename(nick: string): "client.nick-same" | "client.nick-later" | undefined };
+  readonly user: {
+    readonly sessionId: bigint;
+    rename(nick: string): "client.nick-same" | "client.nick-later" | undefined;
+  };
+  readonly ignored: IgnoreList;
   /** Prints a line with the time. */
   readonly notify: (text: string) => Promise<void>;
 }
@@ -152,17 +175,43 @@ export class CommandLoop implements CommonContext {
       },
       draftText: (text) => this.t("client.draft", { text: truncate(printable(text), MAX_DRAFT_CHARS) }),
       complete: (before) => {
-        const nicks = [...this.members].map(({ nick }) => printableNick(nick));
-        return completeWord(before, { nicks, commands: CHAT_COMMANDS.names });
+        const others = [...this.members].filter(({ sessionId }) => sessionId !== this.#deps.user.sessionId);
+        const nicks = others.map(({ nick }) => printableNick(nick));
+        const { names: commands, nickCommands } = CHAT_COMMANDS;
+        return completeWord(before, { nicks, commands, nickCommands });
       },
+      searchPrompt: ({ query, isFound }) =>
+        this.t(isFound || query === "" ? "client.search" : "client.search-none", { query }) + " ",
     };
   }
 
-  /** Leaves after the last acks, or after {@linkcode FLUSH_TIMEOUT_MS}. */
-  async quit(): Promise<void> {
+  /** Says a goodbye, if any, and leaves after the last acks, or after {@linkcode FLUSH_TIMEOUT_MS}. */
+  async quit(goodbye = ""): Promise<void> {
     this.#hasQuit = true;
-    await withTimeout(FLUSH_TIMEOUT_MS, this.session.flushed());
+    await withTimeout(FLUSH_TIMEOUT_MS, this.#sayLast(goodbye));
     this.session.leave();
+  }
+
+  async #sayLast(goodbye: string): Promise<void> {
+    await this.session.drained();
+    if (goodbye !== "" && !this.session.isFull) this.session.say(goodbye);
+    await this.session.flushed();
+  }
+
+  ignore(nick: string): Promise<void> {
+    const { ignored, user } = this.#deps;
+    if (nick === "") {
+      const nicks = [...ignored].map((member) => `  ${printableNick(member.nick)}`);
+      if (nicks.length === 0) return this.reply(this.t("client.ignore-none"));
+      return this.reply(this.t("client.ignore-list", { count: nicks.length }), nicks);
+    }
+    const member = this.members.find(nick);
+    if (member?.sessionId === user.sessionId) return this.reply(this.t("client.ignore-self"));
+    const isListed = [...ignored].some((ignored) => foldNick(ignored.nick) === foldNick(nick));
+    const suggestion = member || isListed ? undefined : this.members.suggest(nick);
+    if (suggestion !== undefined) return this.reply(this.t("client.nick-suggestion", { nick, suggestion }));
+    const isNew = ignored.toggle({ nick: member?.nick ?? nick, sessionId: member?.sessionId });
+    return this.reply(this.t(isNew ? "client.ignored" : "client.unignored", { nick: member?.nick ?? nick }));
   }
 
   reply(text: string, list?: readonly string[]): Promise<void> {

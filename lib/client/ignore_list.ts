@@ -3,7 +3,7 @@
 import type { RoomEvent } from "../protocol/frames.ts";
 import { foldNick } from "../text/nick.ts";
 
-export interface Ignored {
+interface Ignored {
   readonly nick: string;
   /** Undefined if the member was not here when the user named them. */
   readonly sessionId?: bigint;

@@ -120,7 +120,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     { terminal, renderer, t, session, reader: user, ignored, notify: config.notify },
     clock,
   );
-  const commands = new CommandLoop({ process, renderer, session, view, members, user, notify });
+  const commands = new CommandLoop({ process, renderer, session, view, members, user, ignored, notify });
   return {
     process,
     t,

@@ -165,7 +165,11 @@ export class AdminConsole implements CommonContext {
     const { terminal, language } = this.#process;
     const complete = (before: string) => {
       const nicks = [...this.server.members].map(({ nick }) => nick);
-      return completeWord(before, { nicks, commands: ADMIN_COMMANDS.names });
+      return completeWord(before, {
+        nicks,
+        commands: ADMIN_COMMANDS.names,
+        nickCommands: ADMIN_COMMANDS.nickCommands,
+      });
     };
     for await (const { text, isPasted } of terminal.lines(PROMPT, { complete })) {
       if (text.trim() === "" && !isPasted) continue;

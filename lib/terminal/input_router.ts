@@ -20,6 +20,8 @@ export interface ChatOptions {
   readonly complete?: Completer;
   /** What a prompt shows above it of the chat line that it interrupts. */
   readonly draftText?: (text: string) => string;
+  /** What stands before a line of the history that Ctrl-R has found. */
+  readonly searchPrompt?: (search: { readonly query: string; readonly isFound: boolean }) => string;
 }
 
 /** Longest pasted block that is sent without confirmation, in lines. */
@@ -51,6 +53,13 @@ export class InputRouter {
   get activeQueue(): LineQueue {
     if (this.#exclusiveDepth > 0 || !this.#chatOptions) return this.promptQueue;
     return this.#pastedBlock ? this.#pasteConfirmQueue : this.chatQueue;
+  }
+
+  /** The prompt before the line that is being edited. */
+  get shownPrompt(): string {
+    const { prompt, editor: { search } } = this.activeQueue;
+    if (!search) return prompt;
+    return this.#chatOptions?.searchPrompt?.(search) ?? `(${search.query}) `;
   }
 
   /** Whether there is an input to show. */
@@ -103,9 +112,19 @@ export class InputRouter {
     else editor.insertWord(text);
   }
 
+  /** Clears the line, leaves a search, or answers a confirmation with no. False if there is nothing of this to see. */
+  cancel(queue: LineQueue): boolean {
+    if (!this.isActive || queue.isSecret) return false;
+    if (queue !== this.#pasteConfirmQueue) return queue.editor.clear();
+    queue.editor.submit();
+    this.#onPasteConfirmed("");
+    return true;
+  }
+
   /** Submits the line that is being edited. */
   enter(): void {
     const queue = this.activeQueue;
+    if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
     const text = queue.editor.submit();
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
@@ -128,7 +147,7 @@ export class InputRouter {
     if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
       queue.editor.insert(lines.join(" "));
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
-    else if (isForChat) queue.editor.insert(lines[0]!);
+    else if (isForChat) queue.editor.press({ text: lines[0]! }); // a search searches for it
     else {
       // As if typed: each line answers the next prompt.
       const last = lines.pop()!;
@@ -219,7 +238,7 @@ class LineQueue {
 
   /** The visible part of the line that is being edited. Nothing of a secret is. */
   get visible(): { readonly text: string; readonly cursor: number } {
-    return this.isSecret ? { text: "", cursor: 0 } : this.editor;
+    return this.isSecret ? { text: "", cursor: 0 } : this.editor.visible;
   }
 
   get hasWaiter(): boolean {

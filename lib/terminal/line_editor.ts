@@ -1,4 +1,4 @@
-// The line that is being edited: movement, kill and yank, history, completion.
+// The line that is being edited: movement, kill and yank, history and its search, completion.
 
 import type { Key } from "./keys.ts";
 import { expandTabs, printable } from "../text/text.ts";
@@ -34,6 +34,9 @@ export class LineEditor {
   #historyIndex = 0;
   /** Edited lines by their index, until a line is submitted. */
   readonly #editedHistory = new Map<number, string>();
+  /** The search of the history. The line stays as it is until a line that was found is taken over. */
+  #search: { readonly query: string; readonly at: number | undefined } | undefined;
+  #lastQuery = "";
   readonly #complete: Completer;
   /** The completions that Tab cycles through, until another key is pressed. */
   #completion: Completion & { at: number } | undefined;
@@ -51,9 +54,21 @@ export class LineEditor {
     return this.#cursor;
   }
 
+  /** What is searched for. Undefined without a search. */
+  get search(): { readonly query: string; readonly isFound: boolean } | undefined {
+    return this.#search && { query: this.#search.query, isFound: this.#search.at !== undefined };
+  }
+
+  /** What to show: the line, or the one that a search has found. */
+  get visible(): { readonly text: string; readonly cursor: number } {
+    const found = this.#search?.at === undefined ? undefined : this.#history[this.#search.at]!;
+    return found === undefined ? this : { text: found, cursor: found.length };
+  }
+
   /** Ignores keys that have no meaning here. */
   press(key: Key): void {
     const id = `${key.ctrl ? "C-" : ""}${key.meta ? "M-" : ""}${key.name}`;
+    if (this.#search ? this.#searchOn(id, key) : id === "C-r" && this.#beginSearch()) return;
     const target = KILLS.get(id);
     if (!target) this.#isKilling = false;
     if (id === "tab") return this.#cycleCompletion(key.shift ? -1 : 1);
@@ -71,6 +86,7 @@ export class LineEditor {
 
   /** Inserts text at the cursor as it will be sent: tabs as spaces, other controls made visible. */
   insert(text: string): void {
+    this.#search = undefined;
     this.#isKilling = false;
     this.#completion = undefined;
     this.#insertAtCursor(text);
@@ -80,6 +96,25 @@ export class LineEditor {
   insertWord(words: string): void {
     this.#cursor = this.#text.length;
     this.insert(`${/\S$/.test(this.#text) ? " " : ""}${words}`);
+  }
+
+  /** Leaves a search, or begins a new line: Ctrl-Y brings the old one back. False if there is nothing to leave. */
+  clear(): boolean {
+    const isSearching = this.#search !== undefined;
+    this.#search = undefined;
+    if (isSearching) return true;
+    if (this.#text === "") return false;
+    this.#killed = this.submit();
+    this.#isKilling = false;
+    return true;
+  }
+
+  /** Takes over the line that a search has found. False if it has found none, so that there is nothing to submit. */
+  acceptFound(): boolean {
+    const search = this.#search;
+    this.#search = undefined;
+    if (search?.at !== undefined) this.#moveInHistory(search.at);
+    return search === undefined || search.at !== undefined;
   }
 
   /** Returns the text, and begins a new line. */
@@ -93,6 +128,7 @@ export class LineEditor {
     const text = this.#text.slice(0, this.#cursor);
     this.#text = this.#text.slice(this.#cursor);
     this.#cursor = 0;
+    this.#search = undefined;
     this.#completion = undefined;
     this.#historyIndex = this.#history.length;
     this.#editedHistory.clear();
@@ -137,6 +173,43 @@ export class LineEditor {
     this.#historyIndex = at;
     this.#text = this.#editedHistory.get(at) ?? this.#history[at]!;
     this.#cursor = this.#text.length;
+  }
+
+  #beginSearch(): boolean {
+    if (this.#history.length > 0) this.#search = { query: "", at: undefined };
+    return true;
+  }
+
+  /** Returns whether the key belongs to the search. Any other ends it, with the line that was found. */
+  #searchOn(id: string, key: Key): boolean {
+    const { query, at } = this.#search!;
+    if (id === "escape" || id === "C-g") this.#search = undefined;
+    else if (id === "C-r" && query === "") this.#find(this.#lastQuery);
+    else if (id === "C-r") this.#find(query, { at, step: -1 });
+    else if (id === "C-s") this.#find(query, { at, step: 1 });
+    else if (id === "backspace") this.#find([...query].slice(0, -1).join(""));
+    else if (key.text !== undefined && !key.ctrl && !key.meta) {
+      this.#find(query + printable(key.text), { at });
+    } else {
+      this.acceptFound();
+      return false;
+    }
+    return true;
+  }
+
+  /** Searches from a line of the history, or beyond it by a step: -1 for an older one. */
+  #find(query: string, { at, step = 0 }: { at?: number; step?: -1 | 0 | 1 } = {}): void {
+    const part = foldCase(query);
+    if (query !== "") this.#lastQuery = query;
+    const isNew = (line: string) => step === 0 || at === undefined || line !== this.#history[at];
+    const isMatch = (line: string) => query !== "" && foldCase(line).includes(part) && isNew(line);
+    const lines = this.#history;
+    const from = at ?? lines.length - 1;
+    const found = step > 0
+      ? lines.findIndex((line, index) => index > from && isMatch(line))
+      : lines.findLastIndex((line, index) => index <= from && isMatch(line));
+    // Without another one, the last that was found stays.
+    this.#search = { query, at: found >= 0 ? found : step === 0 ? undefined : at };
   }
 
   #cycleCompletion(step: 1 | -1): void {
@@ -191,15 +264,26 @@ const KILLS = new Map<string, Move>([
   ["M-d", forwardWord],
 ]);
 
+/** The commands have their slashes. */
+interface CompletionWords {
+  readonly nicks: readonly string[];
+  readonly commands: readonly string[];
+  /** Those after which a nick comes. */
+  readonly nickCommands: readonly string[];
+}
+
 /** Completes the last word of `before`: a command at the beginning of the line, or a nick. A nick that begins the
- * line addresses its member, so it gets a colon. `commands` have their slashes. */
+ * line addresses its member, so it gets a colon. */
 export function completeWord(
   before: string,
-  { nicks, commands }: { readonly nicks: readonly string[]; readonly commands: readonly string[] },
+  { nicks, commands, nickCommands }: CompletionWords,
 ): Completion | undefined {
   const word = /\S*$/.exec(before)![0];
-  if (word === "") return undefined;
   const from = before.length - word.length;
+  if (word === "" && !nickCommands.includes(before.trim().toLowerCase())) return undefined;
+  if (word.startsWith("@")) {
+    return { from, choices: withPrefix(word.slice(1), nicks).map((nick) => `@${nick} `) };
+  }
   if (from === 0 && word.startsWith("/")) {
     return { from, choices: withPrefix(word, commands).map((command) => `${command} `) };
   }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
 import { errorText, type Language } from "../i18n/translate.ts";
+import { Attention } from "./attention.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
 import { type InputSource, type Key, readKeys, readLines, withoutAnswers } from "./keys.ts";
 import { Screen } from "./screen.ts";
@@ -21,8 +22,6 @@ export interface AskOptions {
 
 /** Lines that are read ahead of their use. A pipe with more is paused. */
 const MAX_READ_AHEAD_LINES = 64;
-/** How long after the last key the user counts as away, in ms, if the terminal does not report the focus. */
-export const ATTENDED_MS = 120_000;
 
 export class Terminal implements AsyncDisposable {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
@@ -44,16 +43,13 @@ export class Terminal implements AsyncDisposable {
   /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
-  /** Undefined while the terminal has reported nothing of the focus. */
-  #hasFocus: boolean | undefined;
-  #attendedMs: number;
-  #onAttended = () => {};
+  readonly #attention: Attention;
   readonly #interrupt = new AbortController();
 
   constructor(streams: TerminalStreams, clock: Clock) {
     this.#streams = streams;
     this.#clock = clock;
-    this.#attendedMs = clock().monotonicMs;
+    this.#attention = new Attention(clock);
     const { tty } = streams;
     if (tty) streams.setRaw?.(true);
     this.#screen = new Screen(streams);
@@ -229,13 +225,12 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether the user sees what is printed: the window has the focus, or a key was pressed of late. */
   get isAttended(): boolean {
-    if (!this.hasLineEditor) return true;
-    return this.#hasFocus ?? this.#clock().monotonicMs - this.#attendedMs < ATTENDED_MS;
+    return !this.hasLineEditor || this.#attention.isAttended;
   }
 
   /** Called whenever the window gets the focus, or a key is pressed. */
   set onAttended(listener: () => void) {
-    this.#onAttended = listener;
+    this.#attention.onAttended = listener;
   }
 
   /** Rings the bell. Does nothing without line editing. */
@@ -347,7 +342,8 @@ export class Terminal implements AsyncDisposable {
 
   #refresh(): void {
     const { activeQueue, chatQueue, isActive } = this.#router;
-    const { prompt, visible: { text, cursor } } = activeQueue;
+    const { visible: { text, cursor } } = activeQueue;
+    const prompt = this.#router.shownPrompt;
     const status = activeQueue === chatQueue ? this.#status : this.#router.draftLines;
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
@@ -359,17 +355,8 @@ export class Terminal implements AsyncDisposable {
     if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
   }
 
-  #attend(hasFocus: boolean): void {
-    this.#attendedMs = this.#clock().monotonicMs;
-    // A key says that the user is here, even if a report was lost.
-    if (this.#hasFocus !== undefined || !hasFocus) this.#hasFocus = hasFocus;
-    if (hasFocus) this.#onAttended();
-  }
-
   #press(key: Key): void {
-    if (key.name === "focus-in") this.#hasFocus = true;
-    this.#attend(key.name !== "focus-out");
-    if (this.#hasEnded || key.name === "focus-in" || key.name === "focus-out") return;
+    if (this.#attention.isReport(key) || this.#hasEnded) return;
     this.#recordKey();
     const { activeQueue, chatQueue } = this.#router;
     const { editor } = this.#isInGrace ? chatQueue : activeQueue;
@@ -377,7 +364,10 @@ export class Terminal implements AsyncDisposable {
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
     if (isSecondHalf) return;
-    if (key.ctrl && key.name === "c") return this.#interrupt.abort();
+    if (key.ctrl && key.name === "c") {
+      if (!this.#router.cancel(this.#isInGrace ? chatQueue : activeQueue)) return this.#interrupt.abort();
+      return this.#dispatchAndRefresh();
+    }
     if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see cli/process.ts.
     const isEnter = isReturn || key.name === "enter";
@@ -393,7 +383,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   #paste(text: string): void {
-    this.#attend(true);
+    this.#attention.attend();
     if (this.#hasEnded) return;
     this.#recordKey();
     if (this.#isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));

@@ -5,7 +5,7 @@ import { COMMON_FLAGS, parseFlags } from "../../lib/cli/flags.ts";
 import { type BuildInfo, infoOutput, type ProcessContext, runProcess } from "../../lib/cli/process.ts";
 import { ConnectError, InputError } from "../../lib/errors.ts";
 import { errorText, translator } from "../../lib/i18n/translate.ts";
-import { BRACKETED_PASTE, PLAIN_KEYS } from "../../lib/terminal/keys.ts";
+import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "../../lib/terminal/keys.ts";
 import { FakeDeno, type FakeDenoOptions, FakeExit } from "../testing/fake_deno.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
@@ -162,7 +162,7 @@ for (const type of ["error", "unhandledrejection", "unload"]) {
       events.dispatchEvent(new Event(type));
       return 0;
     }, TTY);
-    assertEquals(fake.callsOf("writeSync"), [BRACKETED_PASTE.off + PLAIN_KEYS.off]);
+    assertEquals(fake.callsOf("writeSync"), [BRACKETED_PASTE.off + FOCUS_REPORTS.off + PLAIN_KEYS.off]);
   });
 }
 

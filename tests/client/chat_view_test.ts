@@ -16,7 +16,7 @@ import { type MessageBody, type RoomEvent, type Said, sessionIdOf } from "../../
 import { DEFAULT_DISPLAY, makeRenderer, type Presence } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
 import { FakeScreen, type FakeScreenOptions } from "../testing/fake_screen.ts";
-import { ATTENDED_MS } from "../../lib/terminal/terminal.ts";
+import { ATTENDED_MS } from "../../lib/terminal/attention.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { msOf, TestClock } from "../testing/test_clock.ts";

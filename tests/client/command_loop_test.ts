@@ -77,7 +77,7 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
 ! No existe la orden "/nada". Escriba /help para ver las que hay.
 ! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.
 ! Órdenes:
-  /help, /ayuda              mostrar esta ayuda
+  /help, /ayuda                   mostrar esta ayuda
 `,
   );
   const lines = ["* ana (127.0.0.1) se ha conectado", "ana: /quien", "ana: adiós"];
@@ -237,6 +237,34 @@ Deno.test("chat-client /quit waits for the echo of the last message, and sends n
   assert(output.endsWith("ana: adiós\n"), output);
   await server[Symbol.asyncDispose]();
   assertEquals(last, ["bye"]);
+});
+
+Deno.test("chat-client /quit says a goodbye, which is acked before it ends", async () => {
+  await using chat = new ChatFixture();
+  const [ana, beto] = [await chat.addUser("ana"), await chat.addUser("beto")];
+  ana.type("/salir adiós a todos\n");
+  assert((await ana.ended()).endsWith(`[${NOON}] ana: adiós a todos\n`), ana.output);
+  await beto.waitForOutput("ana: adiós a todos\n");
+});
+
+Deno.test("chat-client /ignore hides a member's messages here until it is given again", async () => {
+  await using chat = new ChatFixture();
+  const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
+  ana.type("/ignore\n/ignore ana\n/ignore bet\n/ignore BETO\n/ignore\n");
+  await ana.waitForOutput("No se muestra aquí lo que digan: 1.\n  beto\n");
+  for (const text of ["No se oculta a nadie.", "No puede ocultar", "¿Quiso decir beto?", "/ignore beto\n"]) {
+    assertStringIncludes(ana.output, text);
+  }
+  beto.type("hola\n/msg ana hola\n/nick otro\nsoy otro\n");
+  await eva.waitForOutput("otro: soy otro");
+  eva.type("ya\n");
+  await ana.waitForOutput("eva: ya\n");
+  assert(!ana.output.includes(": hola") && !ana.output.includes("soy otro"), ana.output);
+  ana.type("/ignore otro\n");
+  await ana.waitForOutput("Se muestra de nuevo lo que diga otro.");
+  eva.type("/msg ana sí\n");
+  beto.type("aquí\n");
+  await ana.waitForOutput("otro: aquí\n");
 });
 
 Deno.test("chat-server /kick kicks a user, who is told why and does not come back", async () => {

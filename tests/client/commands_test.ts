@@ -30,7 +30,8 @@ function run(line: string): Record<string, unknown> {
     reply: (text) => record("reply", { text }),
     showHelp: () => record("help"),
     showMembers: () => record("who"),
-    quit: () => record("quit"),
+    quit: (goodbye) => record("quit", goodbye ? { goodbye } : {}),
+    ignore: (nick) => record("ignore", { nick }),
   };
   void CHAT_COMMANDS.run(line, { ...context, terminal, members } as ChatContext, "en");
   assertEquals(actions.length, 1, line);
@@ -105,7 +106,9 @@ const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
   [["/msg", "/msg beto", "/msg beto \t ", "/msg ana \u200b"], { type: "incomplete", command: "msg" }],
   [["/nick "], { type: "incomplete", command: "nick" }],
   [["/me", "/me \u200b"], { type: "incomplete", command: "me" }],
-  [["/quit ya"], { type: "surplus", command: "quit" }],
+  [["/quit adiós,\ta todos", "/salir adiós, a todos"], { type: "quit", goodbye: "adiós, a todos" }],
+  [["/ignore Ana", "/ignorar Ana"], { type: "ignore", nick: "Ana" }],
+  [["/ignore"], { type: "ignore", nick: "" }],
 ];
 
 for (const [lines, action] of COMMANDS) {
@@ -137,14 +140,16 @@ Deno.test("messageText() and CHAT_COMMANDS.run() refuse more than 2000 character
 
 Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
   assertEquals(CHAT_COMMANDS.help("en"), [
-    "  /help, /ayuda             show this help",
-    "  /who, /quien              show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado  tell one person alone (the server's console sees",
-    "                            it); no history keeps it",
-    "  /nick NEW, /apodo         take another nick",
-    "  /me TEXT, /yo             tell what you do, not what you say",
-    "  /clear, /limpiar          clear the screen",
-    "  /quit, /salir, /exit, /q  end",
-    "  //...                     send a text that begins with /",
+    "  /help, /ayuda                  show this help",
+    "  /who, /quien                   show who is online, from where and since when",
+    "  /msg NICK TEXT, /privado       tell one person alone (the server's console",
+    "                                 sees it); no history keeps it",
+    "  /nick NEW, /apodo              take another nick",
+    "  /me TEXT, /yo                  tell what you do, not what you say",
+    "  /ignore NICK, /ignorar         hide here alone what they say; again shows it;",
+    "                                 without NICK, the list",
+    "  /clear, /limpiar               clear the screen",
+    "  /quit TEXT, /salir, /exit, /q  end, after saying the text",
+    "  //...                          send a text that begins with /",
   ]);
 });

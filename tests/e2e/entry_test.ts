@@ -85,7 +85,7 @@ Deno.test("chat-client prompts for a password without echo, and forgets what was
   // Nor is it among the lines that were entered before.
   await ana.press("Up", "Up", "Up");
   await ana.waitForLastRows(`${TIME} ana: hola`, "ana> hola");
-  await ana.press("C-c");
+  await ana.press("C-c", "C-c");
   await ana.waitForLastRows("$");
   await ana.enterLine(client);
   await ana.waitForLastRows("Contraseña:");

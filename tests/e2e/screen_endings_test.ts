@@ -9,9 +9,9 @@ type Ending = (screen: TerminalScreen) => Promise<void>;
 
 const CLIENT_ENDINGS: Record<string, Ending> = {
   "Ctrl-D": (screen) => screen.press("C-d"),
-  "Ctrl-C in a typed line": async (screen) => {
+  "Ctrl-C twice in a typed line": async (screen) => {
     await screen.type("nunca dicho");
-    await screen.press("C-c");
+    await screen.press("C-c", "C-c");
   },
   "SIGTERM": (screen) => screen.terminate("TERM"),
   "SIGHUP in a typed line": async (screen) => {

@@ -179,6 +179,55 @@ const complete: Completer = (before) => {
   return { from: before.lastIndexOf(" ") + 1, choices: before.endsWith("!") ? [] : ["ana ", "andrea "] };
 };
 
+for (
+  const [keys, line, search] of [
+    [["C-r"], "sin acabar|", ""],
+    [["C-r", "U"], "una más|", "U"],
+    [["C-r", "u", "n", "a"], "una más|", "una"],
+    [["C-r", "u", "n", "C-r"], "una|", "un"],
+    [["C-r", "u", "n", "C-r", "C-r"], "una|", "un"],
+    [["C-r", "u", "n", "C-r", "C-s"], "una más|", "un"],
+    [["C-r", "u", "n", "C-r", "a", " "], "sin acabar|", "una "],
+    [["C-r", "m", "a", "s", "x", "backspace"], "una más|", "mas"],
+    [["C-r", "z"], "sin acabar|", "z"],
+    [["C-r", "d", "o", "escape"], "sin acabar|", undefined],
+    [["C-r", "d", "o", "C-g"], "sin acabar|", undefined],
+    [["C-r", "d", "o", "left"], "do|s", undefined],
+    [["C-r", "d", "o", "down"], "una más|", undefined],
+    [["C-r", "d", "o", "C-g", "C-r", "C-r"], "dos|", "do"],
+  ] as const
+) {
+  Deno.test(`LineEditor.press() of ${keys.join(" ")} searches the history`, pure, () => {
+    const editor = new LineEditor();
+    for (const entered of ["una", "dos", "una más"]) editor.addToHistory(entered);
+    editor.insert("sin acabar");
+    for (const key of keys) editor.press(keyOf(key));
+    const { text, cursor } = editor.visible;
+    assertEquals([shown({ text, cursor } as LineEditor), editor.search?.query], [line, search]);
+    if (search !== undefined) assertEquals(editor.text, "sin acabar");
+  });
+}
+
+Deno.test("LineEditor.acceptFound() refuses a search that has found nothing", pure, () => {
+  const editor = editorOf("x");
+  editor.addToHistory("una");
+  for (const [query, isFound] of [["u", true], ["z", false], ["", false]] as const) {
+    for (const key of ["C-r", ...query]) editor.press(keyOf(key));
+    assertEquals(editor.acceptFound(), isFound);
+  }
+  assertEquals([editor.search, editor.submit()], [undefined, "una"]);
+});
+
+Deno.test("LineEditor.clear() leaves a search, then the line, which Ctrl-Y brings back", pure, () => {
+  const editor = editorOf("hola");
+  editor.addToHistory("una");
+  for (const key of ["C-r", "u"]) editor.press(keyOf(key));
+  assertEquals([editor.clear(), shown(editor)], [true, "hola|"]);
+  assertEquals([editor.clear(), editor.clear(), shown(editor)], [true, false, "|"]);
+  editor.press(keyOf("C-y"));
+  assertEquals(shown(editor), "hola|");
+});
+
 Deno.test("LineEditor.press() of Tab cycles through completions, of Shift-Tab back", pure, () => {
   assertEquals(press(editorOf("hola an", complete), "tab", "tab", "tab", "S-tab", "x", "tab"), [
     "hola ana |",
@@ -235,13 +284,18 @@ for (
     ["/qui", { from: 0, choices: ["/quien ", "/quit "] }],
     ["/", { from: 0, choices: ["/help ", "/quien ", "/quit "] }],
     ["ve a /qui", { from: 5, choices: [] }],
+    ["/msg ", { from: 5, choices: ["ana ", "Andrés ", "beto ", "Óscar ", "日本 "] }],
+    ["hola @BE", { from: 5, choices: ["@beto "] }],
+    ["@be", { from: 0, choices: ["@beto "] }],
     ["", undefined],
     ["hola ", undefined],
+    ["/help ", undefined],
   ] as const
 ) {
   const choices = expected ? expected.choices.map((choice) => `"${choice}"`).join() || "none" : "undefined";
   Deno.test(`completeWord("${before}") gives ${choices}`, pure, () => {
     const nicks = ["Óscar", "ana", "Andrés", "beto", "日本"];
-    assertEquals<unknown>(completeWord(before, { nicks, commands: ["/help", "/quit", "/quien"] }), expected);
+    const words = { nicks, commands: ["/help", "/quit", "/quien"], nickCommands: ["/msg"] };
+    assertEquals<unknown>(completeWord(before, words), expected);
   });
 }

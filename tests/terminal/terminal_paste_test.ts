@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { flushTasks } from "../testing/waiting.ts";
 import {
+  CTRL_C,
   CTRL_U,
   DOWN,
   ENTER,
@@ -91,3 +92,28 @@ Deno.test("Terminal.ask() puts the confirmation of a block aside", pure, async (
   await fixture.newOutput();
   assertEquals(fixture.said.length, 11);
 });
+
+Deno.test("Terminal takes Ctrl-C for a no to a pasted block, and then for the end", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: PROMPTING });
+  const { interruptSignal } = fixture.terminal;
+  fixture.type(pasted("uno\n".repeat(100)));
+  await fixture.newOutput();
+  await fixture.typeAndExpectLast(CTRL_C, "> |");
+  assertEquals([fixture.said, interruptSignal.aborted], [[], false]);
+  fixture.type(CTRL_C);
+  await flushTasks();
+  assertEquals(interruptSignal.aborted, true);
+});
+
+Deno.test(
+  "Terminal sends a line that Ctrl-R has found, searches for what is pasted, and sends no other",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    fixture.type(`uno${ENTER}dos${ENTER}`);
+    await fixture.typeAndExpectLast(`hol\x12${pasted("un")}`, "(un) uno|");
+    await fixture.typeAndExpectLast(ENTER, "> |");
+    await fixture.typeAndExpectLast(`hol\x12z${ENTER}`, "> hol|");
+    assertEquals(fixture.said, ["uno", "dos", "uno"]);
+  },
+);
