@@ -9,6 +9,7 @@ import { FakeUser } from "../testing/fake_user.ts";
 import { enterAs } from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { tlsWire } from "../testing/transport.ts";
 import { waitFor } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
@@ -46,7 +47,7 @@ Deno.test("isHttp() knows the methods of HTTP, and no frame is long enough to lo
   for (const other of ["SSH-2.0", "hola", "GETS"]) assertEquals(isHttp(start(other)), false, other);
 });
 
-/** All that a server sends to a client that sends a request in two pieces. */
+/** All that a server sends to a client of HTTP. */
 async function request({ address: { host, port } }: ChatServer, method: string): Promise<string> {
   using conn = await Deno.connect({ hostname: host, port });
   await conn.write(new TextEncoder().encode(`${method} / HTTP/1.1\r\nHost: x\r\n\r\n`));
@@ -98,4 +99,18 @@ Deno.test("loadCredentials() has a server of TLS answer HTTP in plain text too",
     return 0;
   });
   assertStringIncludes(bodyOf(answers[0]!), " --tls\n");
+});
+
+Deno.test("ClientHandler answers HTTP over TLS with the command that joins by TLS", async () => {
+  const wire = await tlsWire(LOOPBACK);
+  await using server = startServer({}, wire);
+  const socket = await wire.dial(server.address, new AbortController());
+  await socket.write(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+  const bytes = new Uint8Array(2_000);
+  let length = 0;
+  for (let count: number | null = 0; count !== null; count = await socket.read(bytes.subarray(length))) {
+    length += count;
+  }
+  socket.close();
+  assertStringIncludes(bodyOf(new TextDecoder().decode(bytes.subarray(0, length))), " --tls\n");
 });
