@@ -23,7 +23,7 @@ Deno.test("demo on a terminal shows the kill in four panes, and leaves the last 
   await screen.resize(80);
   await screen.waitForMatch(/● on B ─╮ .*● on B ─╮$/m);
   await screen.waitForMatch(
-    /✗ kill -9 ─╮ .*○ ended ─╮[^]*^Good: each client saw the 15 messages once and in order/m,
+    /✗ kill -9 ─╮ .*○ ended ─╮[^]*^Good: each client saw the 15 messages once and in order.*\n\$/m,
   );
   await screen.expectRestoredSettings();
 });
