@@ -1,5 +1,6 @@
 // Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
+import { assert, assertEquals } from "@std/assert";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { connected, FULL_TIME, JOINED, LEFT, presence, TIME, untilAnswerable } from "./expected_lines.ts";
@@ -202,6 +203,43 @@ Deno.test("chat-client --auto marks the prompt while no server is there, and kee
   await ana.waitForLastRows("ana> sin acabar");
   await ana.press("Enter");
   await again.waitForOutput("ana: sin acabar\n");
+});
+
+Deno.test("chat-client marks and counts what comes while its window has no focus, and gives the title back", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.type("a medias");
+  await ana.type("\x1b[O"); // as a terminal reports it
+  await ana.waitForLastRows("ana> a medias");
+  await beto.type("uno", "dos");
+  const unread = `${"─".repeat(51)} nuevo ──`;
+  await ana.waitForLastRows(unread, `${TIME} beto: uno`, `${TIME} beto: dos`, "ana> a medias");
+  assertEquals(await ana.title(), "(2) chat · ana");
+  await ana.press("C-c", "C-c");
+  await ana.waitForLastRows("$");
+  assert(!(await ana.title()).includes("chat"));
+});
+
+Deno.test("chat-client finds an earlier line by Ctrl-R, and hides one member's messages by /ignore", async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const { ana, beto } = await newChat(terminals, scope);
+  await ana.enterLine("/ignore beto");
+  await ana.waitForLastRows("  /ignore beto", "ana>");
+  await beto.type("oculto");
+  await beto.waitForOutput("beto: oculto\n");
+  await ana.enterLine("otra cosa");
+  await ana.press("C-r");
+  await ana.type("IGN");
+  await ana.waitForLastRows(`${TIME} ana: otra cosa`, "(buscar: IGN) /ignore beto");
+  await ana.press("Enter");
+  const shownAgain = "! Se muestra de nuevo lo que diga beto.";
+  await ana.waitForLastRows(`${TIME} ana: otra cosa`, shownAgain, "ana>");
+  await beto.type("visible");
+  await ana.waitForLastRows(shownAgain, `${TIME} beto: visible`, "ana>");
+  await ana.enterLine("/salir adiós a todos");
+  await beto.waitForOutput("ana: adiós a todos\n");
 });
 
 Deno.test("chat-client --plain shows lines, and leaves line editing to the system", async () => {

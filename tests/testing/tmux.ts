@@ -101,6 +101,11 @@ export class TerminalScreen {
     await this.#tmux("paste-buffer", ...flags, "-d", "-b", this.#name, "-t", this.#name);
   }
 
+  /** The title of the window. */
+  async title(): Promise<string> {
+    return (await this.#tmux("display-message", "-p", "-t", this.#name, "#{pane_title}")).trimEnd();
+  }
+
   /** Types a line and enters it. */
   async enterLine(line: string): Promise<void> {
     await this.type(line);
