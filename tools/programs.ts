@@ -12,7 +12,7 @@ export interface ProgramSource {
 }
 
 function programOf(name: ProgramSource["name"], task: "server" | "client"): ProgramSource {
-  const [_deno, _run, ...permissions] = config.tasks[task].command.split(" ");
+  const [_deno, _run, _quiet, ...permissions] = config.tasks[task].command.split(" ");
   const entry = permissions.pop()!;
   return { name, permissions, entry };
 }
