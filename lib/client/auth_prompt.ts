@@ -7,7 +7,7 @@ import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { parsePassword } from "../text/text.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure } from "./session.ts";
-import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
+import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
 import { serverKey, type TrustStore } from "./trust_store.ts";
 
 /** "retry": dial the same server again. "quit": the user leaves. */

@@ -13,7 +13,7 @@ import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
 import type { LastJoin } from "./last_join.ts";
 import type { ConnectTarget } from "./session.ts";
-import { type PromptDeps, promptUntilValid } from "../terminal/terminal.ts";
+import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
 import { parseNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
 

@@ -12,7 +12,7 @@ import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
 import { afterLossQuestion, promptForTarget, type TargetInput } from "./server_prompt.ts";
-import type { PromptDeps } from "../terminal/terminal.ts";
+import type { PromptDeps } from "../terminal/prompt.ts";
 import { printable } from "../text/text.ts";
 
 export interface ServerSelectorDeps extends PromptDeps {

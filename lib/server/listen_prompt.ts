@@ -6,7 +6,8 @@ import { InputError, ListenError } from "../errors.ts";
 import { errorText, translator } from "../i18n/translate.ts";
 import { checkBackup, DEFAULT_PORT, parseBackup, parsePort } from "../net/address.ts";
 import { listen } from "../net/tcp.ts";
-import { type AskOptions, promptUntilValid } from "../terminal/terminal.ts";
+import { promptUntilValid } from "../terminal/prompt.ts";
+import type { AskOptions } from "../terminal/terminal.ts";
 import type { ServerConfig } from "./config.ts";
 
 const ALL_ADDRESSES = "0.0.0.0";

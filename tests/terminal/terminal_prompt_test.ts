@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { parseAddress } from "../../lib/net/address.ts";
-import { promptUntilValid } from "../../lib/terminal/terminal.ts";
+import { promptUntilValid } from "../../lib/terminal/prompt.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";

@@ -1,0 +1,45 @@
+// Asks until an answer is valid.
+
+import { InputError } from "../errors.ts";
+import { errorText, type Language } from "../i18n/translate.ts";
+import type { AskOptions, Terminal } from "./terminal.ts";
+
+/** What prompts use: `language` is that of the errors about answers. */
+export interface PromptDeps {
+  readonly terminal: Terminal;
+  readonly language: Language;
+}
+
+interface Prompt<Answer> extends AskOptions {
+  /** A function if the question changes from one try to the next. */
+  readonly text: string | (() => string);
+  /** @throws {InputError} if the answer is invalid */
+  readonly parse: (answer: string) => Answer | Promise<Answer>;
+  /** Whether an answer means that the user wants to leave. */
+  readonly isQuit?: (answer: string) => boolean;
+  /** A pipe has one answer: its next line may be meant for the chat. */
+  readonly isOnceForPipe?: boolean;
+}
+
+/** Asks until `parse` accepts the answer. Returns undefined if the user wants to leave.
+ * @throws {InputError} if a pipe ends without a valid answer, or has one answer and that is invalid */
+export async function promptUntilValid<Answer>(
+  { terminal, language }: PromptDeps,
+  { text, parse, isQuit, isOnceForPipe = false, ...options }: Prompt<Answer>,
+): Promise<Answer | undefined> {
+  for (;;) {
+    let answer = "";
+    try {
+      answer = await terminal.ask(typeof text === "string" ? text : text(), options);
+      return isQuit?.(answer) ? undefined : await parse(answer);
+    } catch (error) {
+      if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
+      if (!(error instanceof InputError) || terminal.hasEnded) throw error;
+      if (isOnceForPipe && !terminal.isTty) throw error;
+      await terminal.print(errorText(error, language));
+      // An answer of several words is a chat line that the prompt interrupted.
+      const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
+      if (isTalk && !options.isSecret) terminal.restore(answer);
+    }
+  }
+}
