@@ -1,7 +1,6 @@
 // Text files: those that the user names, and the state files that the programs keep, which only their owner may read.
 
 import { randomUUID, X509Certificate } from "node:crypto";
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { errorMessage, InputError } from "../errors.ts";
 import { delay } from "./time.ts";
@@ -49,7 +48,6 @@ export async function isReadableByOthers(path: string): Promise<boolean> {
 /** Undefined if there is no file.
  * @throws {InputError} `file-unreadable` or `file-not-text` */
 export async function readStateFile(path: string): Promise<string | undefined> {
-  if (!existsSync(path)) return undefined; // the first error of a process takes 8 ms
   try {
     return await readUserFile(path);
   } catch (error) {

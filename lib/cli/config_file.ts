@@ -1,5 +1,6 @@
 // Config files: flags, one a line, for what the command line does not say.
 
+import { existsSync } from "node:fs";
 import { readStateFile, readUserFile } from "../base/files.ts";
 import { InputError } from "../errors.ts";
 import { type FlagTable, type FlagValues, isGiven, parseFlags } from "./flags.ts";
@@ -32,6 +33,8 @@ export async function readConfigFile(
   const named = typedValue(args, "config");
   const path = named ?? defaultPath;
   if (path === undefined) return undefined;
+  // Most users have none, and the first error of a process takes 8 ms.
+  if (named === undefined && !existsSync(path)) return undefined;
   const text = named === undefined ? await readStateFile(path) : await readUserFile(path);
   return text === undefined ? undefined : { path, lines: parseLines(text) };
 }
