@@ -19,7 +19,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 const MAX_QUEUED_NOTICES = 100;
 /** At a screen, more messages that a member sends again share one line. */
 const MAX_RESENT_LINES = 3;
-/** How long after the last of them, in ms. */
+/** How long the first of them waits for more, in ms: a client may mark all that it says as sent again. */
 const RESENT_DELAY_MS = 500;
 
 /** A `ChatServer`. */
@@ -116,10 +116,10 @@ export class LogPrinter implements LogConsumer {
   /** Every message stands on a line of its own in a pipe or file. */
   #holdBack(event: RoomEvent): boolean {
     if (!this.#terminal.hasLineEditor || event.type !== "said" || !event.redelivered) return false;
-    const held = this.#resent.get(event.sessionId) ?? [];
-    this.#resent.set(event.sessionId, [...held, event]);
-    clearTimeout(this.#resentTimer);
-    this.#resentTimer = setTimeout(() => {
+    const held = this.#resent.get(event.sessionId);
+    if (held) held.push(event);
+    else this.#resent.set(event.sessionId, [event]);
+    this.#resentTimer ??= setTimeout(() => {
       this.#queueResent();
       this.flush();
     }, RESENT_DELAY_MS);
@@ -128,6 +128,7 @@ export class LogPrinter implements LogConsumer {
 
   #queueResent(): void {
     clearTimeout(this.#resentTimer);
+    this.#resentTimer = undefined;
     for (const sessionId of this.#resent.keys()) this.#notices.push(...this.#takeResent(sessionId));
   }
 

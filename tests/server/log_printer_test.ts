@@ -1,5 +1,6 @@
 // LogPrinter: what a server prints of the room on its operator's terminal.
 
+import { delay } from "../../lib/base/time.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { translator } from "../../lib/i18n/translate.ts";
 import { encodeServer } from "../../lib/protocol/frames.ts";
@@ -118,4 +119,17 @@ Deno.test("LogPrinter joins more than three messages that a member sends again, 
     assertStringIncludes(fixture.output, expected);
     assertEquals(fixture.output.includes("+ ana: 2"), tty === undefined);
   }
+});
+
+Deno.test("LogPrinter shows within a second what a member sends again without a pause", async () => {
+  await using fixture = new PrinterFixture(new FakeScreen({ columns: 200 }));
+  fixture.unblock();
+  const began = performance.now();
+  for (let i = 1; !fixture.output.includes("reenviados") && performance.now() - began < 10_000; i++) {
+    const said = makeSaid("ana", { seq: fixture.log.head, clientSeq: i, text: `${i}` });
+    fixture.log.append(encodeServer({ ...said, redelivered: true }), 0);
+    fixture.printer.flush();
+    await delay(50);
+  }
+  assertStringIncludes(fixture.output, "mensajes reenviados");
 });
