@@ -18,8 +18,8 @@ import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../p
 import { RoomState, tombstone } from "../room/state.ts";
 
 /** "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
-export const APPLICATION_ID = 0x43484154;
-export const TABLES_VERSION = 1;
+const APPLICATION_ID = 0x43484154;
+const TABLES_VERSION = 1;
 /** By SQLite's primary result code (sqlite.org/rescode.html): BUSY, CORRUPT, NOTADB. */
 const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">> = {
   5: "data-busy",

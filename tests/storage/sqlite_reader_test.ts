@@ -27,7 +27,7 @@ function names(folder: TestFolder): string[] {
 }
 
 Deno.test(
-  "readRoomFile() reads a file that is in use, takes no lock and makes no file",
+  "readRoomFile() reads a file that is in use, takes no lock and leaves no file",
   writing,
   async () => {
     await using folder = new TestFolder();
