@@ -47,7 +47,7 @@ export class ChatView implements AsyncDisposable {
     this.#deps = deps;
     this.#clock = clock;
     this.#linkTimer = setInterval(() => this.#showLink(), LINK_CHECK_MS);
-    deps.terminal.onAttended = () => {
+    deps.terminal.onFocus = () => {
       if (this.#unreadCount === 0) return;
       this.#unreadCount = 0;
       this.#showTitle();
@@ -87,7 +87,7 @@ export class ChatView implements AsyncDisposable {
     const { terminal, reader } = this.#deps;
     const isMessage = entry.type === "announced" ||
       (entry.type === "said" && entry.sessionId !== reader.sessionId);
-    if (!isMessage || delivery === "history" || terminal.isAttended) return undefined;
+    if (!isMessage || delivery === "history" || terminal.hasFocus) return undefined;
     return ++this.#unreadCount;
   }
 

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
-import { Attention } from "./attention.ts";
+import { FocusTracker } from "./focus.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
 import { type InputSource, type Key, readKeys, readLines, withoutAnswers } from "./keys.ts";
 import { Screen } from "./screen.ts";
@@ -42,13 +42,13 @@ export class Terminal implements AsyncDisposable {
   /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
-  readonly #attention: Attention;
+  readonly #focus: FocusTracker;
   readonly #interrupt = new AbortController();
 
   constructor(streams: TerminalStreams, clock: Clock) {
     this.#streams = streams;
     this.#clock = clock;
-    this.#attention = new Attention(clock);
+    this.#focus = new FocusTracker(clock);
     const { tty } = streams;
     if (tty) streams.setRaw?.(true);
     this.#screen = new Screen(streams);
@@ -144,7 +144,7 @@ export class Terminal implements AsyncDisposable {
     this.#refresh();
   }
 
-  /** To be called when lines reach somebody again: then Enter alone sends a chat line that a prompt has set aside, unless
+  /** To be called when lines reach a server again: then Enter alone sends a chat line that a prompt has set aside, unless
    * it comes so soon that it was meant for the prompt. */
   releaseDraft(): void {
     if (this.#sendDraftFromMs > 0) this.#sendDraftFromMs = this.#clock().monotonicMs + this.graceMs;
@@ -223,13 +223,13 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Whether the user sees what is printed: the window has the focus, or a key was pressed of late. */
-  get isAttended(): boolean {
-    return !this.hasLineEditor || this.#attention.isAttended;
+  get hasFocus(): boolean {
+    return !this.hasLineEditor || this.#focus.hasFocus;
   }
 
   /** Called whenever the window gets the focus, or a key is pressed. */
-  set onAttended(listener: () => void) {
-    this.#attention.onAttended = listener;
+  set onFocus(listener: () => void) {
+    this.#focus.onFocus = listener;
   }
 
   /** Rings the bell. Does nothing without line editing. */
@@ -240,7 +240,7 @@ export class Terminal implements AsyncDisposable {
   /** Shows a safe text outside of the window if the user does not see the window. A terminal that cannot rings. */
   notify(text: string): void {
     if (!this.#streams.tty?.notification) this.bell();
-    else if (!this.isAttended) this.#screen.notify(text);
+    else if (!this.hasFocus) this.#screen.notify(text);
   }
 
   /** Sets the title of the window, until the end. The text must be safe. Does nothing without line editing. */
@@ -355,7 +355,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   #press(key: Key): void {
-    if (this.#attention.isReport(key) || this.#hasEnded) return;
+    if (this.#focus.takeReport(key) || this.#hasEnded) return;
     this.#recordKey();
     const { activeQueue, chatQueue } = this.#router;
     const { editor } = this.#isInGrace ? chatQueue : activeQueue;
@@ -382,7 +382,7 @@ export class Terminal implements AsyncDisposable {
   }
 
   #paste(text: string): void {
-    this.#attention.attend();
+    this.#focus.recordInput();
     if (this.#hasEnded) return;
     this.#recordKey();
     if (this.#isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
@@ -393,7 +393,7 @@ export class Terminal implements AsyncDisposable {
     this.#dispatchAndRefresh();
   }
 
-  /** Whoever edits a draft has seen it: Enter sends it. */
+  /** A user who edits a draft has seen it: Enter sends it. */
   #onChatEdit(): void {
     if (this.#router.activeQueue === this.#router.chatQueue) this.#sendDraftFromMs = 0;
   }

@@ -16,7 +16,7 @@ import { type MessageBody, type RoomEvent, type Said, sessionIdOf } from "../../
 import { DEFAULT_DISPLAY, makeRenderer, type Presence } from "../../lib/render/renderer.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
 import { FakeScreen, type FakeScreenOptions } from "../testing/fake_screen.ts";
-import { ATTENDED_MS } from "../../lib/terminal/attention.ts";
+import { IDLE_MS } from "../../lib/terminal/focus.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { msOf, TestClock } from "../testing/test_clock.ts";
@@ -203,9 +203,9 @@ Deno.test("ChatView takes two minutes without a key for absence if no focus is r
   await using chat = new ChatFixture();
   const line = `[${NOON}] ana: hola`;
   const startMs = chat.clock.now().monotonicMs;
-  chat.clock.advanceTo(startMs + ATTENDED_MS - 1);
+  chat.clock.advanceTo(startMs + IDLE_MS - 1);
   await chat.show(said("ana"));
-  chat.clock.advanceTo(startMs + ATTENDED_MS);
+  chat.clock.advanceTo(startMs + IDLE_MS);
   await chat.show(said("ana"));
   assertEquals(await chat.screen(), [line, UNREAD, line, "yo> |"]);
   chat.user.type("x");
@@ -226,7 +226,7 @@ Deno.test("ChatView shows a message in one write, with its mark, its bell and th
 
 Deno.test("ChatView writes no mark and no title to a pipe", pure, async () => {
   await using chat = new ChatFixture({ isPipe: true });
-  chat.clock.advanceTo(chat.clock.now().monotonicMs + ATTENDED_MS);
+  chat.clock.advanceTo(chat.clock.now().monotonicMs + IDLE_MS);
   await chat.show(said("ana", NAMING));
   assertEquals(chat.user.output, `[${NOON}] ana: ¡yo!\n`);
 });

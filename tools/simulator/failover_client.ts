@@ -237,7 +237,7 @@ class SimulatedTerminal {
   readonly hasLineEditor = false;
   readonly canHideInput = true;
   readonly columns = undefined;
-  readonly isAttended = true;
+  readonly hasFocus = true;
   readonly screen: string[] = [];
   readonly #world: World;
   readonly #random: Random;

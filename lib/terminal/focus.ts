@@ -4,37 +4,37 @@ import type { Clock } from "../base/time.ts";
 import type { Key } from "./keys.ts";
 
 /** How long after the last key the user counts as away, in ms, if the terminal does not report the focus. */
-export const ATTENDED_MS = 120_000;
+export const IDLE_MS = 120_000;
 
-export class Attention {
+export class FocusTracker {
   /** Called whenever the window gets the focus, or a key is pressed. */
-  onAttended = () => {};
+  onFocus = () => {};
   readonly #clock: Clock;
   /** Undefined while the terminal has reported nothing of the focus. */
   #hasFocus: boolean | undefined;
-  #attendedMs: number;
+  #activeMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#attendedMs = clock().monotonicMs;
+    this.#activeMs = clock().monotonicMs;
   }
 
-  get isAttended(): boolean {
-    return this.#hasFocus ?? this.#clock().monotonicMs - this.#attendedMs < ATTENDED_MS;
+  get hasFocus(): boolean {
+    return this.#hasFocus ?? this.#clock().monotonicMs - this.#activeMs < IDLE_MS;
   }
 
   /** To be called with each key. Returns whether it is but a report of the focus. */
-  isReport({ name }: Key): boolean {
+  takeReport({ name }: Key): boolean {
     if (name === "focus-out") this.#hasFocus = false;
     else if (name === "focus-in") this.#hasFocus = true;
     // A key says that the user is here, even if a report was lost.
     else if (this.#hasFocus !== undefined) this.#hasFocus = true;
-    if (name !== "focus-out") this.attend();
+    if (name !== "focus-out") this.recordInput();
     return name === "focus-in" || name === "focus-out";
   }
 
-  attend(): void {
-    this.#attendedMs = this.#clock().monotonicMs;
-    this.onAttended();
+  recordInput(): void {
+    this.#activeMs = this.#clock().monotonicMs;
+    this.onFocus();
   }
 }
