@@ -142,7 +142,7 @@ export class Stage implements AsyncDisposable {
     await this.#end("backup");
   }
 
-  /** How many messages were typed before the kill, and seen by somebody only after it. */
+  /** How many messages were typed before the kill, and seen by a client only after it. */
   get inFlight(): number {
     const server = this.addresses.primary;
     const loss = beginning(this.#t("client.connection-lost", { server, why: CUT }));
@@ -195,7 +195,7 @@ function nameOf(role: Role, language: Language): string {
   return role === "primary" || role === "backup" ? DEMO_TEXTS[language][role] : role;
 }
 
-/** Stands in a sentence for what nobody knows in advance. */
+/** Stands in a sentence for what is not known in advance. */
 const CUT = "\n";
 
 function beginning(sentence: string): string {

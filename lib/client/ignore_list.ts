@@ -9,8 +9,8 @@ interface Ignored {
   readonly sessionId?: bigint;
 }
 
-/** Sessions are the same on every server. A nick is ignored with its session, because whoever starts their client again
- * has another session; it follows when the session takes another nick. */
+/** Sessions are the same on every server. A nick is ignored with its session, because a client that is started again has
+ * another session; it follows when the session takes another nick. */
 export class IgnoreList implements Iterable<Ignored> {
   #list: readonly Ignored[] = [];
 

@@ -15,8 +15,8 @@ const HASH_PRIME = 0x0100_0193;
 
 type NamedMember = Pick<MemberInfo, "sessionId" | "nick" | "sinceMs">;
 
-/** Follows the members of a room. While there are colors left no two members have the same: whoever joined later has the
- * next free one. */
+/** Follows the members of a room. While there are colors left no two members have the same: the one who joined later has
+ * the next free one. */
 export class NickColors {
   readonly #members = new Map<bigint, NamedMember>();
   /** Indexes of colors by folded nick, of members whose own color another member has. Undefined until it is needed. */

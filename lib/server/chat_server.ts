@@ -120,7 +120,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return backups.forSession(0n).filter((backup) => !backups.clusterServers.includes(backup));
   }
 
-  /** Tells nobody of a backup that all know.
+  /** Sends no event for a backup that is listed already.
    * @param backup `host:port[#fingerprint]`
    * @throws {InputError} `backups-full` */
   addBackup(backup: string): void {

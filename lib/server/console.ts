@@ -54,7 +54,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     },
     help: {
       es: "expulsar a alguien; todos leerán el motivo",
-      en: "kick a person; everybody will read the reason",
+      en: "kick a person; all members read the reason",
     },
     run: async (admin, { nick, reason }) => {
       const member = admin.server.kick(nick, reason);
@@ -70,7 +70,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     },
     help: {
       es: "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
-      en: "let nobody in from an address for some minutes; 0 lets them in again",
+      en: "refuse an address for some minutes; 0 admits it again",
     },
     run: (admin, { address, minutes }) => {
       const count = admin.server.ban(address, minutes * MINUTE_MS);
@@ -84,17 +84,15 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["say", "decir"],
     args: { text: TEXT },
-    help: { es: "decir algo a todos, como servidor", en: "say something to everybody, as the server" },
+    help: { es: "decir algo a todos, como servidor", en: "say something to all members, as the server" },
     run: ({ server }, { text }) => server.announce(text),
   }),
   command({
     names: ["backup", "reserva"],
     args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
-      es:
-        "anunciar a todos otro servidor de reserva; con - delante, que ya no lo es; sin nada, ver cuáles responden",
-      en:
-        "tell everybody of another backup server; with - before it, that it is none any more; alone, show which answer",
+      es: "añadir un servidor de reserva; con - delante, quitarlo; sin nada, ver cuáles responden",
+      en: "add a backup server; with - before it, remove it; alone, show which answer",
     },
     run: (admin, { change: { isRemoval, typed } }) => {
       const { server } = admin;

@@ -68,7 +68,7 @@ Deno.test(
 );
 
 Deno.test(
-  "ServerSelector --auto goes on with what it has learnt, and dials the next one if nobody answers",
+  "ServerSelector --auto goes on with what it has learnt, and dials the next one if none answers",
   pure,
   async () => {
     const { probe, seen } = probed({ [formatAddress(SECOND)]: OTHER, [formatAddress(THIRD)]: undefined });

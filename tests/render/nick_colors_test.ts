@@ -38,7 +38,7 @@ Deno.test("NickColors makes a color from the nick alone, in any case", pure, () 
 });
 
 Deno.test(
-  "NickColors gives whoever joined later the next free color, in whatever order it learns of them",
+  "NickColors gives a member who joined later the next free color, in whatever order it learns of them",
   pure,
   () => {
     const [ana, other] = colorsOf(["ana", OTHER]);

@@ -24,8 +24,8 @@ Deno.test("BackupChecker.stateOf() finds servers that answer, whatever they answ
 
 Deno.test("BackupChecker.stateOf() tells why a server does not answer", async () => {
   using checker = new BackupChecker(translator("es"));
-  const nobody = formatAddress(freeAddress());
-  assertEquals(await checker.stateOf(nobody), `✗ ${nobody}: ahí no escucha ningún servidor`);
+  const unused = formatAddress(freeAddress());
+  assertEquals(await checker.stateOf(unused), `✗ ${unused}: ahí no escucha ningún servidor`);
   const unknown = `${UNKNOWN_NAME}:5000`;
   assertEquals(await checker.stateOf(unknown), `✗ ${unknown}: no se encontró el nombre`);
   await using ended = new FakeServer(() => Promise.resolve());
