@@ -115,15 +115,17 @@ export async function serve(
   }
   await terminal.print(...lines);
   printer.attach(server);
-  using checker = new BackupChecker(t);
-  for (const backup of server.backups) {
-    void checker.stateOf(backup).then((line) => line !== undefined && printer.print(line));
+  {
+    using checker = new BackupChecker(t);
+    for (const backup of server.backups) {
+      void checker.stateOf(backup).then((line) => line !== undefined && printer.print(line));
+    }
+    await Promise.race([
+      aborted(terminated),
+      new AdminConsole({ server, checker, renderer }, process).run(),
+      ...(cluster ? [cluster.commitLog.failed] : []),
+    ]);
   }
-  await Promise.race([
-    aborted(terminated),
-    new AdminConsole({ server, checker, renderer }, process).run(),
-    ...(cluster ? [cluster.commitLog.failed] : []),
-  ]);
 
   await terminal.print(t("server.closing"));
   await server.close();

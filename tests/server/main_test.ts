@@ -3,13 +3,14 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import type { OpenNatsRoom } from "../../lib/cluster/store.ts";
 import { InputError, NatsError } from "../../lib/errors.ts";
+import { formatAddress } from "../../lib/net/address.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
-import { dialPeer, enterAs, makeHello, say } from "../testing/raw_peer.ts";
+import { dialPeer, enterAs, FakeServer, makeHello, say } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
@@ -128,11 +129,13 @@ Deno.test("chat-server --backup shows whether it answers, and takes its own port
 });
 
 Deno.test("chat-server without a console serves until it is terminated", async () => {
-  await using server = await RunningServer.start(["--backup", "10.0.0.7", "--time", "HH:mm"]);
+  await using server = await RunningServer.start(["--backup", "127.0.0.7", "--time", "HH:mm"]);
   const { operator, status } = server;
   operator.endInput();
   using ana = await enterAs("ana", server);
-  assertEquals(ana.welcome.backups, [`10.0.0.7:${server.address.port}`]);
+  const backup = `127.0.0.7:${server.address.port}`;
+  assertEquals(ana.welcome.backups, [backup]);
+  await operator.waitForOutput(`✗ ${backup}`);
   await operator.waitForOutput("[13:45] * ana");
   operator.terminate();
   assertEquals(await ana.receiveTypes(), ["bye"]);
@@ -140,6 +143,27 @@ Deno.test("chat-server without a console serves until it is terminated", async (
   ana[Symbol.dispose]();
   assertEquals(await status, 0);
   assertEquals(operator.output.endsWith(END), true);
+});
+
+Deno.test("chat-server says nothing of a backup that answers while it closes", async () => {
+  const probed = Promise.withResolvers<void>();
+  const answering = Promise.withResolvers<void>();
+  const backup = new FakeServer(async (client) => {
+    await client.expect("probe");
+    probed.resolve();
+    await answering.promise;
+  });
+  await using server = await RunningServer.start(["--backup", formatAddress(backup.address)]);
+  using ana = await enterAs("ana", server);
+  await probed.promise;
+  server.operator.terminate();
+  assertEquals(await ana.receiveTypes(), ["bye"]);
+  answering.resolve();
+  await backup[Symbol.asyncDispose]();
+  await flushTasks();
+  ana[Symbol.dispose]();
+  assertEquals(await server.status, 0);
+  assertEquals(server.operator.output.endsWith(END), true);
 });
 
 Deno.test("chat-server keeps to its flags, and prints why it closed a connection and who was lost", async () => {
