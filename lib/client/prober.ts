@@ -24,6 +24,7 @@ export class Prober {
   readonly #failover: Failover;
   readonly #config: FailoverConfig;
   #round: Round | undefined;
+  #beside: AbortController | undefined;
 
   constructor(probe: Probe, failover: Failover, config: FailoverConfig) {
     this.#probe = probe;
@@ -63,6 +64,7 @@ export class Prober {
 
   /** Ends the probes that go on, and forgets their answers. */
   reset(): void {
+    this.endBesideDial();
     this.#round?.stop();
     this.#round = undefined;
   }
@@ -106,6 +108,21 @@ export class Prober {
     await run(anySignal).finally(() => over.abort());
     await probing;
     return isBack;
+  }
+
+  /** Probes a lost server while another one is dialled. The signal is aborted once it is back with its log. */
+  besideDial(lost: Joined, signal: AbortSignal): AbortSignal {
+    const back = new AbortController();
+    this.#beside = new AbortController();
+    const over = AbortSignal.any([signal, this.#beside.signal]);
+    void this.untilBack(lost, { signal: over, onRestarted: () => Promise.resolve() })
+      .then((isBack) => isBack && back.abort());
+    return back.signal;
+  }
+
+  /** The dial is over. */
+  endBesideDial(): void {
+    this.#beside?.abort();
   }
 
   /** Probes a lost server every `waitProbeMs`. Resolves to true once it has the log that the client was reading, to false

@@ -42,6 +42,11 @@ export class ServerPool {
     return indexOf(this.#servers, server) >= 0;
   }
 
+  /** Whether no other server is known. */
+  isOnly(server: Address): boolean {
+    return this.size === (this.has(server) ? 1 : 0);
+  }
+
   /** Of the first known server of this host. */
   portOf(host: string): number | undefined {
     return this.#servers.find((server) => server.host.toLowerCase() === host.toLowerCase())?.port;

@@ -12,7 +12,8 @@ import {
 import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
 import type { LastJoin } from "./last_join.ts";
-import type { ConnectTarget } from "./session.ts";
+import { recoveryFor } from "./recovery.ts";
+import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
 import { parseNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
@@ -45,6 +46,12 @@ interface TargetPromptOptions {
   /** The port of a host that is known. */
   readonly portOf?: (host: string) => number | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What a server did not reject: the user is asked for the rest. */
+export function acceptedInput({ target, error }: ConnectionFailure, nick: string): TargetInput {
+  const isNickRejected = recoveryFor(error).action === "askNick";
+  return isNickRejected ? { ...target.server, nick: undefined } : { host: undefined, port: undefined, nick };
 }
 
 /** Returns undefined if the user wants to leave. At a screen, after a loss, one question asks for host and port.

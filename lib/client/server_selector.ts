@@ -4,14 +4,14 @@ import { type Clock, delay } from "../base/time.ts";
 import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
-import { Failover, type FailoverConfig } from "./failover.ts";
+import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import { Prober } from "./prober.ts";
 import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor } from "./recovery.ts";
 import { errorText, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
-import { afterLossQuestion, promptForTarget, type TargetInput } from "./server_prompt.ts";
+import { acceptedInput, afterLossQuestion, promptForTarget, type TargetInput } from "./server_prompt.ts";
 import type { PromptDeps } from "../terminal/prompt.ts";
 import { printable } from "../text/text.ts";
 
@@ -95,6 +95,10 @@ export class ServerSelector {
     const { target: { server }, error, wasJoined, isMove = false, rttMs } = failure;
     const { action, mayHang } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
+    this.#prober.endBesideDial();
+    if (failure.target.abandoned?.aborted && !wasJoined) {
+      return { ...await this.#goBackTo(this.#failover.current!), nick };
+    }
     if (wasJoined) {
       this.#prober.reset();
       this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
@@ -135,7 +139,7 @@ export class ServerSelector {
         : undefined;
       if (signal.aborted) break;
       if (!this.#failover.onHomeProbed(home, { there, here }, this.#nowMs)) continue;
-      await this.#notifyReturn(home.server);
+      await this.#goBackTo(home);
       return true;
     }
     return false;
@@ -151,8 +155,9 @@ export class ServerSelector {
     return { server, ip };
   }
 
-  async #notifyReturn(server: Address): Promise<void> {
+  async #goBackTo({ server, ip }: Joined): Promise<Pick<ConnectTarget, "server" | "ip">> {
     await this.#deps.notify(this.#t("client.returning", { server: formatAddress(server) }));
+    return { server, ip };
   }
 
   /** Waits if the server that the client was on lives, and has only heard from this address too often. */
@@ -204,11 +209,14 @@ export class ServerSelector {
         await delay(waitMs, over);
         target = { server: await this.#firstAnswering(next, { failed: server, signal, over }) };
       });
-      return { ...this.#failover.knownIp(target.server), ...(back ?? target), nick };
+      if (back) return { ...back, nick };
+      const lost = this.#isCurrent(target.server) ? undefined : this.#lostServer(failure);
+      const abandoned = lost && { abandoned: this.#prober.besideDial(lost, signal) };
+      return { ...this.#failover.knownIp(target.server), ...target, nick, ...abandoned };
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
-    const input = this.#acceptedInput(failure);
+    const input = acceptedInput(failure, nick);
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
     // If only the name was wrong and there is no other server to suggest, the port stays.
@@ -241,18 +249,21 @@ export class ServerSelector {
     { signal, offer }: { signal: AbortSignal; offer?: ServerOffer },
     run: (signal: AbortSignal) => Promise<void>,
   ): Promise<Pick<ConnectTarget, "server" | "ip"> | undefined> {
-    const { current } = this.#failover;
-    const { terminal } = this.#deps;
-    const refused = recoveryFor(failure.error).serverStatus === "alive" &&
-      this.#isCurrent(failure.target.server);
-    if (!current || refused || !(this.#config.isAuto || terminal.isTty)) return void await run(signal);
+    const lost = this.#lostServer(failure);
+    if (!lost) return void await run(signal);
     const onRestarted = async () => {
-      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(current.server) }));
-      offer?.onRestarted(current.server);
+      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(lost.server) }));
+      offer?.onRestarted(lost.server);
     };
-    const isBack = await this.#prober.whileAway(current, run, { signal, onRestarted });
-    if (isBack) await this.#notifyReturn(current.server);
-    return isBack && !signal.aborted ? { server: current.server, ip: current.ip } : undefined;
+    const isBack = await this.#prober.whileAway(lost, run, { signal, onRestarted });
+    return isBack && !signal.aborted ? await this.#goBackTo(lost) : undefined;
+  }
+
+  /** The server that the client was on last, if it is to go back there unasked. */
+  #lostServer({ target, error }: ConnectionFailure): Joined | undefined {
+    const refused = recoveryFor(error).serverStatus === "alive" && this.#isCurrent(target.server);
+    const canReturn = !refused && (this.#config.isAuto || this.#deps.terminal.isTty);
+    return canReturn ? this.#failover.current : undefined;
   }
 
   /** The first server in order that answers; this one if none does, or there is no choice. */
@@ -345,16 +356,12 @@ export class ServerSelector {
   #hasNoAlternative(server: Address): boolean {
     const { terminal } = this.#deps;
     if (!this.#hasEverJoined) return this.#config.isAuto || !terminal.isTty;
-    return !terminal.isTty && terminal.hasEnded && this.#isLastKnown(server);
+    return !terminal.isTty && terminal.hasEnded && this.#pool.isOnly(server);
   }
 
   /** The only server left broke the protocol. */
   #isOnlyFaulty({ target, error }: ConnectionFailure): boolean {
-    return recoveryFor(error).action === "exclude" && this.#isLastKnown(target.server);
-  }
-
-  #isLastKnown(server: Address): boolean {
-    return this.#pool.size === (this.#pool.has(server) ? 1 : 0);
+    return recoveryFor(error).action === "exclude" && this.#pool.isOnly(target.server);
   }
 
   /** A first server that flags name, or that no prompt will ask for again, is added to the pool before it was reached. */
@@ -364,14 +371,6 @@ export class ServerSelector {
     if (target && (isAuto || host !== undefined)) this.#pool.add(target.server);
     this.#pool.current = target?.server;
     return target;
-  }
-
-  /** What the server did not reject: the user is asked for the rest. */
-  #acceptedInput({ target, error }: ConnectionFailure): TargetInput {
-    const { server, nick } = target;
-    return recoveryFor(error).action === "askNick"
-      ? { ...server, nick: undefined }
-      : { host: undefined, port: undefined, nick: this.#nextNick ?? nick };
   }
 
   /** The server to try after one that failed; `failed` itself if no other is known. A mistyped address does not use up

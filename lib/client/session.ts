@@ -31,6 +31,8 @@ export interface ConnectTarget {
   readonly dialTimeoutMs?: number;
   /** For each answer, over TLS and then to HELLO, in ms. Undefined: only `welcomeTimeoutMs` holds. */
   readonly answerTimeoutMs?: number;
+  /** Aborted when another server is to be dialled instead. After WELCOME it means nothing. */
+  readonly abandoned?: AbortSignal;
 }
 
 /** A dial that did not reach WELCOME, or a connection that ended after it. */
@@ -247,7 +249,7 @@ export class Session implements Disposable {
     const { dial, passwordFor } = this.#deps;
     const { welcomeTimeoutMs } = this.#config;
     const { answerTimeoutMs = welcomeTimeoutMs } = target;
-    const outer = this.#leaving.signal;
+    const outer = AbortSignal.any([this.#leaving.signal, ...(target.abandoned ? [target.abandoned] : [])]);
     using deadline = new Deadline(welcomeTimeoutMs, { error: timedOut(server, welcomeTimeoutMs), outer });
     const connection = this.#manager.add(await dial(server, { ...target, signal: deadline.signal }));
     const { signal } = deadline;

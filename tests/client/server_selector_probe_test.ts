@@ -38,12 +38,13 @@ function probed(known: Partial<Record<string, ProbeAnswer>> = {}) {
     seen,
     /** Answers a PROBE that waits. */
     answer: (server: Address, answer?: ProbeAnswer) => pending.get(formatAddress(server))!(answer),
-    probe: (server: Address, { ip }: { ip?: string }) => {
+    probe: (server: Address, { ip, signal }: { ip?: string; signal: AbortSignal }) => {
       const key = formatAddress(server);
       seen.push(ip === undefined ? key : `${key} at ${ip}`);
       if (key in known) return Promise.resolve(known[key]);
       const { promise, resolve } = Promise.withResolvers<ProbeAnswer | undefined>();
       pending.set(key, resolve);
+      signal.addEventListener("abort", () => resolve(undefined));
       return promise;
     },
   };
@@ -144,6 +145,36 @@ Deno.test("ServerSelector --auto goes back to the lost server from a wait", pure
   const options = { isAuto: true, random: () => 1_000, probe, failover: { waitProbeMs: 0 } };
   await using fixture = await selectorAfterJoin(options);
   assertEquals(await fixture.next(unreachable(SECOND)), { server: FIRST, nick: "ana", ip: IP });
+});
+
+Deno.test("ServerSelector --auto goes back to the lost server while it dials another", pure, async () => {
+  const { probe, answer, seen } = probed();
+  await using fixture = await selectorAfterJoin({ isAuto: true, probe, failover: { waitProbeMs: 0 } });
+  assertEquals(await fixture.nextServer(lost(FIRST)), SECOND);
+  const { abandoned } = fixture;
+  seen.length = 0;
+  while (seen.length === 0) await flushTasks();
+  assertEquals([seen, abandoned?.aborted], [[`aula:5000 at ${IP}`], false]);
+  answer(FIRST, SAME);
+  await flushTasks();
+  assertEquals(abandoned?.aborted, true);
+  const { target, ...failure } = unreachable(SECOND, new ConnectError("no-answer"));
+  const next = await fixture.next({ ...failure, target: { ...target, abandoned } });
+  assertEquals(next, { server: FIRST, nick: "ana", ip: IP });
+  assertEquals(fixture.notices.length, 1);
+  assertMatch(fixture.notices[0]!, /^aula:5000 responde y conserva la sala/);
+});
+
+Deno.test("ServerSelector --auto does not probe the lost server on and on", pure, async () => {
+  const { probe, answer, seen } = probed();
+  await using fixture = await selectorAfterJoin({ isAuto: true, probe, failover: { waitProbeMs: 0 } });
+  await fixture.next(lost(FIRST));
+  seen.length = 0;
+  while (seen.length === 0) await flushTasks();
+  fixture.join(SECOND, { logId: 2n });
+  answer(FIRST, SAME);
+  await flushTasks();
+  assertEquals([seen.length, fixture.abandoned?.aborted], [1, false]);
 });
 
 Deno.test("ServerSelector does not go back to a server that refused the client", pure, async () => {

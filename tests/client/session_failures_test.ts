@@ -52,6 +52,31 @@ Deno.test("Session waits for WELCOME as long as `answerTimeoutMs` of its target 
   assertEquals([code, details.seconds], ["no-answer", 0.03]);
 });
 
+Deno.test("Session gives up a dial that is abandoned, until WELCOME", async () => {
+  const dialled = Promise.withResolvers<void>();
+  await using silent = new FakeServer(async (client) => {
+    await client.expect("hello");
+    dialled.resolve();
+    await client.receiveAll();
+  });
+  const abandoned = new AbortController();
+  await using ana = sessionTo({ server: silent.address, nick: "ana", abandoned: abandoned.signal });
+  const disconnected = ana.disconnected();
+  await dialled.promise;
+  abandoned.abort();
+  const { wasJoined, error } = await disconnected;
+  assertEquals([wasJoined, error.code], [false, "no-answer"]);
+  await using server = FakeServer.withWelcome(async (client) => {
+    await client.expect("ping");
+    await client.send({ type: "bye" });
+  });
+  const leaving = new AbortController();
+  await using joined = sessionTo({ server: server.address, nick: "ana", abandoned: leaving.signal });
+  await joined.joined();
+  leaving.abort();
+  assertEquals((await joined.disconnected()).error.code, "closing");
+});
+
 Deno.test("Session dials as long as its target says, and waits for WELCOME as always", async () => {
   await using server = new FakeServer(async (client) => {
     const { resumeToken } = await client.expect("hello");

@@ -67,6 +67,8 @@ export class SelectorFixture implements AsyncDisposable {
   readonly selector: ServerSelector;
   /** How often the selector has waited. */
   waits = 0;
+  /** Of the last target. */
+  abandoned: AbortSignal | undefined;
 
   constructor(
     {
@@ -110,14 +112,19 @@ export class SelectorFixture implements AsyncDisposable {
     return (await this.next(failure))?.server;
   }
 
+  /** The next target, but for {@linkcode abandoned}. */
   async next(
     failure?: ConnectionFailure,
     signal = new AbortController().signal,
   ): Promise<ConnectTarget | undefined> {
-    return await withTimeout(
+    const target = await withTimeout(
       this.selector.next(failure, { signal }),
       () => `an answer to\n${this.user.output}`,
     );
+    if (!target) return undefined;
+    const { abandoned, ...rest } = target;
+    this.abandoned = abandoned;
+    return rest;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -48,6 +48,19 @@ const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
     ],
     endMs: 21_351,
   },
+  "goes back to the server that it was on while it dials one that is frozen": {
+    seed: 307_510,
+    clients: 7,
+    servers: 3,
+    steps: [
+      { what: "start", client: 6, atMs: 653 },
+      { what: "start", client: 1, atMs: 664 },
+      { what: "start", client: 3, atMs: 835 },
+      { what: "silence", client: 1, forMs: 16_371, atMs: 17_212 },
+      { what: "freeze", server: 1, forMs: 31_915, atMs: 18_928 },
+    ],
+    endMs: 50_843,
+  },
 };
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
