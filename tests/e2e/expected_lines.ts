@@ -49,3 +49,8 @@ export function rejoined(port: number, resent: string, ...online: string[]): str
 export async function untilAnswerable(): Promise<void> {
   await delay(1_000);
 }
+
+/** The messages among these lines: `nick: text`. */
+export function messagesOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => /^\[.{19}\] (?:[+~] )?([^ ]+: .*)/.exec(line)?.[1] ?? []);
+}

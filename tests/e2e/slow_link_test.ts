@@ -3,19 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-
-/** In a namespace with a loopback device. */
-const SCRIPT = `unshare -rn sh -c 'ip link set lo up && exec "$@"' sh "$@"`;
-
-/** Runs a command in a network namespace. */
-async function runIsolated(args: readonly string[], env: Record<string, string> = {}) {
-  const options = { args: ["-c", SCRIPT, "sh", ...args], env };
-  const { code, stderr } = await new Deno.Command("sh", options).output().catch(() => ({
-    code: 1,
-    stderr: undefined,
-  }));
-  return { code, errors: new TextDecoder().decode(stderr) };
-}
+import { runIsolated } from "../testing/isolation.ts";
 
 const isPossible = (await runIsolated(["ip", "tuntap", "add", "dev", "tun0", "mode", "tun"])).code === 0;
 

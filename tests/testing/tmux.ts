@@ -26,8 +26,12 @@ export class Terminals implements AsyncDisposable {
   readonly #configFolder = `/tmp/${this.#socket}.config`;
   #isOpen = false;
 
-  /** Opens a terminal whose shell knows the programs as `server`, `client` and `crashing`. */
-  async open(name: string, { columns = COLUMNS, rows = ROWS } = {}): Promise<TerminalScreen> {
+  /** Opens a terminal whose shell knows the programs as `server`, `client` and `crashing`. `enter` is a command that runs
+   * the shell elsewhere. */
+  async open(
+    name: string,
+    { columns = COLUMNS, rows = ROWS, enter = [] as readonly string[] } = {},
+  ): Promise<TerminalScreen> {
     const programs = (["server", "client", "crashing"] as const).flatMap((
       task,
     ) => ["-e", shellFunction(task)]);
@@ -35,7 +39,7 @@ export class Terminals implements AsyncDisposable {
       ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
       // Not the folder of the user who runs the tests, nor one that another test has filled.
       ...["-e", `XDG_CONFIG_HOME=${this.#configFolder}/${name}`],
-      ...[...programs, "bash", "--noprofile", "--norc"],
+      ...[...programs, ...enter, "bash", "--noprofile", "--norc"],
     );
     this.#isOpen = true;
     const screen = new TerminalScreen(name, (...args) => this.#tmux(...args));
