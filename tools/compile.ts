@@ -46,10 +46,10 @@ function pathOf({ name }: ProgramSource): string {
 /** Makes both programs the way that is possible. Returns the exit status. */
 async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Promise<number> {
   console.log(texts.compiling);
-  const codes = await bundlePrograms();
+  const files = await bundlePrograms();
   try {
     for (const program of wantsSelfExtracting ? [] : PROGRAMS) {
-      await compileProgram(program, { codes, output: pathOf(program) });
+      await compileProgram(program, { files, output: pathOf(program) });
     }
   } catch (error) {
     if (!(error instanceof RuntimeBaseError)) throw error;
@@ -60,7 +60,7 @@ async function compile(texts: typeof SPANISH, wantsSelfExtracting: boolean): Pro
     console.error(texts.noSelfExtracting);
     return EXIT.failure;
   }
-  if (wantsSelfExtracting) await makeSelfExtracting({ codes, pathOf });
+  if (wantsSelfExtracting) await makeSelfExtracting({ files, pathOf });
   for (const path of PROGRAMS.map(pathOf)) {
     console.log(texts.made(path, ((await Deno.stat(path)).size / 1_000_000).toFixed(0)));
   }

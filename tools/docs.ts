@@ -1,15 +1,19 @@
-// Writes the flags and commands of both programs into the manual pages and README.md, between the markers there.
+// Writes what other files repeat: flags and commands of both programs into the manual pages and README.md,
+// between the markers there, the version into them and lib/cli/process.ts, and the licences into licenses.txt.
 //
 //   deno task docs [--check]
 
 import { type Command, type CommandRegistry, usage } from "../lib/cli/commands.ts";
 import { type FlagTable, valueLabel } from "../lib/cli/flags.ts";
-import { EXIT, VERSION } from "../lib/cli/process.ts";
+import { EXIT } from "../lib/cli/process.ts";
 import { CHAT_COMMANDS } from "../lib/client/commands.ts";
 import { CLIENT_FLAGS } from "../lib/client/config.ts";
 import { type Language, LANGUAGES, translator } from "../lib/i18n/translate.ts";
 import { ADMIN_COMMANDS } from "../lib/server/console.ts";
 import { SERVER_FLAGS } from "../lib/server/config.ts";
+import config from "../deno.json" with { type: "json" };
+import { LICENSES } from "./executables.ts";
+import { collectLicenses } from "./licenses.ts";
 
 /** What the documents say of a program. */
 interface Program {
@@ -114,38 +118,43 @@ function replaceBetween(text: string, [begin, end]: readonly [string, string], l
 
 function manualPage(text: string, { flags, commands }: Program, language: Language): string {
   const between = (section: string) => [`.\\" ${section}`, `.\\" /${section}`] as const;
-  const page = text.replace(/"chat [\d.]+"/, `"chat ${VERSION}"`);
+  const page = text.replace(/"chat [\d.]+"/, `"chat ${config.version}"`);
   const withFlags = replaceBetween(page, between("flags"), roff(flagRows(flags, language, ROFF)));
   return replaceBetween(withFlags, between("commands"), roff(commandRows(commands, language, ROFF)));
 }
 
-function readme(text: string): string {
+/** Replaces the tables of flags or commands. */
+function withTables(text: string, kind: "flags" | "commands"): string {
   return PROGRAMS.reduce((page, { name, flags, commands }) => {
-    const between = (section: string) =>
-      [`<!-- ${section}:${name} -->`, `<!-- /${section}:${name} -->`] as const;
-    const head = (what: string): Row => [what, "what it does"];
-    const flagTable = markdown(head(`\`chat-${name}\``), flagRows(flags, "en", MARKDOWN));
     const place = name === "client" ? "in a client" : "at a server's console";
-    const commandTable = markdown(head(place), commandRows(commands, "en", MARKDOWN));
-    return replaceBetween(
-      replaceBetween(page, between("flags"), flagTable),
-      between("commands"),
-      commandTable,
-    );
+    const [left, rows] = kind === "flags"
+      ? [`\`chat-${name}\``, flagRows(flags, "en", MARKDOWN)]
+      : [place, commandRows(commands, "en", MARKDOWN)];
+    const table = markdown([left, "what it does"], rows);
+    return replaceBetween(page, [`<!-- ${kind}:${name} -->`, `<!-- /${kind}:${name} -->`], table);
   }, text);
 }
 
-/** Writes the documents; with `--check` names those that are stale instead. Returns the exit status. */
-async function writeDocs({ check }: { readonly check: boolean }): Promise<number> {
-  const documents: Record<string, (text: string) => string> = { "README.md": readme };
+function withVersion(text: string): string {
+  return text.replace(/(?<=^const VERSION = ")[^"]+/m, config.version);
+}
+
+/** Writes the files; with `--check` names those that are stale instead. Returns the exit status. */
+async function writeFiles({ check }: { readonly check: boolean }): Promise<number> {
+  const licenses = await collectLicenses();
+  const files: Record<string, (text: string) => string> = {
+    "README.md": (text) => withTables(withTables(text, "flags"), "commands"),
+    "lib/cli/process.ts": withVersion,
+    [LICENSES]: () => licenses,
+  };
   for (const program of PROGRAMS) {
     for (const language of LANGUAGES) {
       const path = `docs/man/${language === "en" ? "" : `${language}/`}chat-${program.name}.1`;
-      documents[path] = (text) => manualPage(text, program, language);
+      files[path] = (text) => manualPage(text, program, language);
     }
   }
   let status: number = EXIT.ok;
-  for (const [path, make] of Object.entries(documents)) {
+  for (const [path, make] of Object.entries(files)) {
     const text = await Deno.readTextFile(path);
     const made = make(text);
     if (made === text) continue;
@@ -156,4 +165,4 @@ async function writeDocs({ check }: { readonly check: boolean }): Promise<number
   return status;
 }
 
-Deno.exit(await writeDocs({ check: Deno.args.includes("--check") }));
+Deno.exit(await writeFiles({ check: Deno.args.includes("--check") }));

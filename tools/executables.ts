@@ -14,18 +14,21 @@ export class RuntimeBaseError extends MakeError {
   override readonly name = "RuntimeBaseError";
 }
 
+/** Printed by `--licenses`. */
+export const LICENSES = "licenses.txt";
+
 /** Modules that are big, and that few ever load: they stay modules of their own beside those of the programs. */
 const RARE = [
   { name: "self_signed", entry: "lib/net/self_signed.ts", specifier: "./self_signed.ts" },
   { name: "nats_room", entry: "lib/cluster/nats/room.ts", specifier: "../cluster/nats/room.ts" },
 ];
 
-/** The code of each module by its name, the same wherever and whenever it is made: one for each program, and those
- * that they load when they need them.
+/** The text of each file by its name, the same wherever and whenever it is made: a module for each program, those that
+ * they load when they need them, and the licences.
  * @throws {MakeError} */
 export async function bundlePrograms(): Promise<Map<string, string>> {
   await runDeno(["check", "--frozen", "--quiet", ...PROGRAMS.map(({ entry }) => entry)]);
-  const codes = new Map<string, string>();
+  const files = new Map<string, string>();
   for (const { name, entry } of [...PROGRAMS, ...RARE]) {
     const others = RARE.filter((rare) => rare.name !== name);
     const external = others.map(({ specifier }) => `--external=${specifier}`);
@@ -34,9 +37,9 @@ export async function bundlePrograms(): Promise<Map<string, string>> {
       (text, { name, specifier }) => text.replaceAll(`import("${specifier}")`, `import("./${name}.js")`),
       code,
     );
-    codes.set(name, withoutPaths(linked));
+    files.set(`${name}.js`, withoutPaths(linked));
   }
-  return codes;
+  return files.set(LICENSES, await Deno.readTextFile(LICENSES));
 }
 
 /** What comes from a package is marked with its path on this machine, in a comment or as the key of a module. */
@@ -50,8 +53,8 @@ function withoutPaths(code: string): string {
  * @throws {MakeError} if anything else is wrong */
 export async function compileProgram(
   { name, permissions }: ProgramSource,
-  { codes, output, target = Deno.build.target }: {
-    codes: ReadonlyMap<string, string>;
+  { files, output, target = Deno.build.target }: {
+    files: ReadonlyMap<string, string>;
     output: string;
     target?: string;
   },
@@ -66,15 +69,16 @@ export async function compileProgram(
   const folder = await Deno.makeTempDir({ dir: ".", prefix: ".compile-" });
   const entry = `${folder}/${name}.js`;
   try {
-    for (const [module, code] of codes) {
-      const path = `${folder}/${module}.js`;
-      await Deno.writeTextFile(path, code);
+    for (const [file, text] of files) {
+      const path = `${folder}/${file}`;
+      await Deno.writeTextFile(path, text);
       // Deno notes the time of the file in what it makes.
       await Deno.utime(path, 0, 0);
     }
     // The code cache would lie in a folder where others may write, under a name that they know.
     const flags = ["--quiet", "--no-config", "--no-lock", "--no-code-cache", "--target", target];
-    await runDeno(["compile", ...flags, ...permissions, "--output", output, entry], env);
+    const including = ["--include", `${folder}/${LICENSES}`];
+    await runDeno(["compile", ...flags, ...including, ...permissions, "--output", output, entry], env);
   } catch (error) {
     if (!(error instanceof MakeError)) throw error;
     const [, reason] = /base binary[^]*?\n\s*1: (.*)/.exec(error.message) ?? [];
@@ -88,15 +92,15 @@ export async function compileProgram(
  * names.
  * @throws {MakeError} if there is no such Deno */
 export async function makeSelfExtracting(
-  { codes, pathOf, target = Deno.build.target as Target }: {
-    codes: ReadonlyMap<string, string>;
+  { files, pathOf, target = Deno.build.target as Target }: {
+    files: ReadonlyMap<string, string>;
     pathOf: (program: ProgramSource) => string;
     target?: Target;
   },
 ): Promise<void> {
   const deno = await Deno.readFile(target === Deno.build.target ? Deno.execPath() : await denoFor(target));
   if (targetOf(deno) !== target) throw new MakeError(`Cannot take this Deno: it is not for ${target}`);
-  const archive = await archiveOf(deno, codes);
+  const archive = await archiveOf(deno, files);
   const script = await Deno.readTextFile(new URL("self_extracting.sh", import.meta.url));
   for (const program of PROGRAMS) {
     const bytes = selfExtracting(program, { archive, script, machine: TARGETS[target].machine });

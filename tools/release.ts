@@ -1,5 +1,5 @@
-// Makes dist/: both programs for every target, and SHA256SUMS. Lists the targets that cannot be made here, and then
-// exits with an error.
+// Makes dist/: both programs for every target, SHA256SUMS, and the licences. Lists the targets that cannot be made here,
+// and then exits with an error.
 //
 //   deno task release [--lang es|en]
 
@@ -9,6 +9,7 @@ import { type Target, targetOf, TARGETS } from "./executable_format.ts";
 import {
   bundlePrograms,
   compileProgram,
+  LICENSES,
   MakeError,
   makeSelfExtracting,
   RuntimeBaseError,
@@ -53,13 +54,13 @@ function pathFor(target: Target): (program: ProgramSource) => string {
  * @throws {MakeError} */
 async function make(
   target: Target,
-  { codes, texts }: { codes: ReadonlyMap<string, string>; texts: typeof SPANISH },
+  { files, texts }: { files: ReadonlyMap<string, string>; texts: typeof SPANISH },
 ): Promise<string> {
   const pathOf = pathFor(target);
   try {
     for (const program of PROGRAMS) {
       await compileProgram(program, {
-        codes,
+        files,
         output: pathOf(program),
         target,
       });
@@ -70,7 +71,7 @@ async function make(
     return texts.compiled;
   } catch (error) {
     if (!(error instanceof RuntimeBaseError) || target === WINDOWS) throw error;
-    await makeSelfExtracting({ codes, pathOf, target });
+    await makeSelfExtracting({ files, pathOf, target });
     return texts.selfExtracting;
   }
 }
@@ -83,11 +84,11 @@ async function targetOfFile(path: string): Promise<Target | undefined> {
 
 async function release({ language }: Tool): Promise<number> {
   const texts = TEXTS[language];
-  const codes = await bundlePrograms().catch((error) => {
+  const files = await bundlePrograms().catch((error) => {
     if (!(error instanceof MakeError)) throw error;
     console.error(`${texts.failed}\n${error.message}`);
   });
-  if (!codes) return EXIT.failure;
+  if (!files) return EXIT.failure;
   await Deno.remove(FOLDER, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
@@ -96,7 +97,7 @@ async function release({ language }: Tool): Promise<number> {
   const sums: string[] = [];
   for (const target of Object.keys(TARGETS) as Target[]) {
     try {
-      const how = await make(target, { codes, texts });
+      const how = await make(target, { files, texts });
       for (const path of PROGRAMS.map(pathFor(target))) {
         const bytes = await Deno.readFile(path);
         const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
@@ -110,6 +111,7 @@ async function release({ language }: Tool): Promise<number> {
     }
   }
   await Deno.writeTextFile(`${FOLDER}/SHA256SUMS`, sums.join(""));
+  await Deno.writeTextFile(`${FOLDER}/${LICENSES}`, files.get(LICENSES)!);
   console.log(missing.length === 0 ? texts.all : texts.missing(missing.join(", ")));
   return missing.length === 0 ? EXIT.ok : EXIT.failure;
 }

@@ -1,6 +1,6 @@
 
 # Unpacks what stands behind this text, once for each user and version, and runs it with a Deno of its own.
-# Before this line are: program, permissions, machine, archive (its SHA-256), modules and head_bytes (where it
+# Before this line are: program, permissions, machine, archive (its SHA-256), files and head_bytes (where it
 # begins).
 # shellcheck disable=SC2154
 
@@ -29,7 +29,7 @@ is_our_folder() {
 is_unpacked() {
   folder=$1/$archive
   is_our_folder "$1" && is_ours "$folder/deno" && [ -x "$folder/deno" ] || return
-  for module in $modules; do is_ours "$folder/$module.js" || return; done
+  for file in $files; do is_ours "$folder/$file" || return; done
 }
 
 unpack() (
@@ -43,7 +43,7 @@ unpack() (
   tail -c "+$((head_bytes + 1))" "$0" | gzip -dc | (cd "$new" && tar -xf -) || exit
   "$new/deno" --version >/dev/null || exit
   # One after the other and in one step each: whoever unpacks at the same time puts the same there.
-  mv -f "$new"/*.js "$folder" && mv -f "$new/deno" "$folder"
+  for file in $files deno; do mv -f "$new/$file" "$folder" || exit; done
 )
 
 # prepare FOLDER: makes it, and all in it, for us alone.

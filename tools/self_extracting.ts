@@ -9,35 +9,30 @@ export const HEAD_BYTES = 8_192;
 
 /** What all executables of one build have in common. */
 export interface Archive {
-  /** A tar archive, compressed by gzip: `deno`, and the modules of the programs. */
+  /** A tar archive, compressed by gzip: `deno`, and the files of the programs. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** SHA-256 of the bytes, in hex. */
   readonly hash: string;
-  /** Names of the modules. */
-  readonly modules: readonly string[];
+  /** Names of these files. */
+  readonly files: readonly string[];
 }
 
-/** Puts this Deno, and the code of each module by its name, into an archive: the same at any time from the
- * same. */
+/** Puts this Deno, and the text of each file by its name, into an archive: the same at any time from the same. */
 export async function archiveOf(
   deno: Uint8Array,
-  codes: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, string>,
 ): Promise<Archive> {
   const attrs = { mtime: 0, uid: 0, gid: 0, user: "root", group: "root" };
   const tar = createTar([
     { name: "deno", data: deno, attrs: { ...attrs, mode: "755" } },
-    ...[...codes].map(([name, code]) => ({
-      name: `${name}.js`,
-      data: code,
-      attrs: { ...attrs, mode: "644" },
-    })),
+    ...[...files].map(([name, data]) => ({ name, data, attrs: { ...attrs, mode: "644" } })),
   ]);
   // A tar archive ends with two empty blocks (POSIX.1-2024, pax), which nanotar may leave out.
   const whole = new Blob([tar as Uint8Array<ArrayBuffer>, new Uint8Array(2 * 512)]);
   const compressed = whole.stream().pipeThrough(new CompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(compressed).arrayBuffer());
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { bytes, hash: digest.toHex(), modules: [...codes.keys()] };
+  return { bytes, hash: digest.toHex(), files: [...files.keys()] };
 }
 
 /** The executable of a program: `script` is the text of self_extracting.sh, `machine` says to people where it
@@ -47,8 +42,8 @@ export function selfExtracting(
   { archive, script, machine }: { archive: Archive; script: string; machine: string },
 ): Uint8Array<ArrayBuffer> {
   const settings = { program: name, permissions: permissions.join(" "), machine, archive: archive.hash };
-  const modules = archive.modules.join(" ");
-  const lines = Object.entries({ ...settings, modules, head_bytes: HEAD_BYTES }).map(([key, value]) =>
+  const files = archive.files.join(" ");
+  const lines = Object.entries({ ...settings, files, head_bytes: HEAD_BYTES }).map(([key, value]) =>
     `${key}=${quoted(`${value}`)}\n`
   );
   const head = new TextEncoder().encode(`#!/bin/sh\n${lines.join("")}${script}`);

@@ -50,6 +50,7 @@ export const COMMON_FLAGS = {
   config: { value: "FILE", isTypedOnly: true, help: "flag.config" },
   help: { alias: "h", isTypedOnly: true, help: "flag.help" },
   version: { alias: "v", isTypedOnly: true, help: "flag.version" },
+  licenses: { isTypedOnly: true, help: "flag.licenses" },
   completions: { choices: SHELLS, isTypedOnly: true, help: "flag.completions" },
 } as const satisfies FlagTable;
 

@@ -31,7 +31,11 @@ export type ProcessApi =
     "args" | "env" | "exit" | "networkInterfaces" | "noColor" | "permissions" | "unrefTimer"
   >;
 
-export const VERSION = "0.1.0";
+/** Written here from deno.json by `deno task docs`. */
+const VERSION = "0.1.0";
+
+/** At the top of the project, or beside the bundle in an executable. */
+const LICENSES = new URL(isSource() ? "../../licenses.txt" : "licenses.txt", import.meta.url);
 
 export interface BuildInfo {
   /** `compiled` is made by `deno compile`; `self-extracting` unpacks a Deno and a bundle. */
@@ -172,8 +176,12 @@ function localAddresses({ networkInterfaces }: ProcessApi): LocalAddress[] {
 function buildInfo({ build, version }: ProcessApi): BuildInfo {
   const runtime = `Deno ${version.deno}, ${build.target}`;
   if (build.standalone) return { distribution: "compiled", runtime };
-  // `deno bundle` makes one file of JavaScript.
-  return { distribution: import.meta.url.endsWith(".ts") ? "source" : "self-extracting", runtime };
+  return { distribution: isSource() ? "source" : "self-extracting", runtime };
+}
+
+/** Executables carry a bundle, which is JavaScript. */
+function isSource(): boolean {
+  return import.meta.url.endsWith(".ts");
 }
 
 /** XDG Base Directory Specification 0.8; APPDATA on Windows. */
@@ -213,14 +221,15 @@ interface InfoOptions extends CompletionsOptions {
   readonly build: BuildInfo;
 }
 
-/** The output of `--help`, `--version` or `--completions`; undefined if none is given. */
-export function infoOutput(
+/** The output of `--help`, `--version`, `--licenses` or `--completions`; undefined if none is given. */
+export async function infoOutput(
   flags: FlagValues<typeof COMMON_FLAGS>,
   options: InfoOptions,
-): readonly string[] | undefined {
+): Promise<readonly string[] | undefined> {
   const { name, help, build: { distribution, runtime }, t } = options;
   if (flags.help) return help;
   if (flags.version) return [`${name} ${VERSION} (${t(`distribution.${distribution}`)}, ${runtime})`];
+  if (flags.licenses) return (await Deno.readTextFile(LICENSES)).trimEnd().split("\n");
   if (flags.completions) return completions(flags.completions, options);
   return undefined;
 }

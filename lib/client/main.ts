@@ -37,7 +37,10 @@ export async function runClient(process: ProcessContext): Promise<number> {
   const t = translator(language);
   const flags = clientFlags(process);
   const help = programHelp({ usage: "usage.client", table: CLIENT_FLAGS, commands: CHAT_COMMANDS }, process);
-  const info = infoOutput(flags, { name: "chat-client", table: CLIENT_FLAGS, help, build: buildInfo, t });
+  const info = await infoOutput(
+    flags,
+    { name: "chat-client", table: CLIENT_FLAGS, help, build: buildInfo, t },
+  );
   if (info) {
     await terminal.print(...info);
     return EXIT.ok;

@@ -272,6 +272,7 @@ export const ENGLISH = {
   "flag.help": "show this help",
   "flag.plain": "nothing but lines, amid what you type as well: for screen readers and slow links",
   "flag.version": "show the version",
+  "flag.licenses": "show the licences of the program and of its parts",
   "flag.completions": "show the script by which bash or zsh completes these options",
 
   "distribution.source": "from source",

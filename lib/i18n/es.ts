@@ -279,6 +279,7 @@ export const SPANISH = {
   "flag.plain":
     "nada más que líneas, también en medio de lo que escriba: para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
+  "flag.licenses": "mostrar las licencias del programa y de lo que incluye",
   "flag.completions": "mostrar el guion con el que bash o zsh completan estas opciones",
 
   "distribution.source": "desde el código fuente",

@@ -45,7 +45,7 @@ export async function serve(
   const { terminal, clock, language, terminated } = process;
   const t = translator(language);
   const flags = readFlags(process, SERVER_FLAGS);
-  const info = infoOutput(flags, {
+  const info = await infoOutput(flags, {
     name: "chat-server",
     table: SERVER_FLAGS,
     help: programHelp({ usage: "usage.server", table: SERVER_FLAGS, commands: ADMIN_COMMANDS }, process),

@@ -146,6 +146,7 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "                          the command line overrides it",
     "  -h, --help              show this help",
     "  -v, --version           show the version",
+    "  --licenses              show the licences of the program and of its parts",
     "  --completions bash|zsh  show the script by which bash or zsh completes these",
     "                          options",
   ]);

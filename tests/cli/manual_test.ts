@@ -1,7 +1,7 @@
 // docs/man/ and docs/chat-server.service against `--help`.
 
 import { assert, assertEquals } from "@std/assert";
-import { VERSION } from "../../lib/cli/process.ts";
+import config from "../../deno.json" with { type: "json" };
 import { runClient } from "../../lib/client/main.ts";
 import { serve } from "../../lib/server/main.ts";
 import { FakeUser } from "../testing/fake_user.ts";
@@ -30,7 +30,7 @@ for (const folder of ["", "es/"]) {
         const names = [...rows].map(([, name]) => bare(name!));
         assert(names.length > 5, user.output);
         const page = await Deno.readTextFile(new URL(`../../docs/man/${folder}${name}.1`, import.meta.url));
-        assert(page.startsWith(`.TH ${name.toUpperCase()} 1 `) && page.includes(`"chat ${VERSION}"`));
+        assert(page.startsWith(`.TH ${name.toUpperCase()} 1 `) && page.includes(`"chat ${config.version}"`));
         const lines = linesOf(page);
         assertEquals(names.filter((name) => !lines.some((line) => line.startsWith(name))), []);
       },

@@ -1,6 +1,7 @@
 // runProcess() on a system of the test's own, and the output of --help, --version and --completions.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
 import { COMMON_FLAGS, parseFlags } from "../../lib/cli/flags.ts";
 import { type BuildInfo, infoOutput, type ProcessContext, runProcess } from "../../lib/cli/process.ts";
 import { ConnectError, InputError } from "../../lib/errors.ts";
@@ -12,6 +13,8 @@ import { TestFolder, writing } from "../testing/test_folder.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
+const { state } = await Deno.permissions.query({ name: "read", path: "." });
+const reading = { ignore: state !== "granted" };
 const TTY = { isStdinTty: true, isStdoutTty: true } as const;
 
 /** Runs a program. Returns its exit status, and its system. */
@@ -312,20 +315,33 @@ function outputOf(args: readonly string[], distribution: BuildInfo["distribution
   });
 }
 
-Deno.test("infoOutput() prefers --help to --version, and that to --completions", pure, () => {
-  assertEquals(outputOf(["--completions", "zsh", "--version", "-h"]), ["Help"]);
-  assertEquals(outputOf(["--completions", "zsh", "--version"])!.length, 1);
-  assertEquals(outputOf(["--completions", "zsh"])![0], "#compdef chat-server");
-  assertEquals(outputOf(["--completions", "bash"])!.at(-1), "complete -F _chat_server chat-server");
-  assertEquals(outputOf(["--lang", "es"]), undefined);
+Deno.test("infoOutput() prefers --help to --version, and that to --completions", pure, async () => {
+  assertEquals(await outputOf(["--completions", "zsh", "--version", "-h"]), ["Help"]);
+  assertEquals((await outputOf(["--completions", "zsh", "--version"]))!.length, 1);
+  assertEquals((await outputOf(["--completions", "zsh"]))![0], "#compdef chat-server");
+  assertEquals((await outputOf(["--completions", "bash"]))!.at(-1), "complete -F _chat_server chat-server");
+  assertEquals(await outputOf(["--lang", "es"]), undefined);
 });
 
 for (const distribution of ["source", "compiled", "self-extracting"] as const) {
-  Deno.test(`infoOutput() gives the version of a program that is ${distribution}`, pure, () => {
-    const text = outputOf(["--version"], distribution)!.join("\n").replace(/\d+\.\d+\.\d+/, "N");
+  Deno.test(`infoOutput() gives the version of a program that is ${distribution}`, pure, async () => {
+    const text = (await outputOf(["--version"], distribution))!.join("\n");
     assertEquals(
       text.replace(/\(.*(?=(source|compiled|self))/, "("),
-      `chat-server N (${distribution}, Deno 2.9.6)`,
+      `chat-server ${config.version} (${distribution}, Deno 2.9.6)`,
     );
   });
 }
+
+Deno.test(
+  "infoOutput() gives the licences of the program, of Deno and of every package",
+  reading,
+  async () => {
+    const lines = new Set(await outputOf(["--licenses"]));
+    const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
+    const packages = Object.keys(JSON.parse(lock).npm);
+    assert(packages.length > 20 && lines.has("Copyright (c) 2026 the chat contributors"));
+    const owners = ["chat", "Deno (which contains V8 and other software)", ...packages];
+    assertEquals(owners.filter((name) => !lines.has(`* ${name}`)), []);
+  },
+);

@@ -82,6 +82,12 @@ for (const name of PROGRAMS) {
     assert(output.includes(isScript ? "(autoextraíble, Deno " : "(compilado, Deno "), output);
   });
 
+  Deno.test(`${name} --licenses prints the licences, which are in the file`, async () => {
+    await using folder = await ReadOnlyFolder.open();
+    const { output } = await outcome(folder.start(name, "--licenses"));
+    assertEquals(output, await Deno.readTextFile(new URL("../../licenses.txt", import.meta.url)));
+  });
+
   Deno.test(`${name} passes on its exit status and its errors`, async () => {
     await using folder = await ReadOnlyFolder.open();
     assertEquals(await outcome(folder.start(name, "--lang", "en", "--no such flag")), {

@@ -23,7 +23,7 @@ class Fixture extends TestFolder {
 
   static async open(deno = DENO): Promise<Fixture> {
     const fixture = new Fixture();
-    const archive = await archiveOf(new TextEncoder().encode(deno), new Map([["chat-server", "serve()"]]));
+    const archive = await archiveOf(new TextEncoder().encode(deno), new Map([["chat-server.js", "serve()"]]));
     const file = selfExtracting({ name: "chat-server", permissions: PERMISSIONS }, {
       ...{ archive, script, machine: "PDP-11" },
     });
