@@ -1,4 +1,4 @@
-// Writes what other files repeat: flags and commands of both programs into the manual pages and README.md,
+// Writes what other files repeat: flags and commands of both programs into the manual pages, README.md and docs/FLAGS.md,
 // between the markers there, the version into them and lib/cli/process.ts, and the licences into licenses.txt.
 //
 //   deno task docs [--check]
@@ -143,7 +143,8 @@ function withVersion(text: string): string {
 async function writeFiles({ check }: { readonly check: boolean }): Promise<number> {
   const licenses = await collectLicenses();
   const files: Record<string, (text: string) => string> = {
-    "README.md": (text) => withTables(withTables(text, "flags"), "commands"),
+    "README.md": (text) => withTables(text, "commands"),
+    "docs/FLAGS.md": (text) => withTables(text, "flags"),
     "lib/cli/process.ts": withVersion,
     [LICENSES]: () => licenses,
   };

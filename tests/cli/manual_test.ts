@@ -1,8 +1,10 @@
-// docs/man/ and docs/chat-server.service against `--help`.
+// docs/man/, docs/FLAGS.md and docs/chat-server.service against `--help`.
 
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import { CLIENT_FLAGS } from "../../lib/client/config.ts";
 import { runClient } from "../../lib/client/main.ts";
+import { SERVER_FLAGS } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 
@@ -36,6 +38,15 @@ for (const folder of ["", "es/"]) {
       },
     );
   }
+}
+
+for (const [name, flags] of [["server", SERVER_FLAGS], ["client", CLIENT_FLAGS]] as const) {
+  Deno.test(`docs/FLAGS.md has every flag of chat-${name}, in the order of --help`, reading, async () => {
+    const page = await Deno.readTextFile(new URL("../../docs/FLAGS.md", import.meta.url));
+    const [, table] = page.split(`flags:${name} -->`);
+    const rows = table!.matchAll(/^\| (?:`-\w`, )?`--([\w-]+)/gm);
+    assertEquals([...rows].map(([, flag]) => flag), Object.keys(flags));
+  });
 }
 
 Deno.test("docs/chat-server.service gives flags that exist, and a writable room", reading, async () => {
