@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
+import { PROTOCOL_VERSION } from "../lib/protocol/frames.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const { state } = await Deno.permissions.query({ name: "read", path: "." });
@@ -27,6 +28,40 @@ Deno.test("LICENSE is the one that deno.json names", reading, async () => {
     "Copyright (c) 2026 the chat contributors",
   ]);
 });
+
+Deno.test(
+  "CHANGELOG.md has the version of deno.json, and each version its protocol and storage",
+  reading,
+  async () => {
+    const [, ...versions] = (await read("CHANGELOG.md")).split(/^## /m);
+    assert(versions.some((text) => text.startsWith(`[${config.version}] - 20`)), config.version);
+    for (const text of versions) {
+      assertMatch(text, new RegExp(`^### Protocol\n\n- Version ${PROTOCOL_VERSION}\\b`, "m"));
+      assertMatch(text, /^### Storage\n\n- /m);
+    }
+  },
+);
+
+Deno.test("CONTRIBUTING.md has at most 30 lines, and names tasks that exist", reading, async () => {
+  const text = await read("CONTRIBUTING.md");
+  assert(text.split("\n").length <= 31, text);
+  const tasks = [...text.matchAll(/deno task ([\w:]+)/g)].map(([, task]) => task!);
+  assert(tasks.includes("ok"), text);
+  assertEquals(tasks.filter((task) => !(task in config.tasks)), []);
+});
+
+Deno.test(
+  "SECURITY.md leads to docs/SECURITY.md, which begins with versions and reports",
+  reading,
+  async () => {
+    assert((await read("SECURITY.md")).includes("(docs/SECURITY.md#report-a-hole)"));
+    const headings = (await read("docs/SECURITY.md")).matchAll(/^## (.*)$/gm);
+    assertEquals([...headings].slice(0, 2).map(([, heading]) => heading), [
+      "Supported versions",
+      "Report a hole",
+    ]);
+  },
+);
 
 Deno.test(".editorconfig agrees with deno fmt", reading, async () => {
   const lines = (await read(".editorconfig")).split("\n");
