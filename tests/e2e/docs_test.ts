@@ -1,4 +1,4 @@
-// The shell commands of README.md and docs/: each is run here or by .ci/run, but for those that need other machines.
+// The shell commands of all documents: each is run here or by .ci/run, but for those that need other machines.
 
 import { assert } from "@std/assert";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { withTimeout } from "../testing/waiting.ts";
 /** Commands that need another machine, a USB stick, or a web server that another machine reads. */
 const NEEDS_MACHINES = /^(?:scp|cp|python3|curl) /;
 /** Tasks that CI does not run: they take minutes, write into README.md, or run until they are stopped. */
-const UNTESTED_TASKS = ["bench", "bench:startup", "coverage", "readme:screen", "dev"];
+const UNTESTED_TASKS = ["bench", "bench:startup", "coverage", "readme:screen", "dev", "release"];
 const LISTENING = { server: "Escuchando en ", client: "Conectado a " };
 
 interface Block {
@@ -96,8 +96,10 @@ async function startNats(args: readonly string[], folder: TestFolder): Promise<N
   return await NatsServer.start({ folder: folder.path, args: further });
 }
 
-const DOCUMENTS = ["README.md", ...Array.from(Deno.readDirSync("docs"), ({ name }) => `docs/${name}`)];
-const blocks = DOCUMENTS.filter((path) => path.endsWith(".md")).flatMap(blocksOf);
+const documents = [".", "docs"].flatMap((folder) =>
+  [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`.replace("./", ""))
+);
+const blocks = documents.filter((path) => path.endsWith(".md")).flatMap(blocksOf);
 
 for (const block of blocks) {
   Deno.test(`The commands of ${block.title} run`, withNats, async () => {
