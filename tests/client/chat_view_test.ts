@@ -295,6 +295,14 @@ Deno.test("ChatView shows in the prompt that the link is offline or lagging", pu
   await chat.user.waitForOutput("(el servidor no contesta) yo> "); // without a call
 });
 
+Deno.test("ChatView counts the unacked messages in the prompt while the link is offline", pure, async () => {
+  await using chat = new ChatFixture();
+  chat.session.unacked.push({ text: "uno" }, { text: "dos" });
+  chat.session.idleMs = undefined;
+  chat.view.updateStatus();
+  assertEquals(await chat.screen(), ["(sin conexión · 2 sin confirmar) yo> |"]);
+});
+
 Deno.test("ChatView shows unacked messages above the prompt, after a moment", pure, async () => {
   await using chat = new ChatFixture();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];

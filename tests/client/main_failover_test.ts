@@ -3,9 +3,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../lib/base/time.ts";
 import { formatAddress } from "../../lib/net/address.ts";
+import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid } from "../testing/raw_peer.ts";
+import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServerAtNoon();
@@ -119,3 +121,51 @@ for (const [when, isLost] of [["it reports the loss of its server", true], ["it 
     assertMatch(output, isLost ? /2 se han reconectado: d, e[^]*Se perdió/ : /2 se han reconectado: d, e/);
   });
 }
+
+Deno.test("chat-client --history 0 shows of another server only what it has missed or what is sent again", async () => {
+  const sinceMs = 1_000_000;
+  await using second = FakeServer.withWelcome(async (client) => {
+    const [before, since] = [{ timeMs: sinceMs - 60_000 }, { timeMs: sinceMs }];
+    await client.send(
+      makeSaid("eva", { seq: 0, clientSeq: 1, text: "antes", ...before }),
+      makeSaid("eva", { seq: 1, clientSeq: 2, text: "otra vez", redelivered: true, ...before }),
+      makeSaid("eva", { seq: 2, clientSeq: 3, text: "ahora", ...since }),
+    );
+    await client.receiveAll();
+  }, ({ resumeToken }) => {
+    const sessionId = sessionIdOf(resumeToken);
+    return { logId: 8n, head: 3, members: [{ sessionId, nick: "ana", address: "::1", sinceMs }] };
+  });
+  await using first = FakeServer.withWelcome((client) => client.send({ type: "bye" }), {
+    backups: [formatAddress(second.address)],
+  });
+  await using ana = await ClientUser.on(first, { flags: ["--auto", "--history", "0"] });
+  await ana.waitForOutput("eva: ahora");
+  const output = await ana.quit();
+  assertEquals(output.match(/. eva: .*/g), ["+ eva: otra vez", "~ eva: ahora"]);
+});
+
+Deno.test("chat-client says that something may be missing after more than 120 s away", async () => {
+  for (const awayMs of [119_000, 121_000]) {
+    const clock = new TestClock(NOON, 0);
+    await using second = FakeServer.withWelcome(undefined, { logId: 8n });
+    await using first = FakeServer.withWelcome((client) => {
+      first.stop();
+      return client.send({ type: "bye" });
+    });
+    await using ana = new ClientUser({
+      clock: clock.now,
+      isTty: true,
+      tty: new FakeScreen({ columns: 200 }),
+    });
+    ana.dial(first.address);
+    await ana.waitForOutput("¿A qué servidor?");
+    clock.advanceTo(awayMs);
+    ana.type(`${formatAddress(second.address)}\r`);
+    await ana.waitForOutput(`Conectado a ${formatAddress(second.address)}.`);
+    const output = await ana.quit();
+    const isLong = awayMs > 120_000;
+    assertEquals(output.includes("No falta ningún mensaje."), !isLong);
+    assertEquals(output.includes("! Puede faltar algo de lo dicho en otro servidor"), isLong);
+  }
+});

@@ -20,8 +20,9 @@ import {
   THIRD,
   unreachable,
 } from "../testing/selector_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { flushTasks } from "../testing/waiting.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 const CUT = new ConnectionLostError("broken");
@@ -137,6 +138,42 @@ Deno.test(
     fixture.user.type("\n\n");
     assertEquals(await next, SECOND);
     assertMatch(fixture.notices.join(), /^aula:5000 responde de nuevo, pero se reinició[^,]*$/);
+  },
+);
+
+Deno.test(
+  "ServerSelector offers a lost server that was restarted, unless another has answered before",
+  pure,
+  async () => {
+    const away = unreachable(FIRST, new ConnectError("network-away"));
+    for (
+      const [failure, first, second, server] of [
+        [lost(FIRST), "10.0.0.7:5001, no responde", "aula:5000, reiniciado", FIRST],
+        [lost(FIRST), "10.0.0.7:5001, no responde", "10.0.0.7:5001, responde", SECOND],
+        [away, "aula:5000", "aula:5000, reiniciado", FIRST],
+      ] as const
+    ) {
+      const known: Partial<Record<string, ProbeAnswer>> = {
+        [formatAddress(FIRST)]: undefined,
+        [formatAddress(SECOND)]: undefined,
+      };
+      const screen = new FakeScreen({ columns: 200 });
+      const options = { probe: probed(known).probe, failover: { waitProbeMs: 0 } };
+      await using fixture = await selectorAfterJoin(options, { isTty: true, tty: screen });
+      const isOffered = (offer: string) => {
+        const row = screen.show(fixture.user.output).at(-1);
+        fixture.user.output = "";
+        return row === `¿A qué servidor? IP o nombre[:puerto] [${offer}]: |`;
+      };
+      const next = fixture.nextServer(failure);
+      await waitFor(() => isOffered(first));
+      known[formatAddress(server)] = OTHER;
+      await waitFor(() => isOffered(second));
+      known[formatAddress(FIRST)] = OTHER;
+      await waitFor(() => fixture.notices.length > 0);
+      fixture.user.type("\r");
+      assertEquals(await next, server);
+    }
   },
 );
 

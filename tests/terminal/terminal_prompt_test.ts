@@ -66,9 +66,9 @@ Deno.test("Terminal.ask() moves its partial answer to the chat when it is aborte
 class SlowTerminalFixture extends TerminalFixture {
   readonly time: { monotonicMs: number };
 
-  constructor({ idleMs = 10, chat = {} } = {}) {
+  constructor({ idleMs = 10, graceMs = 0, chat = {} } = {}) {
     const time = { wallMs: 0, monotonicMs: 0 };
-    super({ chat, typing: { clock: () => ({ ...time }), idleMs } });
+    super({ chat, typing: { clock: () => ({ ...time }), idleMs, graceMs } });
     this.time = time;
   }
 }
@@ -127,6 +127,68 @@ Deno.test("Terminal.exclusive() begins at once without a partial line, or one le
   const third = terminal.exclusive(() => Promise.resolve(isBegun = true));
   assertEquals(isBegun, true); // in the same turn: a pipe is not read on
   await third;
+});
+
+/** A chat line is a draft above a question that has come at 10 ms. */
+async function draftFixture(draft: string) {
+  const fixture = new SlowTerminalFixture({ graceMs: 1_000 });
+  fixture.type(draft);
+  await flushTasks();
+  fixture.time.monotonicMs = 10;
+  const answer = fixture.terminal.ask("Servidor");
+  await fixture.expect("Servidor: |");
+  return { fixture, answer };
+}
+
+Deno.test(
+  "Terminal.releaseDraft() lets Enter send a draft once no Enter has come for 1 s",
+  pure,
+  async () => {
+    const { fixture, answer } = await draftFixture("hol");
+    await using _ = fixture;
+    const { terminal, time } = fixture;
+    time.monotonicMs = 1_010;
+    fixture.type(`aula${ENTER}`);
+    await answer;
+    const seen = ["Servidor: aula", "> hol|"];
+    await fixture.expect(...seen);
+    time.monotonicMs = 60_000; // the server has not let the client in yet
+    await fixture.typeAndExpect(ENTER, ...seen);
+    terminal.releaseDraft();
+    for (const nowMs of [60_999, 61_998]) {
+      time.monotonicMs = nowMs;
+      await fixture.typeAndExpect(ENTER, ...seen);
+    }
+    assertEquals(fixture.said, []);
+    time.monotonicMs = 62_998;
+    await fixture.typeAndExpect(ENTER, "Servidor: aula", "> |");
+    assertEquals(fixture.said, ["hol"]);
+  },
+);
+
+Deno.test("Terminal sends a draft that was edited at once", pure, async () => {
+  const { fixture, answer } = await draftFixture("hol");
+  await using _ = fixture;
+  fixture.time.monotonicMs = 1_010;
+  fixture.type(`aula${ENTER}`);
+  await answer;
+  fixture.type(`a${ENTER}`);
+  await fixture.expect("Servidor: aula", "> |");
+  assertEquals(fixture.said, ["hola"]);
+});
+
+Deno.test("Terminal clears a draft by Ctrl-C right after a question has come, then ends", pure, async () => {
+  const { fixture, answer } = await draftFixture("hol");
+  await using _ = fixture;
+  const { terminal: { interruptSignal }, time } = fixture;
+  await fixture.typeAndExpect(CTRL_C, "Servidor: |");
+  assertEquals(interruptSignal.aborted, false);
+  time.monotonicMs = 1_010;
+  fixture.type(`aula${ENTER}`);
+  assertEquals(await answer, "aula");
+  await fixture.expect("Servidor: aula", "> |");
+  await fixture.typeAndExpect(CTRL_C, "Servidor: aula", "> |");
+  assertEquals(interruptSignal.aborted, true);
 });
 
 for (const end of ["Ctrl-C", "its signal"]) {
