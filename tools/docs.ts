@@ -135,6 +135,7 @@ function withTables(text: string, kind: "flags" | "commands"): string {
   }, text);
 }
 
+/** Replaces the version in lib/cli/process.ts. */
 function withVersion(text: string): string {
   return text.replace(/(?<=^const VERSION = ")[^"]+/m, config.version);
 }

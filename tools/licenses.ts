@@ -1,6 +1,6 @@
 // Collects the licences of all that an executable contains: the chat, Deno, and the packages of deno.lock.
 
-/** Licensed as Deno is, by their authors' word, and without a file that says so. */
+/** Packages without a licence file whose sources name the licence of Deno. */
 const LIKE_DENO = ["deno-std"];
 const LICENSE_FILE = /^(?:licen[cs]e|copying|notice)\b/i;
 const RULE = "=".repeat(80);
@@ -10,10 +10,10 @@ const RULE = "=".repeat(80);
 export async function collectLicenses(): Promise<string> {
   const chat = await Deno.readTextFile("LICENSE");
   const deno = chat.replace(/^Copyright .*$/m, "Copyright 2018-2026 the Deno authors");
-  const texts = [{ name: "chat", text: chat }, {
-    name: "Deno (which contains V8 and other software)",
-    text: deno,
-  }];
+  const texts = [
+    { name: "chat", text: chat },
+    { name: "Deno (which contains V8 and other software)", text: deno },
+  ];
   for (const [name, { localPath }] of Object.entries(await lockedPackages())) {
     if (LIKE_DENO.includes(name.replace(/@[^@]*$/, ""))) texts.push({ name, text: deno });
     else for (const text of await licensesIn(localPath)) texts.push({ name, text });
@@ -33,10 +33,9 @@ async function lockedPackages(): Promise<Record<string, { localPath: string }>> 
 }
 
 async function licensesIn(folder: string): Promise<string[]> {
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
-    LICENSE_FILE.test(name)
-  );
+  const files = [...Deno.readDirSync(folder)].filter(({ name }) => LICENSE_FILE.test(name));
+  const names = files.map(({ name }) => name).sort();
   if (names.length === 0) throw new Error(`${folder} has no licence`);
-  const texts = await Promise.all(names.sort().map((name) => Deno.readTextFile(`${folder}/${name}`)));
+  const texts = await Promise.all(names.map((name) => Deno.readTextFile(`${folder}/${name}`)));
   return texts.map((text) => text.replaceAll(/[ \t\r]+$/gm, "").replace(/^\n+/, ""));
 }

@@ -1,4 +1,4 @@
-// runProcess() on a system of the test's own, and the output of --help, --version and --completions.
+// runProcess() on a system of the test's own, and the output of --help, --version, --licenses and --completions.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
