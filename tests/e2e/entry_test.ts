@@ -1,7 +1,7 @@
 // How clients join on real terminals (tmux): the last join, passwords and TLS, and what is stored of them.
 
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { listening, startServer } from "../testing/piped_program.ts";
+import { joining, listening, startServer } from "../testing/piped_program.ts";
 import { connected, TIME } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
@@ -101,8 +101,8 @@ Deno.test("chat-client tells where it remembers a server that speaks TLS no more
     await screen.waitForLastRows("$");
   }
 
-  await one.enterLine(server);
-  await one.waitForText(listening(port));
+  await one.enterLine(`clear; ${server}`);
+  await one.waitForScreen(listening(port), joining(port), ">");
   await ana.enterLine(`clear; ${client}`);
   await ana.waitForMatch(/hablaba TLS y ahora habla sin cifrar: [^]*\/chat\/known_servers, línea 1\. /);
   const question = "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:";
