@@ -93,11 +93,12 @@ async function lookUp(host: string): Promise<boolean> {
 }
 
 async function connect(server: Address, host: string, signal: AbortSignal): Promise<Deno.TcpConn> {
+  signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
   // Deno.connect() heeds the signal only once the name is resolved, and a name server may be silent.
-  const connecting = Deno.connect({ hostname: host, port: server.port, signal });
+  const connecting = Deno.connect({ hostname: host, port: server.port, signal: thrownByNone(signal) });
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
@@ -108,6 +109,12 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+/** If `Deno.connect()` is aborted just when it has connected, it throws, and nobody could close the connection. With this
+ * signal it returns it. */
+function thrownByNone(signal: AbortSignal): AbortSignal {
+  return Object.assign(AbortSignal.any([signal]), { throwIfAborted() {} });
 }
 
 export function timedOut(server: Address, timeoutMs: number): ConnectError {

@@ -73,6 +73,25 @@ Deno.test("dial() fails with no-answer after `dialTimeoutMs`, and closes a conne
   await withTimeout(closed.promise, "the late connection to be closed");
 });
 
+Deno.test("dial() closes a connection that is there just when the dial is given up", async () => {
+  using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const { connect } = Deno;
+  const ending = new AbortController();
+  Deno.connect = (async ({ signal, ...options }: Deno.ConnectOptions) => {
+    const conn = await connect(options);
+    ending.abort(new Error("given up"));
+    signal!.throwIfAborted(); // as Deno 2.9 does
+    return conn;
+  }) as never;
+  try {
+    await assertRejects(() => dial(addressOf(listener), ending), Error, "given up");
+  } finally {
+    Deno.connect = connect;
+  }
+  using peer = await listener.accept();
+  assertEquals(await withTimeout(peer.read(new Uint8Array(1)), "the connection to be closed"), null);
+});
+
 /** Has `Deno.connect()` do what this says of a host. */
 function fakeConnect(connectTo: (host?: string) => Promise<Deno.TcpConn>): Disposable {
   const { connect } = Deno;
