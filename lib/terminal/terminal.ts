@@ -1,8 +1,8 @@
 // Prompts, chat lines and output of one user: with line editing at a terminal, as plain lines on a pipe.
 
-import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
+import { DRAFT_CONFIG, type DraftConfig, DraftKeeper } from "./draft.ts";
 import { FocusTracker } from "./focus.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
 import { type InputSource, type Key, readKeys, readLines, withoutAnswers } from "./keys.ts";
@@ -23,37 +23,27 @@ export interface AskOptions {
 const MAX_READ_AHEAD_LINES = 64;
 
 export class Terminal implements AsyncDisposable {
-  /** How long after the last key a prompt may interrupt a partial line, in ms. */
-  typingIdleMs = 1_500;
-  /** For so long after a prompt has interrupted the chat, keys still belong to the chat line, in ms. */
-  graceMs = 1_000;
   readonly #streams: TerminalStreams;
-  readonly #clock: Clock;
   readonly #screen: Screen;
   readonly #router: InputRouter;
   readonly #source: InputSource;
   readonly #unwatch: (() => void) | undefined;
-  #lastKeyMs = -Infinity;
-  #interruptedMs = -Infinity;
-  /** From when on Enter sends a chat line that has been set aside; 0 without one. */
-  #sendDraftFromMs = 0;
-  /** Makes a prompt that waits for an idle keyboard check again. */
-  #recheckIdle = () => {};
+  readonly #draft: DraftKeeper;
   /** Lines right above the chat prompt. */
   #status: readonly string[] = [];
   #wasReturn = false;
   readonly #focus: FocusTracker;
   readonly #interrupt = new AbortController();
 
-  constructor(streams: TerminalStreams, clock: Clock) {
+  constructor(streams: TerminalStreams, clock: Clock, draft: DraftConfig = DRAFT_CONFIG) {
     this.#streams = streams;
-    this.#clock = clock;
     this.#focus = new FocusTracker(clock);
     const { tty } = streams;
     if (tty) streams.setRaw?.(true);
     this.#screen = new Screen(streams);
     this.#screen.onOutputClosed = () => this.#interrupt.abort();
     this.#router = new InputRouter((line) => void this.print(line));
+    this.#draft = new DraftKeeper(this.#router, clock, draft);
     const listener = {
       onKey: (key: Key) => this.#press(key),
       onPaste: (text: string) => this.#paste(text),
@@ -123,11 +113,8 @@ export class Terminal implements AsyncDisposable {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Result> {
     // No await unless it is needed: a pipe would go on with its next lines.
-    if (this.#msUntilIdle > 0) await this.#untilIdle(signal);
-    if (this.#router.activeQueue !== this.#router.promptQueue) {
-      this.#interruptedMs = this.#clock().monotonicMs;
-      this.#sendDraftFromMs = Infinity;
-    }
+    if (this.#draft.msUntilIdle > 0) await this.#draft.untilIdle(signal);
+    this.#draft.onPrompt();
     this.#router.beginExclusive();
     this.#refresh();
     try {
@@ -147,7 +134,7 @@ export class Terminal implements AsyncDisposable {
   /** To be called when lines reach a server again: then Enter alone sends a chat line that a prompt has set aside, unless
    * it comes so soon that it was meant for the prompt. */
   releaseDraft(): void {
-    if (this.#sendDraftFromMs > 0) this.#sendDraftFromMs = this.#clock().monotonicMs + this.graceMs;
+    this.#draft.release();
   }
 
   /** Replaces the question that waits for its answer, if there is one. Does nothing without line editing. */
@@ -310,32 +297,11 @@ export class Terminal implements AsyncDisposable {
     });
   }
 
-  /** Keys of an answer do not count: the next prompt may follow at once. */
-  #recordKey(): void {
-    const { activeQueue, promptQueue } = this.#router;
-    if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
-  }
-
-  /** How long until a partial line may be interrupted, in ms. Without line editing no partial line is seen. */
-  get #msUntilIdle(): number {
-    if (!this.hasLineEditor || !this.#router.hasPartialLine) return 0;
-    return this.#lastKeyMs + this.typingIdleMs - this.#clock().monotonicMs;
-  }
-
-  async #untilIdle(signal: AbortSignal | undefined): Promise<void> {
-    for (let ms = this.#msUntilIdle; ms > 0 && !signal?.aborted; ms = this.#msUntilIdle) {
-      const recheck = new AbortController();
-      this.#recheckIdle = () => recheck.abort();
-      const signals = [recheck.signal, ...signal ? [signal] : []];
-      await delay(ms, undefined, { signal: AbortSignal.any(signals) }).catch(() => {});
-    }
-  }
-
   /** To be called after each change of the lines or their reader: also resumes a paused pipe. */
   #dispatchAndRefresh(): void {
     this.#router.dispatch();
     if (this.#router.activeQueue.typeAhead.length === 0 && !this.#router.hasEnded) this.#source.resume();
-    if (!this.#router.hasPartialLine) this.#recheckIdle();
+    this.#draft.onDispatch();
     this.#refresh();
   }
 
@@ -356,27 +322,27 @@ export class Terminal implements AsyncDisposable {
 
   #press(key: Key): void {
     if (this.#focus.takeReport(key) || this.#hasEnded) return;
-    this.#recordKey();
-    const { activeQueue, chatQueue } = this.#router;
-    const { editor } = this.#isInGrace ? chatQueue : activeQueue;
+    this.#draft.onKey();
+    const { isInGrace } = this.#draft;
+    const queue = isInGrace ? this.#router.chatQueue : this.#router.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
     if (isSecondHalf) return;
     if (key.ctrl && key.name === "c") {
-      if (!this.#router.cancel(this.#isInGrace ? chatQueue : activeQueue)) return this.#interrupt.abort();
+      if (!this.#router.cancel(queue)) return this.#interrupt.abort();
       return this.#dispatchAndRefresh();
     }
-    if (key.ctrl && key.name === "d" && editor.text === "") return this.#end();
+    if (key.ctrl && key.name === "d" && queue.editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see cli/process.ts.
     const isEnter = isReturn || key.name === "enter";
     if (key.ctrl && key.name === "l") this.#screen.clear();
-    else if (this.#isInGrace && isEnter) this.#router.restore("");
-    else if (isEnter && this.#mustKeepDraft()) return;
+    else if (isInGrace && isEnter) this.#router.restore("");
+    else if (isEnter && this.#draft.mustKeep()) return;
     else if (isEnter) this.#router.enter();
     else {
-      editor.press(key);
-      this.#onChatEdit();
+      queue.editor.press(key);
+      this.#draft.onEdit();
     }
     this.#dispatchAndRefresh();
   }
@@ -384,39 +350,13 @@ export class Terminal implements AsyncDisposable {
   #paste(text: string): void {
     this.#focus.recordInput();
     if (this.#hasEnded) return;
-    this.#recordKey();
-    if (this.#isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
+    this.#draft.onKey();
+    if (this.#draft.isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
     else {
-      this.#onChatEdit();
+      this.#draft.onEdit();
       this.#router.paste(text);
     }
     this.#dispatchAndRefresh();
-  }
-
-  /** A user who edits a draft has seen it: Enter sends it. */
-  #onChatEdit(): void {
-    if (this.#router.activeQueue === this.#router.chatQueue) this.#sendDraftFromMs = 0;
-  }
-
-  /** Whether Enter was meant for a prompt that is gone. */
-  #mustKeepDraft(): boolean {
-    const { activeQueue, chatQueue } = this.#router;
-    if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;
-    const { monotonicMs } = this.#clock();
-    if (monotonicMs >= this.#sendDraftFromMs) {
-      this.#sendDraftFromMs = 0;
-      return false;
-    }
-    // Each surplus Enter begins the time anew.
-    if (this.#sendDraftFromMs !== Infinity) this.#sendDraftFromMs = monotonicMs + this.graceMs;
-    return true;
-  }
-
-  /** A prompt has just interrupted the chat: its user has not seen it yet. */
-  get #isInGrace(): boolean {
-    const { activeQueue, promptQueue } = this.#router;
-    return activeQueue === promptQueue && this.#router.isChatting &&
-      this.#clock().monotonicMs - this.#interruptedMs < this.graceMs;
   }
 
   /** Whether no more input is taken. */

@@ -61,21 +61,23 @@ export class FakeUser implements AsyncDisposable {
   constructor(options: FakeUserOptions = {}) {
     this.#options = options;
     const { isTty = false, isSystemEcho, tty, typing = { idleMs: 0 } } = options;
-    this.terminal = new Terminal({
-      input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
-      write: (bytes) => {
-        this.output += new TextDecoder().decode(bytes);
-        this.writes++;
-        for (const watch of this.#watchers) watch();
-        return Promise.resolve(bytes.length);
+    this.terminal = new Terminal(
+      {
+        input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
+        write: (bytes) => {
+          this.output += new TextDecoder().decode(bytes);
+          this.writes++;
+          for (const watch of this.#watchers) watch();
+          return Promise.resolve(bytes.length);
+        },
+        isTty,
+        isSystemEcho,
+        setRaw: options.setRaw,
+        tty,
       },
-      isTty,
-      isSystemEcho,
-      setRaw: options.setRaw,
-      tty,
-    }, typing.clock ?? systemClock);
-    this.terminal.typingIdleMs = typing.idleMs;
-    this.terminal.graceMs = typing.graceMs ?? 0;
+      typing.clock ?? systemClock,
+      { idleMs: typing.idleMs, graceMs: typing.graceMs ?? 0 },
+    );
   }
 
   /** Types text, or pipes it in. */

@@ -1,0 +1,100 @@
+// The draft: a chat line that a prompt sets aside. When the prompt may come, and when keys and Enter belong to the line.
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../base/time.ts";
+import type { InputRouter } from "./input_router.ts";
+
+export interface DraftConfig {
+  /** How long after the last key a prompt may interrupt a partial line, in ms. */
+  readonly idleMs: number;
+  /** For so long after a prompt has interrupted the chat, keys still belong to the chat line, in ms. Likewise Enter still
+   * belongs to the prompt for so long after a server has taken the client in again. */
+  readonly graceMs: number;
+}
+
+export const DRAFT_CONFIG: DraftConfig = { idleMs: 1_500, graceMs: 1_000 };
+
+export class DraftKeeper {
+  readonly #router: InputRouter;
+  readonly #clock: Clock;
+  readonly #config: DraftConfig;
+  #lastKeyMs = -Infinity;
+  #interruptedMs = -Infinity;
+  /** From when on Enter sends the draft; 0 without one. */
+  #sendFromMs = 0;
+  /** Makes a prompt that waits for an idle keyboard check again. */
+  #recheck = () => {};
+
+  constructor(router: InputRouter, clock: Clock, config: DraftConfig) {
+    this.#router = router;
+    this.#clock = clock;
+    this.#config = config;
+  }
+
+  /** A prompt has just interrupted the chat: its user has not seen it yet. */
+  get isInGrace(): boolean {
+    const { activeQueue, promptQueue, isChatting } = this.#router;
+    return activeQueue === promptQueue && isChatting &&
+      this.#clock().monotonicMs - this.#interruptedMs < this.#config.graceMs;
+  }
+
+  /** How long until a prompt may interrupt a partial line, in ms. Without line editing no partial line is seen. */
+  get msUntilIdle(): number {
+    if (!this.#router.hasPartialLine) return 0;
+    return this.#lastKeyMs + this.#config.idleMs - this.#clock().monotonicMs;
+  }
+
+  /** Fulfilled when the user pauses or presses Enter, or when the signal is aborted. */
+  async untilIdle(signal: AbortSignal | undefined): Promise<void> {
+    for (let ms = this.msUntilIdle; ms > 0 && !signal?.aborted; ms = this.msUntilIdle) {
+      const recheck = new AbortController();
+      this.#recheck = () => recheck.abort();
+      const signals = [recheck.signal, ...signal ? [signal] : []];
+      await delay(ms, undefined, { signal: AbortSignal.any(signals) }).catch(() => {});
+    }
+  }
+
+  /** To be called when lines have changed. */
+  onDispatch(): void {
+    if (!this.#router.hasPartialLine) this.#recheck();
+  }
+
+  /** To be called before a prompt begins. */
+  onPrompt(): void {
+    if (this.#router.activeQueue === this.#router.promptQueue) return;
+    this.#interruptedMs = this.#clock().monotonicMs;
+    this.#sendFromMs = Infinity;
+  }
+
+  /** To be called with each key, before it changes anything. Keys of an answer do not count: the next prompt may follow at
+   * once. */
+  onKey(): void {
+    const { activeQueue, promptQueue } = this.#router;
+    if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
+  }
+
+  /** To be called when keys have changed a line. A user who edits a draft has seen it: Enter sends it. */
+  onEdit(): void {
+    if (this.#router.activeQueue === this.#router.chatQueue) this.#sendFromMs = 0;
+  }
+
+  /** To be called when lines reach a server again: then Enter alone sends the draft, unless it comes so soon that it was
+   * meant for the prompt. */
+  release(): void {
+    if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
+  }
+
+  /** To be called at Enter. Whether it was meant for a prompt that is gone. */
+  mustKeep(): boolean {
+    const { activeQueue, chatQueue } = this.#router;
+    if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;
+    const { monotonicMs } = this.#clock();
+    if (monotonicMs >= this.#sendFromMs) {
+      this.#sendFromMs = 0;
+      return false;
+    }
+    // Each surplus Enter begins the time anew.
+    if (this.#sendFromMs !== Infinity) this.#sendFromMs = monotonicMs + this.#config.graceMs;
+    return true;
+  }
+}
