@@ -76,8 +76,12 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     return this.#isBlocked;
   }
 
-  get storedBytes(): number {
-    return this.#store.bytes;
+  get storedBytes(): number | undefined {
+    try {
+      return this.#store.bytes;
+    } catch {
+      return undefined; // the file is gone: #check() has reported it
+    }
   }
 
   subscribe(apply: Apply, onReady: () => void): void {
