@@ -42,7 +42,16 @@ interface FrameSource {
   readonly isAtEnd: boolean;
   /** Whether the next frame is no longer retained. */
   readonly hasFallenBehind: boolean;
+  readonly taken: Taken;
 }
+
+/** What was taken of a stream, or of several. */
+export interface Taken {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+export const NOTHING_TAKEN: Taken = { frames: 0, bytes: 0 };
 
 /** One cycle of writes, over all connections. */
 export interface FlushCycle {
@@ -68,6 +77,8 @@ export class Connection {
   #directQueue: Uint8Array<ArrayBuffer>[] = [];
   #directBytes = 0;
   #source: FrameSource | undefined;
+  /** Of a stream that has ended. */
+  #taken = NOTHING_TAKEN;
   /** Exclusive; finite once the connection ends. */
   #streamEndSeq = Infinity;
   #lastFrame: Uint8Array<ArrayBuffer> | undefined;
@@ -136,6 +147,11 @@ export class Connection {
 
   get hasFallenBehind(): boolean {
     return this.#source?.hasFallenBehind === true;
+  }
+
+  /** What was taken of the stream for writes. */
+  get taken(): Taken {
+    return this.#source?.taken ?? this.#taken;
   }
 
   /** Whether the peer has taken nothing of the current write for `pingTimeoutMs`. Then it counts as dead even if it
@@ -248,7 +264,7 @@ export class Connection {
     this.#state = "ending";
     this.#resumeReading?.();
     this.#lastFrame = lastFrame;
-    if (this.#source?.hasFallenBehind) this.#source = undefined;
+    if (this.#source?.hasFallenBehind) this.#dropSource();
     // Without this bound, the last frame would never be written in a busy room.
     this.#streamEndSeq = this.#source?.head ?? 0;
     this.#closeTimer = setTimeout(() => this.close(), closeTimeoutMs);
@@ -261,10 +277,15 @@ export class Connection {
     this.#state = "closed";
     this.#resumeReading?.();
     this.#reason = reason;
-    this.#source = undefined;
+    this.#dropSource();
     clearTimeout(this.#closeTimer);
     this.#socket.close();
     this.#closing?.resolve();
+  }
+
+  #dropSource(): void {
+    this.#taken = this.taken;
+    this.#source = undefined;
   }
 
   /** Issues one write, or ends our side if everything is written. Returns whether a write was issued: then the cycle's

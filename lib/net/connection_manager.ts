@@ -1,7 +1,13 @@
 // All connections of one program: flush cycles and heartbeats. A server has many, a client one.
 
 import type { Clock } from "../base/time.ts";
-import { Connection, type ConnectionConfig, type FlushCycle } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionConfig,
+  type FlushCycle,
+  NOTHING_TAKEN,
+  type Taken,
+} from "./connection.ts";
 import type { Socket } from "./tls_socket.ts";
 
 /** Deno 2.6 has it, and its types lack it. */
@@ -44,6 +50,9 @@ export class ConnectionManager implements Disposable {
   #nextIndex = 0;
   #isFlushRequested = false;
   #isFlushScheduled = false;
+  #flushCycleCount = 0;
+  /** By connections that are removed. */
+  #taken = NOTHING_TAKEN;
 
   constructor(config: ConnectionConfig, clock: Clock) {
     this.#config = config;
@@ -54,6 +63,15 @@ export class ConnectionManager implements Disposable {
 
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
+  }
+
+  get flushCycleCount(): number {
+    return this.#flushCycleCount;
+  }
+
+  /** What all connections have taken of their streams so far. Added up when asked for: a write costs nothing more. */
+  get taken(): Taken {
+    return this.#connections.values().reduce((sum, { taken }) => addTaken(sum, taken), this.#taken);
   }
 
   /** Whether this process, or its machine, was suspended for long within the last `pingTimeoutMs`. Then a silent peer
@@ -71,7 +89,7 @@ export class ConnectionManager implements Disposable {
 
   remove(connection: Connection): void {
     connection.close();
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.#taken = addTaken(this.#taken, connection.taken);
   }
 
   addConsumer(consumer: LogConsumer): void {
@@ -104,6 +122,7 @@ export class ConnectionManager implements Disposable {
 
   #startCycle(): void {
     this.#isFlushRequested = false;
+    this.#flushCycleCount++;
     const nowMs = this.#clock().monotonicMs;
     this.onBeforeFlush();
     let pendingWrites = 0;
@@ -162,4 +181,8 @@ export class ConnectionManager implements Disposable {
     const isLate = isHandshake && nowMs - connection.openedMs >= this.#config.handshakeMs;
     return isLate ? "handshake-timeout" : undefined;
   }
+}
+
+function addTaken(a: Taken, b: Taken): Taken {
+  return { frames: a.frames + b.frames, bytes: a.bytes + b.bytes };
 }

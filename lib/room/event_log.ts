@@ -38,6 +38,8 @@ interface PrivateEntry {
 class Segment {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly firstSeq: number;
+  /** Bytes of all segments before this one. */
+  readonly startBytes: number;
   readonly offsets: number[] = [];
   readonly timesMs: number[] = [];
   /** By ascending index. */
@@ -48,8 +50,9 @@ class Segment {
   retained = true;
   #view: { readonly from: number; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
-  constructor(firstSeq: number, bytes: number) {
+  constructor(bytes: number, { firstSeq, startBytes }: { firstSeq: number; startBytes: number }) {
     this.firstSeq = firstSeq;
+    this.startBytes = startBytes;
     this.bytes = new Uint8Array(bytes);
   }
 
@@ -81,7 +84,7 @@ export class EventLog {
   constructor(firstSeq: number, placeholder: PlaceholderFrame, config: EventLogConfig) {
     this.#placeholder = placeholder;
     this.#config = config;
-    this.#oldest = this.#newest = new Segment(firstSeq, config.segmentBytes);
+    this.#oldest = this.#newest = new Segment(config.segmentBytes, { firstSeq, startBytes: 0 });
     this.#bytes = config.segmentBytes;
   }
 
@@ -93,6 +96,11 @@ export class EventLog {
   /** `seq` of the oldest entry retained; `head` if there is none. */
   get tail(): number {
     return this.#oldest.firstSeq;
+  }
+
+  /** Memory of the retained segments, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Copies the frame. `nowMs` never decreases. Readers outside the `audience`, if there is one, get a placeholder. */
@@ -153,7 +161,9 @@ export class EventLog {
 
   #addSegment(frameBytes: number): Segment {
     const { segmentBytes, retainedBytes } = this.#config;
-    const segment = new Segment(this.head, Math.max(segmentBytes, frameBytes));
+    const { startBytes, length } = this.#newest;
+    const start = { firstSeq: this.head, startBytes: startBytes + length };
+    const segment = new Segment(Math.max(segmentBytes, frameBytes), start);
     this.#newest.link.next = segment;
     this.#newest = segment;
     this.#bytes += segment.bytes.length;
@@ -188,6 +198,9 @@ export class Cursor {
   #seq: number;
   /** Index of the segment's next private entry that may not be for this reader. */
   #privateIndex: number;
+  readonly #startSeq: number;
+  /** Bytes of the log up to here that were not taken: those before the start, and those that placeholders saved. */
+  #untakenBytes: number;
 
   /** Use {@linkcode EventLog.cursorAt}. */
   constructor(segment: Segment, how: { seq: number; reader: ReaderId; placeholder: PlaceholderFrame }) {
@@ -196,7 +209,8 @@ export class Cursor {
     this.#segment = segment;
     const index = how.seq - segment.firstSeq;
     this.#offset = segment.offsets[index] ?? segment.length;
-    this.#seq = how.seq;
+    this.#seq = this.#startSeq = how.seq;
+    this.#untakenBytes = segment.startBytes + this.#offset;
     this.#privateIndex = segment.privateEntries.filter((entry) => entry.index < index).length;
   }
 
@@ -219,6 +233,12 @@ export class Cursor {
       bytes += segment.length;
     }
     return bytes;
+  }
+
+  /** Everything that {@linkcode take} has returned. */
+  get taken(): { readonly frames: number; readonly bytes: number } {
+    const bytes = this.#segment.startBytes + this.#offset - this.#untakenBytes;
+    return { frames: this.#seq - this.#startSeq, bytes };
   }
 
   /** The next entry is no longer retained, so the reader cannot go on. */
@@ -255,7 +275,7 @@ export class Cursor {
       const bytes = piece?.length ?? this.#bytesUntil(privateSeq);
       if (bytes > bytesLeft && pieces.length > 0) break; // a long piece goes alone, without a copy
       pieces.push(piece ?? this.#takeUpTo(privateSeq));
-      if (isPrivate) this.#skipPrivate();
+      if (isPrivate) this.#skipPrivate(bytes);
       bytesLeft -= bytes;
     }
     return pieces.length === 1 ? pieces[0]! : concat(pieces);
@@ -269,8 +289,10 @@ export class Cursor {
     return slice;
   }
 
-  #skipPrivate(): void {
-    this.#offset = this.#segment.endOf(this.#seq - this.#segment.firstSeq);
+  #skipPrivate(placeholderBytes: number): void {
+    const end = this.#segment.endOf(this.#seq - this.#segment.firstSeq);
+    this.#untakenBytes += end - this.#offset - placeholderBytes;
+    this.#offset = end;
     this.#seq++;
     this.#privateIndex++;
   }

@@ -78,6 +78,7 @@ export class Room {
   readonly #inFlight = new InFlightChanges();
   /** Requests whose JOINED was proposed: in a cluster even a member must wait for its own. */
   readonly #joinsProposed = new WeakSet<JoinRequest>();
+  #messageCount = 0;
 
   /** Replays the commit log. */
   constructor(commitLog: CommitLog, { graceMs, log }: RoomConfig) {
@@ -91,6 +92,7 @@ export class Room {
       (event, seq, at, isRemote = false) => this.#onCommitted(event, seq, at, isRemote),
       () => this.onReady(),
     );
+    this.#messageCount = 0; // without those that were replayed
   }
 
   deliver(): void {
@@ -221,6 +223,11 @@ export class Room {
     return this.#state.findByNick(nick);
   }
 
+  /** Messages since the start, of all nodes. */
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
   /** Average over the last RATE_SECONDS, of what the log retains. */
   messagesPerSecond({ monotonicMs }: Instant): number {
     return this.log.countSince(monotonicMs - RATE_SECONDS * 1_000, SERVER_FRAMES.said.code) / RATE_SECONDS;
@@ -296,7 +303,8 @@ export class Room {
   #apply(event: ProposedEvent, seq: number, { monotonicMs }: Instant): void {
     const entry = this.#state.apply(event);
     this.log.append(encodeEntry(entry ?? { type: "noop" }, seq), monotonicMs, entry && audienceOf(entry));
-    if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
+    if (entry?.type === "said") this.#messageCount++;
+    else if (entry?.type === "joined") this.#memberListCache.add(this.#state.get(entry.sessionId)!);
     else if (entry?.type === "left" || entry?.type === "renamed") this.#memberListCache.invalidate();
   }
 

@@ -92,14 +92,23 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return this.#context.room.members;
   }
 
+  /** For the console and for `--metrics`. Counts are since the start. */
   get stats() {
     const { room, manager, clock, commitLog } = this.#context;
+    const { log } = room;
     return {
       memberCount: room.size,
       /** Also of clients that have not joined. */
       connectionCount: manager.connections.size,
       messagesPerSecond: room.messagesPerSecond(clock()),
+      messageCount: room.messageCount,
+      /** Entries of the log that connections have taken, each with its own count. */
+      delivered: manager.taken,
+      flushCycleCount: manager.flushCycleCount,
       startedMs: this.#startedMs,
+      residentBytes: Deno.memoryUsage().rss,
+      logEntries: log.head - log.tail,
+      logBytes: log.bytes,
       /** Undefined if the commit log stores nothing, or cannot tell. */
       storedBytes: commitLog.storedBytes,
     };

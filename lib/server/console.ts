@@ -225,13 +225,13 @@ export class AdminConsole implements CommonContext {
   }
 
   showStats(): Promise<void> {
-    const { memberCount, messagesPerSecond, startedMs, storedBytes } = this.server.stats;
+    const { memberCount, messagesPerSecond, residentBytes, startedMs, storedBytes } = this.server.stats;
     const { language, terminal } = this.#process;
     const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
     const lines = this.#renderer.reply(this.t("server.stats", {
       clients: memberCount,
       rate: oneDigit.format(messagesPerSecond),
-      megabytes: Math.round(Deno.memoryUsage().rss / BYTES_PER_MEGABYTE),
+      megabytes: Math.round(residentBytes / BYTES_PER_MEGABYTE),
       since: this.#renderer.formatTime(startedMs),
     }));
     if (storedBytes !== undefined) {

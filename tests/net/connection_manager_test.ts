@@ -286,6 +286,40 @@ Deno.test("ConnectionManager.remove() closes a connection and forgets it", pure,
   assertEquals(conn.writes, []);
 });
 
+Deno.test("ConnectionManager.taken adds up streams, also of connections that are gone", pure, async () => {
+  using it = new ManagerFixture({ log: { segmentBytes: 12, retainedBytes: 36 } });
+  const bytesOf = (...texts: string[]) => texts.reduce((sum, text) => sum + frame(text).length, 0);
+  const [one, two] = [it.add(), it.add()];
+  assertEquals(it.manager.taken, { frames: 0, bytes: 0 });
+  it.append("one", "two", "three");
+  await one.conn.written(3);
+  await two.conn.written(3);
+  const both = { frames: 6, bytes: 2 * bytesOf("one", "two", "three") };
+  assertEquals(it.manager.taken, both);
+  one.connection.close(); // before it is removed
+  assertEquals(it.manager.taken, both);
+  for (let times = 0; times < 2; times++) it.manager.remove(one.connection);
+  assertEquals(it.manager.taken, both);
+  const late = it.add();
+  it.append("four");
+  await late.conn.written(1);
+  assertEquals(it.manager.taken, { frames: 8, bytes: both.bytes + 2 * bytesOf("four") });
+});
+
+Deno.test("ConnectionManager.flushCycleCount counts the cycles", pure, async () => {
+  using it = new ManagerFixture();
+  const { conn } = it.add();
+  conn.isFull = true;
+  for (const text of ["one", "two", "three"]) it.append(text); // one cycle
+  await conn.written(1);
+  const before = it.manager.flushCycleCount;
+  assertEquals(before, 1);
+  it.append("four");
+  conn.drain();
+  await conn.written(2);
+  assertEquals(it.manager.flushCycleCount, before + 1);
+});
+
 Deno.test("ConnectionManager closes all connections when it is disposed of", pure, () => {
   using it = new ManagerFixture();
   const conns = [it.add(), it.add()].map(({ conn }) => conn);

@@ -233,6 +233,7 @@ Deno.test("Cursor.take() gives a private entry to its audience, and to others it
           const isOther = reader === EVA || reader === undefined;
           assertEquals(rest(cursor), range(seq, 7).map((n) => isOther && privateSeqs.includes(n) ? -n : n));
           assertEquals(cursor.seq, 7);
+          assertEquals(cursor.taken, { frames: 7 - seq, bytes: 6 * (7 - seq) });
         }
       }
     }
@@ -267,6 +268,7 @@ Deno.test("Cursor.take() copies only the frames around a private entry, in one p
   const third = eva.take()!;
   assertEquals([third, third.buffer === shared], [long(6), true]);
   assertEquals(eva.take(), undefined);
+  assertEquals(eva.taken, { frames: 6, bytes: 20_006 + 18 + 20_000 }); // placeholders are shorter
   const ana = log.cursorAt(0, ANA).take()!;
   assertEquals([ana.length, ana.buffer === shared], [60_018, true]);
 });

@@ -3,6 +3,8 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
 import { InFlightChanges } from "../../lib/room/room.ts";
+import { DelayedCommitLog } from "../testing/delayed_commit_log.ts";
+import { makeSaid } from "../testing/raw_peer.ts";
 import {
   ANA,
   at,
@@ -179,6 +181,17 @@ Deno.test("Room.messagesPerSecond() counts committed messages", pure, () => {
   const { room, ana } = roomWithMessages(5);
   say(room, ana, 5, { ms: 6_000 });
   assertEquals([at(9_000), at(60_000)].map((now) => room.messagesPerSecond(now)), [0.5, 0]);
+});
+
+Deno.test("Room.messageCount counts committed messages once, and none of before the start", pure, () => {
+  const { room, ana } = roomWithMessages(5);
+  say(room, ana, 5); // once more
+  say(room, ana, 6, { to: { sessionId: 99n, nick: "beto" } });
+  room.announce("hola", at(0));
+  assertEquals(room.messageCount, 6);
+  const { seq: _, ...entry } = makeSaid("ana", { seq: 0, clientSeq: 1, text: "hola" });
+  const stored = new DelayedCommitLog({ logId: 1n, entries: [{ entry, at: at(0) }] });
+  assertEquals(newRoom({ commitLog: stored }).messageCount, 0);
 });
 
 Deno.test("InFlightChanges.finish() settles all that wait, and they may start another change", pure, () => {

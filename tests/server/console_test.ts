@@ -29,7 +29,13 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
     address: { host: "0.0.0.0", port: 4_000 },
     backups: ["10.0.0.8:5000", "lab:5001"],
     members: MEMBERS,
-    stats: { memberCount: 2, messagesPerSecond: 1.25, startedMs: SINCE_MS, storedBytes },
+    stats: {
+      memberCount: 2,
+      messagesPerSecond: 1.25,
+      residentBytes: 41_500_000,
+      startedMs: SINCE_MS,
+      storedBytes,
+    },
     kick: (
       nick: string,
       reason: string,
@@ -133,7 +139,7 @@ Deno.test("AdminConsole.showStats() prints the size on disk if there is one", as
     assertEquals(await status, 0);
     const stored = storedBytes === undefined ? "" : "! On disk: 1\\.3 MB\\.\n";
     const stats =
-      "! Clients: 2\\. Messages per second: 1\\.3\\. Memory: \\d+ MB\\. Up since: 2026-11-22 12:00:00\\.";
+      "! Clients: 2\\. Messages per second: 1\\.3\\. Memory: 42 MB\\. Up since: 2026-11-22 12:00:00\\.";
     assertMatch(user.output, new RegExp(`^${stats}\n${stored}$`));
   }
 });
