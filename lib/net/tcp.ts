@@ -144,9 +144,14 @@ export function listen({ host, port }: Address): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
   } catch (cause) {
-    const details = { host, port, reason: errorMessage(cause) };
-    throw new ListenError(listenErrorCode(cause, port), details, { cause });
+    throw listenError(cause, { host, port });
   }
+}
+
+/** Turns an error of `Deno.listen()` or `Deno.serve()` into ours. */
+export function listenError(cause: unknown, { host, port }: Address): ListenError {
+  const details = { host, port, reason: errorMessage(cause) };
+  return new ListenError(listenErrorCode(cause, port), details, { cause });
 }
 
 /** Maps an error of `Deno.listen()`. */

@@ -36,7 +36,7 @@ const HEARTBEAT_PAUSE_MS = 1_000;
 const UNASKED_PONG_MS = 1_000;
 const PONG_FRAME = encodeServer({ type: "pong" });
 /** Errors of clients that only have to ask for the password, or to wait. */
-const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
+export const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
 
 export interface ServerContext {
   readonly config: ServerConfig;

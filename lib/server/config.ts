@@ -1,6 +1,6 @@
 // Every setting of a server with its default (a value, or the constant that it names), and the flags that change them.
 
-import { formatBackup, parseBackup, parsePort, toAscii } from "../net/address.ts";
+import { type Address, formatBackup, parseAddress, parseBackup, parsePort, toAscii } from "../net/address.ts";
 import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
 import {
   checkCombinations,
@@ -36,6 +36,8 @@ const MIN_RETAINED = 1_000;
 const MAX_RETAINED = 100_000_000;
 const MAX_RETENTION_DAYS = 36_500;
 const DAY_MS = 86_400_000;
+/** Where `--metrics` listens if it is given a port alone. */
+const METRICS_HOST = "127.0.0.1";
 
 export const SERVER_FLAGS = {
   port: { value: "N", alias: "p", help: "flag.server-port" },
@@ -65,6 +67,7 @@ export const SERVER_FLAGS = {
   "nats-creds": { value: "FILE", help: "flag.nats-creds" },
   "nats-ca": { value: "FILE", help: "flag.nats-ca" },
   advertise: { value: "HOST:N", help: "flag.advertise" },
+  metrics: { value: "[IP:]N", help: "flag.metrics" },
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -108,6 +111,8 @@ export interface ServerConfig {
   readonly nats?: NatsTarget;
   readonly cluster: ClusterConfig;
   readonly credentials: CredentialsConfig;
+  /** Where to answer Prometheus and checks of health; undefined: nowhere. */
+  readonly metrics?: Address;
   readonly display: DisplayConfig;
 }
 
@@ -189,6 +194,7 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
     export: exportConfig(flags),
     nats: natsTarget(flags),
     credentials: credentialsConfig(flags),
+    metrics: metricsAddress(flags),
     display: displayConfig(flags),
   };
 }
@@ -271,6 +277,15 @@ function credentialsConfig(flags: ServerFlags): CredentialsConfig {
     return { passwordFile, certificate: { type: "files", cert, key } };
   }
   return { passwordFile, ...(flags["tls-auto"] && { certificate: { type: "self-signed", folder } }) };
+}
+
+/** A port of this machine alone, or `host:port`. */
+function metricsAddress({ metrics }: ServerFlags): Address | undefined {
+  if (metrics === undefined) return undefined;
+  if (/^\d+$/.test(metrics)) return { host: METRICS_HOST, port: parsePort(metrics) };
+  const { host, port } = parseAddress(metrics);
+  if (port === undefined) throw invalidValue("--metrics", metrics);
+  return { host, port };
 }
 
 type CountFlag = "grace" | "burst" | "rate" | "max-clients" | "max-per-address" | "keep" | "keep-days";

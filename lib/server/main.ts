@@ -22,6 +22,7 @@ import { loadCredentials } from "./credentials.ts";
 import { joinCommands } from "./invitation.ts";
 import { localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
+import type { MetricsServer } from "./metrics.ts";
 import { aborted, untilStarted } from "./startup_wait.ts";
 
 /** Of notices about rejected clients, so that the operator of a server under attack still sees the room. */
@@ -82,6 +83,7 @@ export async function serve(
   if (config.dataFile !== undefined) server.onReturn = (member) => printer.printReturn(member);
   server.onAcceptError = (error) => printer.print(errorText(error, language));
   outages.onReport = (how) => server.broadcastStalled(how);
+  using metrics = config.metrics && await openMetrics(config.metrics, { server, store: outages });
   cluster?.attach(server, credentials.certificate ?? {});
 
   const lines = [t("server.listening", { address: formatAddress(server.address) })];
@@ -113,6 +115,7 @@ export async function serve(
     lines.push(t("server.cluster", { room, servers: servers.join(", "), replicas }));
     if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
   }
+  if (metrics) lines.push(t("server.metrics", { address: metrics.address }));
   await terminal.print(...lines);
   printer.attach(server);
   {
@@ -127,6 +130,7 @@ export async function serve(
     ]);
   }
 
+  metrics?.[Symbol.dispose]();
   await terminal.print(t("server.closing"));
   await server.close();
   await cluster?.close();
@@ -153,6 +157,12 @@ async function openFile(
 /** Loads the NATS library, which is larger than the rest of the program. */
 const loadNatsRoom: OpenNatsRoom = async (config, options) =>
   await (await import("../cluster/nats/room.ts")).openNatsRoom(config, options);
+
+/** @throws {ListenError} */
+async function openMetrics(...args: ConstructorParameters<typeof MetricsServer>): Promise<MetricsServer> {
+  const { MetricsServer } = await import("./metrics.ts"); // few servers need it
+  return new MetricsServer(...args);
+}
 
 /** Undefined without `--nats`, and if the operator quits or a signal ends the program while NATS starts. */
 async function openCluster(
@@ -190,6 +200,7 @@ export class OutageNotifier implements Disposable {
   onReport: (how: { isResolved: boolean }) => void = () => {};
   readonly #printer: Pick<LogPrinter, "print">;
   readonly #outageClearMs: number;
+  #failureCount = 0;
   #lastText: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -198,8 +209,19 @@ export class OutageNotifier implements Disposable {
     this.#outageClearMs = outageClearMs;
   }
 
+  /** How often an outage has started, each time of one that comes and goes. */
+  get failureCount(): number {
+    return this.#failureCount;
+  }
+
+  /** The text of the outage that is not over. */
+  get failure(): string | undefined {
+    return this.#lastText;
+  }
+
   start(text: string): void {
     clearTimeout(this.#timer);
+    this.#failureCount++;
     if (text !== this.#lastText) this.#printer.print(text);
     this.#lastText = text;
     this.onReport({ isResolved: false });

@@ -71,6 +71,7 @@ async function hereOf(
   return args.map((arg) => {
     if (arg.startsWith("nats://")) return `nats://${nats!.address}`;
     if (arg === "5000") return `${port}`;
+    if (arg === "9464") return `${freePort()}`;
     if (/^(?:room\.db|password)$/.test(arg)) return join(folder.path, arg);
     return arg.replace(/^(?:0\.0\.0\.0|192\.168\.1\.\d+|m\d)(?=$|:)/, LOOPBACK);
   });

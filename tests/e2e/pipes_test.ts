@@ -203,3 +203,40 @@ Deno.test("chat-client --auto loses none of 2,000 messages when its server is ki
   await ana.waitForOutput("beto: 2000\n"); // she may join after he has left
   assertEquals(textsOf("beto", ana.lines), texts);
 });
+
+Deno.test("chat-server --metrics is read by Prometheus, and refuses a port that is taken", async () => {
+  const [port, taken, metrics] = [freePort(), freePort(), freePort()];
+  await using server = await startServer(port, "--metrics", `${metrics}`);
+  await server.waitForOutput(`Métricas en http://127.0.0.1:${metrics}/metrics, estado en /healthz.\n`);
+  await using ana = await startClient("ana", port);
+  await ana.type("hola");
+  await ana.waitForOutput("ana: hola");
+  const response = await fetch(`http://${LOOPBACK}:${metrics}/metrics`);
+  const text = await response.text();
+  assert(text.includes("\nchat_messages_total 1\n"), text);
+  await using second = new PipedProgram(
+    "server",
+    "--port",
+    `${taken}`,
+    "--host",
+    LOOPBACK,
+    "--metrics",
+    `${metrics}`,
+  );
+  await second.expectExit(1, `El puerto ${metrics} ya está en uso en ${LOOPBACK}: elija otro.\n`);
+  server.sendSignal("SIGTERM");
+  await server.expectExit(0);
+  await assertPromtoolAccepts(text);
+});
+
+/** Nothing is checked where promtool is not installed. */
+async function assertPromtoolAccepts(metrics: string): Promise<void> {
+  const script = "command -v promtool >/dev/null || { cat >/dev/null; exit 0; }; promtool check metrics 2>&1";
+  const promtool = new Deno.Command("sh", { args: ["-c", script], stdin: "piped", stdout: "piped" }).spawn();
+  const output = promtool.output();
+  const input = promtool.stdin.getWriter();
+  await input.write(new TextEncoder().encode(metrics));
+  await input.close();
+  const { success, stdout } = await output;
+  assertEquals([success, new TextDecoder().decode(stdout)], [true, ""]);
+}

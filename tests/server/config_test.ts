@@ -49,6 +49,8 @@ const ACCEPTED: Record<string, Record<string, unknown>> = {
   "--password-file p --tls-auto --tls-dir d": {
     credentials: { passwordFile: "p", certificate: { type: "self-signed", folder: "d" } },
   },
+  "--metrics 9464": { metrics: { host: "127.0.0.1", port: 9_464 } },
+  "--metrics [::1]:9464": { metrics: { host: "::1", port: 9_464 } },
   "--nats tls://u:p@n --room r --advertise a --nats-creds c --nats-ca f": {
     nats: {
       room: "r",
@@ -70,13 +72,19 @@ for (const [flags, expected] of Object.entries(ACCEPTED)) {
 }
 
 const REFUSED: Record<string, string[]> = {
-  "port-invalid": ["--port 0", "--port 70000"],
-  "address-invalid": ["--backup a_!", "--nats n --room r --advertise a_!"],
+  "port-invalid": ["--port 0", "--port 70000", "--metrics 0", "--metrics 127.0.0.1:x"],
+  "address-invalid": ["--backup a_!", "--metrics :9464", "--nats n --room r --advertise a_!"],
   "flag-value-invalid": [
     ...["--grace soon", "--grace 3601", "--burst 0", "--rate=-1", "--rate many", "--rate 1000001"],
     ...["--max-clients 0", "--max-clients 1000001", "--max-per-address x", "--max-per-address 0"],
     ...["--data x --data-sync never", "--data x --keep 999", "--data x --keep 100000001"],
-    ...["--data x --keep-days 0", "--data x --keep-days 36501", "--data x --keep-days soon"],
+    ...[
+      "--metrics 127.0.0.1",
+      "--metrics ::1",
+      "--data x --keep-days 0",
+      "--data x --keep-days 36501",
+      "--data x --keep-days soon",
+    ],
     Array.from({ length: 17 }, (_, n) => `--backup 10.0.0.${n}`).join(" "),
   ],
   "flag-alone": [

@@ -21,7 +21,9 @@ Deno.test("OutageNotifier prints each outage once, and its end after outageClear
     notifier.end("good");
   }
   assertEquals([told, repeats], [["bad false"], 4]);
+  assertEquals([notifier.failureCount, notifier.failure], [5, "bad"]);
   await waitFor(() => told.length > 1);
+  assertEquals([notifier.failureCount, notifier.failure], [5, undefined]);
   notifier.start("bad");
   notifier.start("worse");
   notifier.end("good");
