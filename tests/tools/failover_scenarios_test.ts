@@ -61,6 +61,17 @@ const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
     ],
     endMs: 50_843,
   },
+  "may take the next server if the first one does not answer HELLO": {
+    seed: 409_010,
+    clients: 7,
+    servers: 3,
+    steps: [
+      { what: "start", client: 2, cutAfter: 1.3855928869452327, atMs: 867 },
+      { what: "start", client: 6, atMs: 15_052 },
+      { what: "reset", client: 6, noticedBy: ["server"], atMs: 15_150 },
+    ],
+    endMs: 15_150,
+  },
 };
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {

@@ -138,12 +138,15 @@ export class FailoverRun {
     switch (step.what) {
       case "leave":
         return client.leave();
-      case "reset":
-        if (client.wasBrokenSince(timeline.nowMs - RESET_MS)) {
+      case "reset": {
+        // While it waits for WELCOME, a client takes what only the server notices for a server that does not answer.
+        const isMute = !client.isOnline && !step.noticedBy.includes("client");
+        if (isMute || client.wasBrokenSince(timeline.nowMs - RESET_MS)) {
           client.hadTrouble = true;
           client.calmSinceMs = Math.max(client.calmSinceMs, timeline.nowMs + RESET_MS);
         }
         return client.reset(step.noticedBy);
+      }
       case "silence":
         client.silentUntilMs = Math.max(client.silentUntilMs, timeline.nowMs + step.forMs);
         return;
