@@ -56,7 +56,7 @@ Deno.test("templateText() has a SAY with a number and a text", pure, () => {
   });
 });
 
-Deno.test("templateText() has a PONG for idle clients", pure, () => {
+Deno.test("templateText() has a PONG for idle clients of a load generator", pure, () => {
   assertEquals(filled("idle", {}), { type: "pong" });
 });
 

@@ -355,7 +355,7 @@ Deno.test("PresenceBatcher shows few events one by one", pure, () => {
   assertEquals([batcher.dueMs, batcher.take()], [undefined, []]);
 });
 
-Deno.test("PresenceBatcher batches many events, each kind by itself", pure, () => {
+Deno.test("PresenceBatcher holds many events back, and batches each kind by itself", pure, () => {
   const batcher = busyBatcher();
   const lost = left("e", { connectionLost: true });
   for (

@@ -145,7 +145,7 @@ Deno.test("upsertServer() adds a server that knownFingerprint() finds in any cas
   }
 });
 
-Deno.test("upsertServer() replaces the line of a server, in any case", pure, () => {
+Deno.test("upsertServer() replaces the line of a server in known_servers, in any case", pure, () => {
   const text = `AULA.uni.ES:5001 ${ONE}\n[::1]:5000 ${ONE}\n`;
   assertEquals(upsertServer(text, aula, TWO), `[::1]:5000 ${ONE}\naula.uni.es:5001 ${TWO}\n`);
 });

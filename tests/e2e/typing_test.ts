@@ -131,7 +131,7 @@ Deno.test("chat-client sends a pasted line of 1,990 characters whole, with and w
   await beto.waitForOutput(`ana: 2 ${text}\n`);
 });
 
-Deno.test("chat-client keeps a line longer than the screen through sizes, bursts and a failover", async () => {
+Deno.test("chat-client sends a typed line longer than the screen whole after resizing, bursts and a failover", async () => {
   await using terminals = new Terminals();
   await using scope = new AsyncDisposableStack();
   const { ana, beto, server } = await newChat(terminals, scope, { columns: 40 });

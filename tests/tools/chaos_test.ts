@@ -37,7 +37,7 @@ Deno.test(
   },
 );
 
-Deno.test("roundOf() has no client say more than its outbox retains", pure, () => {
+Deno.test("roundOf() plans fewer messages of a client than its outbox retains", pure, () => {
   for (let number = 0; number < 100; number++) {
     const said = new Array(CLIENTS.all).fill(0);
     for (const step of roundOf(1, number).steps) if (step.type === "say") said[step.client] += step.count;
