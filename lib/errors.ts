@@ -129,6 +129,8 @@ export type InputCode =
   // Nicks, messages, passwords.
   | "nick-invalid"
   | "nick-mixed"
+  | "nick-unknown"
+  | "nick-mistyped"
   | "text-too-long"
   | "password-empty"
   | "password-too-long"
@@ -162,6 +164,7 @@ export type InputCode =
   | "command-mistyped"
   | "args-missing"
   | "args-extra"
+  | "request-invalid"
   | "minutes-invalid"
   | "pattern-invalid"
   | "choice-invalid"

@@ -130,6 +130,7 @@ export class CommandRegistry<Context> {
   run(line: string, context: Context, language: Language): void | Promise<void> {
     const bare = this.#findBare(line.trim());
     if (bare) return bare.run(context, parseArgs(bare, "", language));
+    if (!this.isCommand(line)) throw new InputError("command-unknown", { command: line });
     const [first, text] = splitWord(line.trim().slice(1));
     const name = printable(first).toLowerCase();
     const command = this.commands.find(({ names }) => names.includes(name));

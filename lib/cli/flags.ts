@@ -36,11 +36,12 @@ export type FlagValues<Table extends FlagTable> = {
     : boolean;
 };
 
-/** Flags of both programs about the look of lines. */
+/** Flags of both programs about what lines look like. */
 export const DISPLAY_FLAGS = {
   time: { value: "PATTERN", help: "flag.time" },
   utc: { help: "flag.utc" },
   "no-color": { help: "flag.no-color" },
+  json: { help: "flag.json" },
 } as const satisfies FlagTable;
 
 /** Other flags of both programs. */

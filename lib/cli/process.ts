@@ -100,7 +100,8 @@ export async function runProcess(
   }
   const flags = allArgs({ args, configFile });
   const isPlain = isDumb || flags.includes("--plain");
-  const terminal = new Terminal(await standardStreams({ isPlain, deno }), clock);
+  const isPipe = flags.includes("--json"); // a program is at the other end, or a person who plays one
+  const terminal = new Terminal(await standardStreams({ isPlain, isPipe, deno }), clock);
   // Deno fires "unload" at Deno.exit(), and one of the others before it dies of an error.
   for (const event of ["error", "unhandledrejection", "unload"]) {
     events.addEventListener(event, () => terminal.restoreNow());

@@ -3,7 +3,7 @@
 import { isQuit } from "../cli/commands.ts";
 import { type Address, formatAddress } from "../net/address.ts";
 import { type ChatError, InputError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { errorText, type Message, type Translate, translator } from "../i18n/translate.ts";
 import { parsePassword } from "../text/text.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure } from "./session.ts";
@@ -14,8 +14,8 @@ import { serverKey, type TrustStore } from "./trust_store.ts";
 type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
 interface AuthPrompterDeps extends PromptDeps {
-  /** Prints a line with the time. */
-  readonly notify: (text: string) => Promise<void>;
+  /** Prints a line with the time, and a list below it. */
+  readonly notify: (message: Message, list?: readonly Message[]) => Promise<void>;
   readonly trust: TrustStore;
 }
 
@@ -64,7 +64,7 @@ export class AuthPrompter {
         return await this.#supplyPassword(server, error, options);
       case "askTrust":
         if (this.#canAskTrust) return await this.#askTrust(server, error, signal);
-        if (isFirstReport) await this.#deps.notify(errorText(error, this.#deps.language));
+        if (isFirstReport) await this.#deps.notify(this.#reportOf(server, error));
         return "denied";
       case "upgradeTls":
         if (!this.canUpgrade(failure)) return "denied";
@@ -75,7 +75,7 @@ export class AuthPrompter {
           ? await this.#askForget(server, signal)
           : "denied";
       case "warnMismatch":
-        if (isFirstReport) await this.#warnMismatch(error);
+        if (isFirstReport) await this.#warnMismatch(server, error);
         return "denied";
       case "deny":
         return "denied";
@@ -115,13 +115,14 @@ export class AuthPrompter {
   }
 
   async #reportNoPassword(server: Address, error: ChatError): Promise<void> {
-    const { language, notify } = this.#deps;
+    const { notify } = this.#deps;
     // The selector has reported a wrong password.
     if (error.code === "password-needed") {
-      const why = errorText(error, language);
-      await notify(this.#t("client.not-joined", { server: formatAddress(server), why }));
+      const report = this.#reportOf(server, error);
+      const text = this.#t("client.not-joined", { server: formatAddress(server), why: report.text });
+      await notify({ ...report, text });
     }
-    await notify(this.#t("client.no-password"));
+    await notify(this.#t.message("client.no-password"));
   }
 
   /** Whether the client can dial the server again with TLS, without a report. */
@@ -171,14 +172,17 @@ export class AuthPrompter {
   }
 
   /** Prints both fingerprints, one below the other, so that the difference is easy to see. */
-  async #warnMismatch(error: ChatError): Promise<void> {
-    const { terminal, language, notify } = this.#deps;
+  async #warnMismatch(server: Address, error: ChatError): Promise<void> {
     const { known, fingerprint } = error.details as { known: string; fingerprint: string };
-    await notify(errorText(error, language));
-    await terminal.print(
-      `  ${this.#t("client.fingerprint-expected", { known })}`,
-      `  ${this.#t("client.fingerprint-now", { fingerprint })}`,
-    );
+    await this.#deps.notify(this.#reportOf(server, error), [
+      this.#t.message("client.fingerprint-expected", { known }),
+      this.#t.message("client.fingerprint-now", { fingerprint }),
+    ]);
+  }
+
+  #reportOf(server: Address, error: ChatError): Message {
+    const report = this.#t.error(error);
+    return { ...report, values: { ...report.values, server: formatAddress(server) } };
   }
 
   async #pin(server: Address, fingerprint: string): Promise<void> {

@@ -14,8 +14,9 @@ import {
   word,
 } from "../cli/commands.ts";
 import type { ProcessContext } from "../cli/process.ts";
+import { parseRequest, sayText } from "../cli/requests.ts";
 import { InputError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import type { MessageOptions } from "../protocol/frames.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
@@ -50,16 +51,7 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
       es: "hablar en privado (la consola del servidor lo ve); no queda en el historial",
       en: "tell one person alone (the server's console sees it); no history keeps it",
     },
-    run: (chat, { nick, text }) => {
-      const member = chat.members.find(nick);
-      if (member) return chat.say(text, { to: { sessionId: member.sessionId, nick: member.nick } });
-      const suggestion = chat.members.suggest(nick);
-      return chat.reply(
-        suggestion === undefined
-          ? chat.t("client.nick-unknown", { nick })
-          : chat.t("client.nick-suggestion", { nick, suggestion }),
-      );
-    },
+    run: (chat, { nick, text }) => chat.sayTo(nick, text),
   }),
   command({
     names: ["nick", "apodo"],
@@ -124,7 +116,9 @@ interface CommandLoopDeps {
   };
   readonly ignored: IgnoreList;
   /** Prints a line with the time. */
-  readonly notify: (text: string) => Promise<void>;
+  readonly notify: (message: Message) => Promise<void>;
+  /** Lines are requests of a program. */
+  readonly isJson: boolean;
 }
 
 /** Sends what is typed, or runs it as a command. */
@@ -146,15 +140,16 @@ export class CommandLoop implements CommonContext {
 
   /** Reads lines until the user leaves or the input ends. */
   async run(): Promise<void> {
-    const { language } = this.#deps.process;
-    for await (const line of this.terminal.lines(this.#deps.view.prompt, this.#chatOptions())) {
+    const { isJson, view } = this.#deps;
+    let lineNumber = 0;
+    for await (const line of this.terminal.lines(view.prompt, this.#chatOptions())) {
+      lineNumber++;
       try {
-        const text = messageText(line);
-        if (text === undefined) await CHAT_COMMANDS.run(line.text, this, language);
-        else if (text !== "") await this.say(text, {});
+        await (isJson ? this.#obey(line) : this.#sendOrRun(line));
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await this.reply(errorText(error, language));
+        const message = this.t.error(error);
+        await this.reply({ ...message, values: { line: lineNumber, ...message.values } });
       }
       if (this.#hasQuit) return;
     }
@@ -165,13 +160,35 @@ export class CommandLoop implements CommonContext {
     this.session.leave();
   }
 
+  async #sendOrRun(line: TypedLine): Promise<void> {
+    const text = messageText(line);
+    if (text === undefined) await this.#runCommand(line.text);
+    else if (text !== "") await this.say(text, {});
+  }
+
+  /** Does what a program asks for. */
+  async #obey({ text: line }: TypedLine): Promise<void> {
+    if (line.trim() === "") return;
+    const request = parseRequest(line, ["say", "to", "nick", "command", "quit"]);
+    if ("quit" in request) return await this.quit();
+    if ("command" in request) return await this.#runCommand(request.command);
+    if ("nick" in request) return await this.rename(parseNick(request.nick));
+    const text = sayText(request);
+    if (request.to === undefined) await this.say(text, {});
+    else await this.sayTo(parseNick(request.to), text);
+  }
+
+  async #runCommand(line: string): Promise<void> {
+    await CHAT_COMMANDS.run(line, this, this.#deps.process.language);
+  }
+
   #chatOptions(): ChatOptions {
     const yes = this.t("client.yes").split(" ");
     return {
       confirmPaste: {
         question: (count) => `${this.t("client.ask-paste", { count })} `,
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
-        notSentText: (count) => this.#deps.renderer.reply(this.t("client.paste-not-sent", { count }))[0]!,
+        notSentText: (count) => this.#replyLines(this.t.message("client.paste-not-sent", { count }))[0]!,
       },
       draftText: (text) => this.t("client.draft", { text: truncate(printable(text), MAX_DRAFT_CHARS) }),
       complete: (before) => {
@@ -202,41 +219,62 @@ export class CommandLoop implements CommonContext {
     const { ignored, user } = this.#deps;
     if (nick === "") {
       const nicks = [...ignored].map((member) => `  ${printableNick(member.nick)}`);
-      if (nicks.length === 0) return this.reply(this.t("client.ignore-none"));
-      return this.reply(this.t("client.ignore-list", { count: nicks.length }), nicks);
+      if (nicks.length === 0) return this.reply(this.t.message("client.ignore-none"));
+      return this.reply(this.t.message("client.ignore-list", { count: nicks.length }), nicks);
     }
     const member = this.members.find(nick);
-    if (member?.sessionId === user.sessionId) return this.reply(this.t("client.ignore-self"));
+    if (member?.sessionId === user.sessionId) return this.reply(this.t.message("client.ignore-self"));
     const isListed = [...ignored].some((ignored) => foldNick(ignored.nick) === foldNick(nick));
     const suggestion = member || isListed ? undefined : this.members.suggest(nick);
-    if (suggestion !== undefined) return this.reply(this.t("client.nick-suggestion", { nick, suggestion }));
+    if (suggestion !== undefined) throw new InputError("nick-mistyped", { nick, suggestion });
     const isNew = ignored.toggle({ nick: member?.nick ?? nick, sessionId: member?.sessionId });
-    return this.reply(this.t(isNew ? "client.ignored" : "client.unignored", { nick: member?.nick ?? nick }));
+    const key = isNew ? "client.ignored" : "client.unignored";
+    return this.reply(this.t.message(key, { nick: member?.nick ?? nick }));
   }
 
-  reply(text: string, list?: readonly string[]): Promise<void> {
-    return this.terminal.print(...this.#deps.renderer.reply(text, list));
+  reply(message: Message, list?: readonly string[]): Promise<void> {
+    return this.terminal.print(...this.#replyLines(message, list));
+  }
+
+  #replyLines(message: Message, list?: readonly string[]): string[] {
+    return this.#deps.renderer.reply(message, this.#nowMs, list);
+  }
+
+  get #nowMs(): number {
+    return this.#deps.process.clock().wallMs;
   }
 
   showHelp(): Promise<void> {
     const { language } = this.#deps.process;
-    return this.reply(this.t("command.list"), CHAT_COMMANDS.help(language, this.terminal.columns));
+    return this.reply(this.t.message("command.list"), CHAT_COMMANDS.help(language, this.terminal.columns));
   }
 
   showMembers(): Promise<void> {
     const { renderer } = this.#deps;
-    const lines = [...this.members].map((member) => renderer.member(member));
+    const members = [...this.members];
     const { staleSinceMs } = this.members;
-    if (staleSinceMs !== undefined) {
-      return this.reply(this.t("who.stale", { since: renderer.formatTime(staleSinceMs) }), lines);
+    if (staleSinceMs === undefined && this.session.idleMs === undefined) {
+      return this.reply(this.t.message("who.unknown"));
     }
-    if (this.session.idleMs === undefined) return this.reply(this.t("who.unknown"));
-    return this.reply(this.t("who.online", { count: lines.length }), lines);
+    const message = staleSinceMs === undefined
+      ? this.t.message("who.online", { count: members.length })
+      : this.t.message("who.stale", { since: renderer.formatTime(staleSinceMs) });
+    return this.terminal.print(...renderer.members(message, members, this.#nowMs));
   }
 
   async rename(nick: string): Promise<void> {
     const reply = this.#deps.user.rename(nick);
-    if (reply) await this.reply(this.t(reply, { nick }));
+    if (reply) await this.reply(this.t.message(reply, { nick }));
+  }
+
+  /** @throws {InputError} `nick-unknown` or `nick-mistyped` */
+  async sayTo(nick: string, text: string): Promise<void> {
+    const member = this.members.find(nick);
+    if (member) return await this.say(text, { to: { sessionId: member.sessionId, nick: member.nick } });
+    const suggestion = this.members.suggest(nick);
+    throw suggestion === undefined
+      ? new InputError("nick-unknown", { nick })
+      : new InputError("nick-mistyped", { nick, suggestion });
   }
 
   async say(text: string, options: MessageOptions): Promise<void> {
@@ -244,7 +282,7 @@ export class CommandLoop implements CommonContext {
     if (this.session.isFull) {
       // Only a long wait is worth a notice: a pipe is always faster than the network.
       const timer = setTimeout(() => {
-        void notify(this.t("client.waiting", { count: this.session.unacked.length }));
+        void notify(this.t.message("client.waiting", { count: this.session.unacked.length }));
       }, SHOW_WAITING_MS);
       await this.session.drained();
       clearTimeout(timer);

@@ -13,7 +13,7 @@ import {
   parseFlags,
 } from "../cli/flags.ts";
 import type { ProcessContext } from "../cli/process.ts";
-import { parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
+import { DEFAULT_PORT, parseAddress, parseBackup, parseFingerprint, parsePort } from "../net/address.ts";
 import { FRAME_TIMEOUT_MS, SLOW_WRITE_MS } from "../net/connection.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { checkTlsSupport } from "../net/tls.ts";
@@ -133,17 +133,20 @@ export async function clientConfig(
     : parseCount("--history", flags.history, MAX_HISTORY);
   const display = displayConfig(flags);
   const inFolder = (name: string) => configFolder === undefined ? undefined : join(configFolder, name);
-  checkCombinations(flags, { requires: [], conflicts: [["ca", "tls-fingerprint"]] });
+  checkCombinations(flags, {
+    requires: [["json", "host"], ["json", "nick"]],
+    conflicts: [["ca", "tls-fingerprint"]],
+  });
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
   const ca = flags.ca === undefined ? undefined : await readCertificates(flags.ca);
   return {
     ...DEFAULT_CONFIG,
     host: server?.host,
-    port,
+    port: port ?? (flags.json ? DEFAULT_PORT : undefined),
     nick,
     backups,
-    isAuto: flags.auto,
+    isAuto: flags.auto || flags.json, // nothing is asked in JSON
     historyCount,
     notify: flags.notify ?? DEFAULT_CONFIG.notify,
     display,

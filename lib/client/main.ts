@@ -3,7 +3,7 @@
 import { locateErrors } from "../cli/config_file.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { ChatError, InputError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
 import { canResolve, dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
@@ -77,10 +77,10 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const { isAuto, historyCount } = config;
   const t = translator(language);
   const renderer = makeRenderer(config.display, process);
-  terminal.gapText = (count) => renderer.notice(t("output.skipped", { count }), clock().wallMs);
-  const notify = (text: string) => {
+  terminal.gapText = (count) => renderer.skipped(t.message("output.skipped", { count }), clock().wallMs);
+  const notify = (message: Message, list?: readonly Message[]) => {
     const { wallMs } = clock();
-    return terminal.print(...renderer.dateSeparator(wallMs), renderer.notice(text, wallMs));
+    return terminal.print(...renderer.dateSeparator(wallMs), ...renderer.notice(message, wallMs, list));
   };
   const authPrompter = new AuthPrompter({ terminal, language, notify, trust }, config);
   const dialServer: SessionDeps["dial"] = (server, options) => {
@@ -123,7 +123,10 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     { terminal, renderer, t, session, reader: user, ignored, notify: config.notify },
     clock,
   );
-  const commands = new CommandLoop({ process, renderer, session, view, members, user, ignored, notify });
+  const commands = new CommandLoop({
+    ...{ process, renderer, session, view, members, user, ignored, notify },
+    isJson: config.display.isJson,
+  });
   return {
     process,
     t,
@@ -210,7 +213,8 @@ class ChatClient {
   }
 
   async run(): Promise<number> {
-    const { process: { terminated, terminal, language }, view, t } = this.#parts;
+    const { process: { terminated, terminal, clock }, renderer, view, t } = this.#parts;
+    const print = (message: Message) => terminal.print(renderer.line(message, clock().wallMs));
     using session = this.#parts.session;
     const leave = () => session.leave();
     terminated.addEventListener("abort", leave);
@@ -223,7 +227,7 @@ class ChatClient {
       // A nick that is not allowed ends a pipe as it does when the server rejects it.
       if (error instanceof InputError) {
         if (!error.code.startsWith("nick-")) throw error;
-        await terminal.print(errorText(error, language));
+        await print(t.error(error));
       }
       // The selector has reported every other ChatError.
       status = EXIT.failure;
@@ -232,12 +236,12 @@ class ChatClient {
       await view[Symbol.asyncDispose]();
     }
     const count = session.unacked.length;
-    if (count > 0) await terminal.print(t("client.undelivered", { count }));
+    if (count > 0) await print(t.message("client.undelivered", { count }));
     return status;
   }
 
   async #show(event: SessionEvent): Promise<void> {
-    const { process: { language }, notify, t, user, view } = this.#parts;
+    const { notify, t, user, view } = this.#parts;
     switch (event.type) {
       case "joined":
         await this.#showJoined(event);
@@ -245,12 +249,14 @@ class ChatClient {
       case "entries":
         view.updateStatus(); // first: a message is not to be shown as unacked below its own echo
         return await this.#showEntries(event.entries);
-      case "rejected":
+      case "rejected": {
         user.onNickRejected(event.error);
-        await notify(t("client.nick-unchanged", { why: errorText(event.error, language) }));
+        const why = t.error(event.error);
+        await notify({ ...why, text: t("client.nick-unchanged", { why: why.text }) });
         break;
+      }
       case "stalled":
-        await notify(t(event.isResolved ? "client.stall-resolved" : "client.stalled"));
+        await notify(t.message(event.isResolved ? "client.stall-resolved" : "client.stalled"));
         break;
       case "disconnected":
         await this.#showDisconnected(event.failure);
@@ -261,7 +267,7 @@ class ChatClient {
   async #showJoined(
     { server, ip, welcome, truncatedCount, resentCount, awayMs }: SessionEvent & { type: "joined" },
   ): Promise<void> {
-    const { process: { terminal }, renderer, notify, t, selector, user, members } = this.#parts;
+    const { process: { clock, terminal }, renderer, notify, t, selector, user, members } = this.#parts;
     const { historyCount } = this.#parts;
     const isRejoin = this.#hasJoined;
     this.#hasJoined = true;
@@ -278,12 +284,19 @@ class ChatClient {
     const count = welcome.memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
     const where = { server: formatAddress(server), names };
-    if (isRejoin && terminal.hasLineEditor) {
-      const resent = resentText(t, resentCount, { isAll: truncatedCount === 0 && !mayLack });
-      await terminal.print(t("client.rejoined", { ...where, resent }).trimEnd());
-    } else await terminal.print(t("client.welcome", where));
-    if (truncatedCount > 0) await notify(t("client.truncated", { count: truncatedCount }));
-    if (mayLack) await notify(t("client.may-lack", { seconds: RETAIN_ACKED_MS / 1_000 }));
+    const resent = resentText(t, resentCount, { isAll: truncatedCount === 0 && !mayLack });
+    const text = isRejoin && terminal.hasLineEditor
+      ? t("client.rejoined", { ...where, resent }).trimEnd()
+      : t("client.welcome", where);
+    const { wallMs } = clock();
+    await terminal.print(renderer.connected(text, { ...where, welcome, resentCount }, wallMs));
+    if (truncatedCount > 0) {
+      await terminal.print(
+        ...renderer.dateSeparator(wallMs),
+        renderer.skipped(t.message("client.truncated", { count: truncatedCount }), wallMs),
+      );
+    }
+    if (mayLack) await notify(t.message("client.may-lack", { seconds: RETAIN_ACKED_MS / 1_000 }));
     terminal.releaseDraft();
     this.#startInput();
     this.#server = server;
@@ -315,7 +328,7 @@ class ChatClient {
 
   async #showDisconnected({ target, error, wasJoined, isMove }: ConnectionFailure): Promise<void> {
     const {
-      process: { clock, language, terminal },
+      process: { clock, terminal },
       renderer,
       user,
       view,
@@ -335,13 +348,16 @@ class ChatClient {
     }
     members.markStale(clock().wallMs);
     if (isMove) return;
-    const why = printable(errorText(error, language));
+    const why = t.error(error);
     const { wallMs } = clock();
     const server = formatAddress(target.server);
-    const text = error.code === "kicked" ? why : t("client.connection-lost", { server, why });
-    await terminal.print(...renderer.dateSeparator(wallMs), ...renderer.loss(text, wallMs));
+    const text = error.code === "kicked"
+      ? why.text
+      : t("client.connection-lost", { server, why: printable(why.text) });
+    const message = { ...why, text, values: { ...why.values, server } };
+    await terminal.print(...renderer.dateSeparator(wallMs), ...renderer.loss(message, wallMs));
     const count = action === "giveUp" ? 0 : session.unacked.length;
-    if (count > 0) await notify(t("client.unacked", { count }));
+    if (count > 0) await notify(t.message("client.unacked", { count }));
   }
 
   /** From now on lines are for the chat; before, each answered a question. */

@@ -7,7 +7,7 @@ import { ConnectError, InputError } from "../errors.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import { Prober } from "./prober.ts";
 import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor } from "./recovery.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
@@ -16,7 +16,7 @@ import type { PromptDeps } from "../terminal/prompt.ts";
 import { printable } from "../text/text.ts";
 
 export interface ServerSelectorDeps extends PromptDeps {
-  readonly notify: (text: string) => Promise<void>;
+  readonly notify: (message: Message) => Promise<void>;
   readonly authPrompter: Pick<AuthPrompter, "authenticate" | "canUpgrade">;
   readonly clock: Clock;
   readonly probe: ConstructorParameters<typeof Prober>[0];
@@ -156,7 +156,7 @@ export class ServerSelector {
   }
 
   async #goBackTo({ server, ip }: Joined): Promise<Pick<ConnectTarget, "server" | "ip">> {
-    await this.#deps.notify(this.#t("client.returning", { server: formatAddress(server) }));
+    await this.#deps.notify(this.#t.message("client.returning", { server: formatAddress(server) }));
     return { server, ip };
   }
 
@@ -170,7 +170,7 @@ export class ServerSelector {
     }
     const { joinWaitMs } = this.#config.failover;
     const seconds = joinWaitMs / 1_000;
-    await this.#deps.notify(this.#t("client.join-wait", { server: formatAddress(server), seconds }));
+    await this.#deps.notify(this.#t.message("client.join-wait", { server: formatAddress(server), seconds }));
     await delay(joinWaitMs, signal);
     return { server, nick: this.#nextNick ?? nick };
   }
@@ -252,7 +252,7 @@ export class ServerSelector {
     const lost = this.#lostServer(failure);
     if (!lost) return void await run(signal);
     const onRestarted = async () => {
-      await this.#deps.notify(this.#t("client.restarted", { server: formatAddress(lost.server) }));
+      await this.#deps.notify(this.#t.message("client.restarted", { server: formatAddress(lost.server) }));
       offer?.onRestarted(lost.server);
     };
     const isBack = await this.#prober.whileAway(lost, run, { signal, onRestarted });
@@ -287,7 +287,7 @@ export class ServerSelector {
    * reported once until the client joins: then returns false. */
   async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
     const { target, error, wasJoined } = failure;
-    const { authPrompter, language, notify, terminal } = this.#deps;
+    const { authPrompter, notify, terminal } = this.#deps;
     if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
     if (this.#shouldRedial(failure)) return true;
     const { action, hasOwnReport } = recoveryFor(error);
@@ -298,14 +298,14 @@ export class ServerSelector {
     const isFirstReport = !isRepeated || !this.#reportedReasons.has(reason);
     this.#reportedReasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
-    const explained = printable(errorText(error, language));
-    const why = error instanceof ConnectError
-      ? explained
-      : this.#t("client.not-joined", { server, why: explained });
+    const report = this.#t.error(error);
+    const why = printable(report.text);
+    const sentence = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
     const isEnd = action === "giveUp" || (this.#endsPipe(action) && !this.#awaitsNick(failure));
     const willRetry = !isAuth && !isEnd && !this.#canUserFix(action) && !this.#isOnlyFaulty(failure);
-    if (this.#config.isAuto) await notify(willRetry ? this.#t("client.retry", { why }) : why);
-    else await terminal.print(why);
+    const text = willRetry ? this.#t("client.retry", { why: sentence }) : sentence;
+    if (!this.#config.isAuto) await terminal.print(sentence);
+    else await notify({ ...report, text, values: { ...report.values, server, willRetry } });
     return isFirstReport;
   }
 

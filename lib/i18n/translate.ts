@@ -32,11 +32,46 @@ export type PlainTranslationKey = {
   [Key in TranslationKey]: Values<Key> extends [] ? Key : never;
 }[TranslationKey];
 
+/** A sentence for people, with what programs know it by. */
+export interface Message {
+  readonly text: string;
+  /** A word that stays the same when the sentence changes. */
+  readonly code: string;
+  /** What the sentence fills in, in no language. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Something that was asked for has not happened. */
+  readonly isError?: true;
+}
+
 /** Returns a sentence in one language. */
-export type Translate = <Key extends TranslationKey>(key: Key, ...values: Values<Key>) => string;
+export interface Translate {
+  <Key extends TranslationKey>(key: Key, ...values: Values<Key>): string;
+  message<Key extends TranslationKey>(key: Key, ...values: Values<Key>): Message;
+  /** What went wrong, as {@linkcode errorText} says it. */
+  error(error: ChatError): Message;
+}
 
 export function translator(language: Language): Translate {
-  return (key, ...[values]) => interpolate(TRANSLATIONS[language][key], values ?? {});
+  const translate = <Key extends TranslationKey>(key: Key, ...[values]: Values<Key>) =>
+    interpolate(TRANSLATIONS[language][key], values ?? {});
+  return Object.assign(translate, {
+    message: <Key extends TranslationKey>(key: Key, ...values: Values<Key>) => ({
+      text: translate(key, ...values),
+      code: codeOf(key),
+      values: values[0] ?? {},
+    }),
+    error: (error: ChatError) => ({
+      text: errorText(error, language),
+      code: error.code,
+      values: error.details,
+      isError: true as const,
+    }),
+  });
+}
+
+/** The code of a key: "client.returning" is "returning", "backup.answers" is "backup-answers". */
+function codeOf(key: TranslationKey): string {
+  return key.replace(/^(?:client|server|output)\./, "").replace(".", "-");
 }
 
 /** What went wrong: a sentence, or a clause without capital and full stop for errors about a connection. */

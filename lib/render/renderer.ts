@@ -1,10 +1,11 @@
 // An event to a line of text: the only way from a peer's text to a screen, so it is made safe here.
 
 import { bold, dim, inverse, rgb8 } from "@std/fmt/colors";
-import { type Language, type Translate, translator } from "../i18n/translate.ts";
-import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said } from "../protocol/frames.ts";
+import { type Language, type Message, type Translate, translator } from "../i18n/translate.ts";
+import type { Announced, Joined, Left, MemberInfo, RoomEvent, Said, Welcome } from "../protocol/frames.ts";
 import { foldNick, printableNick } from "../text/nick.ts";
 import { printable } from "../text/text.ts";
+import { JsonRenderer } from "./json.ts";
 import { NickColors } from "./nick_colors.ts";
 import { parsePattern, Timestamps, type TimestampsConfig } from "./timestamps.ts";
 
@@ -16,23 +17,27 @@ export type Presence = Joined | Left;
 export interface DisplayConfig extends TimestampsConfig {
   /** Whether to use colors where the terminal has them. */
   readonly isColored: boolean;
+  /** Whether to print JSON objects, for programs. */
+  readonly isJson: boolean;
 }
 
 export const DEFAULT_DISPLAY: DisplayConfig = {
   pattern: undefined,
   isUtc: false,
   isColored: true,
+  isJson: false,
 };
 
 /** What the flags of both programs ask for.
  * @throws {InputError} `pattern-invalid` */
 export function displayConfig(
-  flags: { time: string | undefined; utc: boolean; "no-color": boolean; plain: boolean },
+  flags: { time: string | undefined; utc: boolean; "no-color": boolean; plain: boolean; json: boolean },
 ): DisplayConfig {
   return {
     pattern: flags.time === undefined ? undefined : parsePattern(flags.time),
     isUtc: flags.utc,
     isColored: !flags["no-color"] && !flags.plain,
+    isJson: flags.json,
   };
 }
 
@@ -43,9 +48,13 @@ interface Output {
   readonly terminal?: { readonly columns: number | undefined };
 }
 
+/** What makes lines: {@linkcode LineRenderer}, or with `--json` {@linkcode JsonRenderer}. */
+export type Renderer = Pick<LineRenderer, keyof LineRenderer>;
+
 export function makeRenderer(config: DisplayConfig, { language, hasColors, terminal }: Output): Renderer {
+  if (config.isJson) return new JsonRenderer();
   const theme = hasColors && config.isColored ? COLOR_THEME : PLAIN_THEME;
-  return new Renderer(translator(language), theme, new Timestamps(language, config), terminal);
+  return new LineRenderer(translator(language), theme, new Timestamps(language, config), terminal);
 }
 
 type Style = (text: string) => string;
@@ -123,7 +132,22 @@ interface LineOptions {
   readonly reader?: { readonly sessionId: bigint; readonly nick: string };
 }
 
-export class Renderer {
+/** A line below a reply. A text must be safe already. */
+type ListItem = Message | string;
+
+function listLine(item: ListItem): string {
+  return typeof item === "string" ? item : `  ${printable(item.text)}`;
+}
+
+/** What programs want to know of a connection. */
+interface ConnectionInfo {
+  readonly server: string;
+  readonly welcome: Welcome;
+  /** Own messages that the server lacked. */
+  readonly resentCount: number;
+}
+
+export class LineRenderer {
   readonly #t: Translate;
   readonly #theme: Theme;
   readonly #timestamps: Timestamps;
@@ -168,8 +192,9 @@ export class Renderer {
   }
 
   /** One line for messages that a member sent again, with the time of the last. */
-  resent(last: Said, count: number): string {
-    const text = this.#t("room.resent", { nick: this.nick(last.nick), count });
+  resent(batch: readonly Said[]): string {
+    const last = batch.at(-1)!;
+    const text = this.#t("room.resent", { nick: this.nick(last.nick), count: batch.length });
     return this.#line(last.timeMs, `${PREFIXES.redelivered} ${text}`);
   }
 
@@ -179,16 +204,21 @@ export class Renderer {
     return line === undefined ? NO_LINES : [this.#theme.time(line)];
   }
 
-  /** A message of the program itself, with its time. */
-  notice(text: string, timeMs: number): string {
-    return this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`);
+  /** What the program says by itself, amid the events: with its time. */
+  notice({ text }: Message, timeMs: number, list: readonly ListItem[] = []): string[] {
+    return [this.#notice(text, timeMs), ...list.map(listLine)];
+  }
+
+  /** Says that events are missing here. */
+  skipped({ text }: Message, timeMs: number): string {
+    return this.#notice(text, timeMs);
   }
 
   /** The notice of a lost connection: on a screen below a rule, which is found again when the lines have moved on. */
-  loss(text: string, timeMs: number): string[] {
+  loss({ text }: Message, timeMs: number): string[] {
     const { columns } = this.#screen;
     const rule = columns === undefined ? NO_LINES : [this.#theme.loss("─".repeat(columns))];
-    return [...rule, this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`, this.#theme.loss)];
+    return [...rule, this.#notice(text, timeMs, this.#theme.loss)];
   }
 
   /** What separates messages that came while the user did not see the screen. */
@@ -199,9 +229,24 @@ export class Renderer {
     return [this.#theme.time(label.padStart(columns, "─"))];
   }
 
-  /** The reply to a command, without a time. The lines of `list` must be safe already. */
-  reply(text: string, list: readonly string[] = []): string[] {
-    return [`${PREFIXES.notice} ${printable(text)}`, ...list];
+  /** The reply to a command, without a time. */
+  reply({ text }: Message, _timeMs: number, list: readonly ListItem[] = []): string[] {
+    return [`${PREFIXES.notice} ${printable(text)}`, ...list.map(listLine)];
+  }
+
+  /** The reply to a command that lists members. */
+  members(message: Message, members: Iterable<MemberInfo>, timeMs: number): string[] {
+    return this.reply(message, timeMs, [...members].map((member) => this.#member(member)));
+  }
+
+  /** What the program says before and after the events. It must be safe already. */
+  line({ text }: Message, _timeMs: number): string {
+    return text;
+  }
+
+  /** Says that the client has joined a server. It must be safe already. */
+  connected(text: string, _connection: ConnectionInfo, _timeMs: number): string {
+    return text;
   }
 
   nick(nick: string): string {
@@ -209,7 +254,12 @@ export class Renderer {
     return this.#colors ? this.#theme.nick(text, this.#colors.colorOf(text)) : text;
   }
 
-  member({ nick, address, sinceMs }: MemberInfo): string {
+  /** A time within a text. */
+  formatTime(timeMs: number): string {
+    return this.#timestamps.formatTime(timeMs);
+  }
+
+  #member({ nick, address, sinceMs }: MemberInfo): string {
     const line = this.#t("who.line", {
       nick: this.nick(nick),
       address: printable(address),
@@ -218,9 +268,8 @@ export class Renderer {
     return `  ${line}`;
   }
 
-  /** A time within a text. */
-  formatTime(timeMs: number): string {
-    return this.#timestamps.formatTime(timeMs);
+  #notice(text: string, timeMs: number, style?: Style): string {
+    return this.#line(timeMs, `${PREFIXES.notice} ${printable(text)}`, style);
   }
 
   /** How a line is colored as a whole; undefined if its parts have colors of their own. */

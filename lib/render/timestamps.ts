@@ -8,7 +8,7 @@ import { printable } from "../text/text.ts";
 const MAX_PATTERN_CHARS = 64;
 
 /** The last time that a Date can hold (ECMA-262, "Time Values and Time Range"), in ms. */
-const LAST_DATE_MS = 8.64e15;
+export const LAST_DATE_MS = 8.64e15;
 
 /** Of lines, where the screen is wide enough, and of times within a text. */
 export const FULL_PATTERN = "yyyy-MM-dd HH:mm:ss";

@@ -1,8 +1,8 @@
-// Whether the backups of a room answer, as lines for the console.
+// Whether the backups of a room answer, as messages for the console.
 
 import { Deadline } from "../base/time.ts";
 import { ConnectError, ProtocolError } from "../errors.ts";
-import type { Translate } from "../i18n/translate.ts";
+import type { Message, Translate } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseBackup } from "../net/address.ts";
 import { exchange } from "../net/exchange.ts";
 import { dial, timedOut } from "../net/tcp.ts";
@@ -22,14 +22,15 @@ export class BackupChecker implements Disposable {
     this.#t = t;
   }
 
-  /** A line with the state of a backup, `host:port[#fingerprint]`; undefined if the server is closed meanwhile. */
-  async stateOf(backup: string): Promise<string | undefined> {
+  /** The state of a backup, `host:port[#fingerprint]`; undefined if the server is closed meanwhile. */
+  async stateOf(backup: string): Promise<Message | undefined> {
     const { server } = parseBackup(backup);
     const failure = await this.#failureOf(server);
     if (this.#ending.signal.aborted) return undefined;
     const shown = { server: formatAddress(server) };
-    if (!failure) return this.#t("backup.answers", shown);
-    return this.#t("backup.fails", { ...shown, why: this.#t(`backup.${failure}`) });
+    if (!failure) return this.#t.message("backup.answers", shown);
+    const message = this.#t.message("backup.fails", { ...shown, why: this.#t(`backup.${failure}`) });
+    return { ...message, values: { ...shown, why: failure } };
   }
 
   [Symbol.dispose](): void {

@@ -56,7 +56,6 @@ export const SERVER_FLAGS = {
   since: { value: "TIME", help: "flag.since" },
   until: { value: "TIME", help: "flag.until" },
   private: { help: "flag.private" },
-  json: { help: "flag.json" },
   "password-file": { value: "FILE", help: "flag.server-password" },
   "tls-auto": { help: "flag.tls-auto" },
   "tls-dir": { value: "DIR", help: "flag.tls-dir" },
@@ -81,7 +80,6 @@ export interface ExportConfig {
   readonly untilMs: number;
   /** Whether private messages are printed. */
   readonly hasPrivate: boolean;
-  readonly isJson: boolean;
 }
 
 type ServerFlags = FlagValues<typeof SERVER_FLAGS>;
@@ -172,6 +170,9 @@ export const DEFAULT_CONFIG: ServerConfig = {
 /** @throws {InputError} */
 export function serverConfig(flags: ServerFlags): ServerConfig {
   const { limits, room } = DEFAULT_CONFIG;
+  // Nothing is asked in JSON.
+  const asked = flags.export === undefined ? ["host", "port"] as const : [];
+  checkCombinations(flags, { requires: asked.map((flag) => ["json", flag] as const), conflicts: [] });
   return {
     ...DEFAULT_CONFIG,
     listen: {
@@ -230,7 +231,7 @@ function storageConfig(flags: ServerFlags): StorageConfig {
 
 function exportConfig(flags: ServerFlags): ExportConfig | undefined {
   checkCombinations(flags, {
-    requires: (["since", "until", "private", "json"] as const).map((flag) => [flag, "export"] as const),
+    requires: (["since", "until", "private"] as const).map((flag) => [flag, "export"] as const),
     conflicts: [["export", "data"], ["export", "nats"]],
   });
   if (flags.export === undefined) return undefined;
@@ -239,7 +240,6 @@ function exportConfig(flags: ServerFlags): ExportConfig | undefined {
     sinceMs: timeFlag(flags, "since") ?? -Infinity,
     untilMs: timeFlag(flags, "until") ?? Infinity,
     hasPrivate: flags.private,
-    isJson: flags.json,
   };
 }
 

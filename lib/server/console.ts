@@ -14,8 +14,9 @@ import {
   word,
 } from "../cli/commands.ts";
 import type { ProcessContext } from "../cli/process.ts";
+import { parseRequest, sayText } from "../cli/requests.ts";
 import { InputError } from "../errors.ts";
-import { errorText, type Translate, translator } from "../i18n/translate.ts";
+import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import {
   checkBackup,
   formatAddress,
@@ -25,8 +26,9 @@ import {
   parseIP,
 } from "../net/address.ts";
 import type { Renderer } from "../render/renderer.ts";
+import type { TypedLine } from "../terminal/input_router.ts";
 import { completeWord } from "../terminal/line_editor.ts";
-import { parseText, printable } from "../text/text.ts";
+import { parseText } from "../text/text.ts";
 import type { BackupChecker } from "./backup_checker.ts";
 import type { ChatServer } from "./chat_server.ts";
 import { localIPs } from "./listen_prompt.ts";
@@ -56,10 +58,10 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       es: "expulsar a alguien; todos leerán el motivo",
       en: "kick a person; all members read the reason",
     },
-    run: async (admin, { nick, reason }) => {
+    run: (admin, { nick, reason }) => {
       const member = admin.server.kick(nick, reason);
-      if (!member) await admin.reply(admin.t("server.nick-unknown", { nick }));
-      else if (reason) admin.server.announce(admin.t("server.kick-reason", { nick: member.nick, reason }));
+      if (!member) throw new InputError("nick-unknown", { nick });
+      if (reason) admin.server.announce(admin.t("server.kick-reason", { nick: member.nick, reason }));
     },
   }),
   command({
@@ -76,8 +78,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       const count = admin.server.ban(address, minutes * MINUTE_MS);
       return admin.reply(
         minutes > 0
-          ? admin.t("server.banned", { address, minutes, count })
-          : admin.t("server.unbanned", { address }),
+          ? admin.t.message("server.banned", { address, minutes, count })
+          : admin.t.message("server.unbanned", { address }),
       );
     },
   }),
@@ -139,6 +141,8 @@ interface ConsoleParts {
   readonly server: ChatServer;
   readonly checker: Pick<BackupChecker, "stateOf">;
   readonly renderer: Renderer;
+  /** Lines are requests of a program. */
+  readonly isJson: boolean;
 }
 
 /** Runs the commands that are typed at a server's console. */
@@ -148,9 +152,11 @@ export class AdminConsole implements CommonContext {
   readonly #process: ProcessContext;
   readonly #renderer: Renderer;
   readonly #checker: ConsoleParts["checker"];
+  readonly #isJson: boolean;
   #hasQuit = false;
 
-  constructor({ server, checker, renderer }: ConsoleParts, process: ProcessContext) {
+  constructor({ server, checker, renderer, isJson }: ConsoleParts, process: ProcessContext) {
+    this.#isJson = isJson;
     this.#checker = checker;
     this.server = server;
     this.t = translator(process.language);
@@ -160,7 +166,7 @@ export class AdminConsole implements CommonContext {
 
   /** Reads lines until `quit`, or until the user ends the input. The end of a pipe does not end a server. */
   async run(): Promise<void> {
-    const { terminal, language } = this.#process;
+    const { terminal } = this.#process;
     const complete = (before: string) => {
       const nicks = [...this.server.members].map(({ nick }) => nick);
       return completeWord(before, {
@@ -169,19 +175,38 @@ export class AdminConsole implements CommonContext {
         nickCommands: ADMIN_COMMANDS.nickCommands,
       });
     };
-    for await (const { text, isPasted } of terminal.lines(PROMPT, { complete })) {
-      if (text.trim() === "" && !isPasted) continue;
+    let lineNumber = 0;
+    for await (const line of terminal.lines(PROMPT, { complete })) {
+      lineNumber++;
+      if (line.text.trim() === "" && !line.isPasted) continue;
       try {
-        // A pasted line never ends the server: the paste may have hit the wrong window.
-        if (isPasted || !ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t("server.commands"));
-        else await ADMIN_COMMANDS.run(text, this, language);
+        await (this.#isJson ? this.#obey(line) : this.#runTyped(line));
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        await this.reply(errorText(error, language));
+        const message = this.t.error(error);
+        await this.reply({ ...message, values: { line: lineNumber, ...message.values } });
       }
       if (this.#hasQuit) return;
     }
     if (!terminal.isTty) await new Promise(() => {});
+  }
+
+  async #runTyped({ text, isPasted }: TypedLine): Promise<void> {
+    // A pasted line never ends the server: the paste may have hit the wrong window.
+    if (isPasted || !ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t.message("server.commands"));
+    else await this.#runCommand(text);
+  }
+
+  /** Does what a program asks for. */
+  async #obey({ text }: TypedLine): Promise<void> {
+    const request = parseRequest(text, ["say", "command", "quit"]);
+    if ("say" in request) this.server.announce(sayText(request));
+    else if ("command" in request) await this.#runCommand(request.command);
+    else this.quit();
+  }
+
+  async #runCommand(line: string): Promise<void> {
+    await ADMIN_COMMANDS.run(line, this, this.#process.language);
   }
 
   quit(): void {
@@ -197,46 +222,55 @@ export class AdminConsole implements CommonContext {
     return localIPs(this.#process);
   }
 
-  reply(text: string, list?: readonly string[]): Promise<void> {
-    return this.#process.terminal.print(...this.#renderer.reply(text, list));
+  reply(message: Message, list?: readonly (Message | string)[]): Promise<void> {
+    return this.#process.terminal.print(...this.#renderer.reply(message, this.#nowMs, list));
+  }
+
+  get #nowMs(): number {
+    return this.#process.clock().wallMs;
   }
 
   showHelp(): Promise<void> {
     const { language, terminal } = this.#process;
-    return this.reply(this.t("command.list"), ADMIN_COMMANDS.help(language, terminal.columns));
+    return this.reply(this.t.message("command.list"), ADMIN_COMMANDS.help(language, terminal.columns));
   }
 
   showMembers(): Promise<void> {
-    const lines = [...this.server.members].map((member) => this.#renderer.member(member));
-    return this.reply(this.t("who.online", { count: lines.length }), lines);
+    const members = [...this.server.members];
+    const message = this.t.message("who.online", { count: members.length });
+    return this.#process.terminal.print(...this.#renderer.members(message, members, this.#nowMs));
   }
 
   /** Replies with the state of a backup once it is known. */
   async reportBackup(backup: string): Promise<void> {
-    const line = await this.#checker.stateOf(backup);
-    if (line !== undefined) await this.reply(line);
+    const state = await this.#checker.stateOf(backup);
+    if (state) await this.reply(state);
   }
 
   async showBackups(): Promise<void> {
     const { backups } = this.server;
-    if (backups.length === 0) return await this.reply(this.t("server.no-backups"));
+    if (backups.length === 0) return await this.reply(this.t.message("server.no-backups"));
     const states = await Promise.all(backups.map((backup) => this.#checker.stateOf(backup)));
-    await this.reply(this.t("server.backups"), states.map((state = "") => `  ${printable(state)}`));
+    await this.reply(this.t.message("server.backups"), states.filter((state) => state !== undefined));
   }
 
   showStats(): Promise<void> {
     const { memberCount, messagesPerSecond, residentBytes, startedMs, storedBytes } = this.server.stats;
     const { language, terminal } = this.#process;
     const oneDigit = new Intl.NumberFormat(language, ONE_DIGIT);
-    const lines = this.#renderer.reply(this.t("server.stats", {
+    const since = this.#renderer.formatTime(startedMs);
+    const stats = this.t.message("server.stats", {
       clients: memberCount,
       rate: oneDigit.format(messagesPerSecond),
       megabytes: Math.round(residentBytes / BYTES_PER_MEGABYTE),
-      since: this.#renderer.formatTime(startedMs),
-    }));
+      since,
+    });
+    const values = { clients: memberCount, messagesPerSecond, residentBytes, since };
+    const lines = this.#renderer.reply({ ...stats, values }, this.#nowMs);
     if (storedBytes !== undefined) {
       const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
-      lines.push(...this.#renderer.reply(this.t("server.stats-stored", { megabytes })));
+      const stored = this.t.message("server.stats-stored", { megabytes });
+      lines.push(...this.#renderer.reply({ ...stored, values: { storedBytes } }, this.#nowMs));
     }
     return terminal.print(...lines);
   }

@@ -9,7 +9,6 @@ import {
   type ServerCertificate,
   tlsServer,
 } from "../net/tls_server.ts";
-import { translator } from "../i18n/translate.ts";
 import { parsePassword, PasswordVerifier } from "../text/text.ts";
 import { isReadableByOthers, readUserFile } from "../base/files.ts";
 import type { ProcessContext } from "../cli/process.ts";
@@ -32,15 +31,17 @@ export interface Credentials {
   readonly wrapTls?: (conn: Deno.TcpConn) => Socket;
 }
 
-/** Reads the files, or makes the certificate, then drops the permission to use files.
+/** Reads the files, or makes the certificate, then drops the permission to use files. `onPasswordOpen` is called if other
+ * users can read the file of the password.
  * @throws {InputError} */
 export async function loadCredentials(
   config: CredentialsConfig,
   process: ProcessContext,
+  onPasswordOpen: (path: string) => Promise<void>,
 ): Promise<Credentials> {
   const { passwordFile } = config;
   if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
-  const password = passwordFile === undefined ? undefined : await readPassword(passwordFile, process);
+  const password = passwordFile === undefined ? undefined : await readPassword(passwordFile, onPasswordOpen);
   const certificate = config.certificate && await loadServerCertificate(config.certificate, process);
   process.dropFilePermissions();
   if (!certificate) return { password };
@@ -52,11 +53,12 @@ export async function loadCredentials(
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 
-async function readPassword(path: string, { terminal, language }: ProcessContext): Promise<PasswordVerifier> {
+async function readPassword(
+  path: string,
+  onOpen: (path: string) => Promise<void>,
+): Promise<PasswordVerifier> {
   const password = parsePassword(await readUserFile(path));
-  if (await isReadableByOthers(path)) {
-    await terminal.print(translator(language)("server.password-open", { path }));
-  }
+  if (await isReadableByOthers(path)) await onOpen(path);
   return new PasswordVerifier(password);
 }
 

@@ -1,7 +1,6 @@
-// `--export`: prints the events in a room's file, as lines or as JSON.
+// `--export`: prints the events in a room's file.
 
 import type { ProcessContext } from "../cli/process.ts";
-import { entryObject, jsonLine } from "../render/json.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { readRoomFile } from "../storage/sqlite_reader.ts";
 import type { ExportConfig } from "./config.ts";
@@ -12,7 +11,7 @@ const BATCH = 500;
 /** Prints what the config asks for.
  * @throws {InputError} about the file */
 export async function exportRoom(
-  { path, sinceMs, untilMs, hasPrivate, isJson }: ExportConfig,
+  { path, sinceMs, untilMs, hasPrivate }: ExportConfig,
   { terminal, terminated, dropFilePermissions }: ProcessContext,
   renderer: Renderer,
 ): Promise<void> {
@@ -23,7 +22,6 @@ export async function exportRoom(
   );
   for (let at = 0; at < events.length && !terminated.aborted; at += BATCH) {
     const lines = events.slice(at, at + BATCH).flatMap((event) => {
-      if (isJson) return [jsonLine(entryObject(event))];
       renderer.follow(event);
       return [...renderer.dateSeparator(event.timeMs), renderer.entry(event)];
     });

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
-import type { Translate } from "../i18n/translate.ts";
+import type { Message, Translate } from "../i18n/translate.ts";
 import type { LogConsumer } from "../net/connection_manager.ts";
 import {
   decodeServer,
@@ -12,6 +12,7 @@ import {
   type RoomEvent,
   type Said,
 } from "../protocol/frames.ts";
+import { NO_SEQ } from "../render/json.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -65,19 +66,19 @@ export class LogPrinter implements LogConsumer {
   /** Prints that a member is back, of which the log says nothing. */
   printReturn({ sessionId, nick, address }: MemberInfo): void {
     const timeMs = this.#clock().wallMs;
-    const event = { type: "joined", seq: 0, timeMs, sessionId, rejoined: true, nick, address } as const;
-    this.#queue(timeMs, this.#renderer.entry(event));
+    const event = { type: "joined", seq: NO_SEQ, timeMs, sessionId, rejoined: true, nick, address } as const;
+    this.#queue(timeMs, [this.#renderer.entry(event)]);
   }
 
   /** Prints a notice with the time, unless too many wait. */
-  print(text: string): void {
+  print(message: Message): void {
     const timeMs = this.#clock().wallMs;
-    this.#queue(timeMs, this.#renderer.notice(text, timeMs));
+    this.#queue(timeMs, this.#renderer.notice(message, timeMs));
   }
 
-  #queue(timeMs: number, line: string): void {
+  #queue(timeMs: number, lines: readonly string[]): void {
     if (this.#notices.length < MAX_QUEUED_NOTICES) {
-      this.#notices.push(...this.#renderer.dateSeparator(timeMs), line);
+      this.#notices.push(...this.#renderer.dateSeparator(timeMs), ...lines);
     }
     this.flush();
   }
@@ -138,7 +139,7 @@ export class LogPrinter implements LogConsumer {
     this.#resent.delete(sessionId);
     const last = held.at(-1);
     if (last && held.length > MAX_RESENT_LINES) {
-      return [...renderer.dateSeparator(last.timeMs), renderer.resent(last, held.length)];
+      return [...renderer.dateSeparator(last.timeMs), renderer.resent(held)];
     }
     return held.flatMap((event) => [...renderer.dateSeparator(event.timeMs), renderer.entry(event)]);
   }
@@ -150,6 +151,6 @@ export class LogPrinter implements LogConsumer {
   }
 
   #gapText(count: number): string {
-    return this.#renderer.notice(this.#t("output.skipped", { count }), this.#clock().wallMs);
+    return this.#renderer.skipped(this.#t.message("output.skipped", { count }), this.#clock().wallMs);
   }
 }

@@ -7,10 +7,10 @@ import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/proce
 import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
-import { errorText, translator } from "../i18n/translate.ts";
+import { errorText, type Message, translator } from "../i18n/translate.ts";
 import { formatAddress, formatBackup, parseBackup } from "../net/address.ts";
 import { EXPIRY_WARNING_MS } from "../net/tls_server.ts";
-import { makeRenderer } from "../render/renderer.ts";
+import { makeRenderer, type Renderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
@@ -64,13 +64,16 @@ export async function serve(
     await (await import("./export.ts")).exportRoom(config.export, process, renderer);
     return EXIT.ok;
   }
+  const print = (...messages: readonly Message[]) =>
+    terminal.print(...messages.map((message) => renderer.line(message, clock().wallMs)));
   const printer = new LogPrinter({ terminal, renderer, t }, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 
   await using sqliteLog = await openFile(config, process, outages);
-  await using cluster = await openCluster(config, process, { openNatsRoom, printer, outages });
+  await using cluster = await openCluster(config, process, { openNatsRoom, renderer, printer, outages });
   if (config.nats && !cluster) return EXIT.ok;
-  const credentials = await loadCredentials(config.credentials, process); // drops the permission to use files
+  const warnOfOpen = (path: string) => print(t.message("server.password-open", { path }));
+  const credentials = await loadCredentials(config.credentials, process, warnOfOpen); // and no files from now on
   const listener = await openListener(config, process);
   if (!listener) return EXIT.ok;
 
@@ -81,61 +84,61 @@ export async function serve(
   await using server = new ChatServer(parts, { ...config, backups }, clock);
   server.onReject = rejectionLogger(printer, process);
   if (config.dataFile !== undefined) server.onReturn = (member) => printer.printReturn(member);
-  server.onAcceptError = (error) => printer.print(errorText(error, language));
+  server.onAcceptError = (error) => printer.print(t.error(error));
   outages.onReport = (how) => server.broadcastStalled(how);
   using metrics = config.metrics && await openMetrics(config.metrics, { server, store: outages });
   cluster?.attach(server, credentials.certificate ?? {});
 
-  const lines = [t("server.listening", { address: formatAddress(server.address) })];
+  const messages: Message[] = [t.message("server.listening", { address: formatAddress(server.address) })];
   const { isLocal, commands } = joinCommands({
     listening: server.address,
     localIPs: localIPs(process),
     isTls: credentials.certificate !== undefined,
   });
   for (const command of commands) {
-    lines.push(t(isLocal ? "server.join-here" : "server.join", { command }));
+    messages.push(t.message(isLocal ? "server.join-here" : "server.join", { command }));
   }
   if (config.dataFile !== undefined) {
-    lines.push(t("server.stored-in", { path: config.dataFile }));
+    messages.push(t.message("server.stored-in", { path: config.dataFile }));
     const count = server.startHead - server.log.tail;
-    if (count > 0) lines.push(t("server.restored", { count })); // no line: the name may be wrong
+    if (count > 0) messages.push(t.message("server.restored", { count })); // no line: the name may be wrong
   }
   if (credentials.certificate) {
     const { fingerprint, startsMs, expiresMs, path } = credentials.certificate;
-    lines.push(t("server.fingerprint", { fingerprint }));
+    messages.push(t.message("server.fingerprint", { fingerprint }));
     if (startsMs > clock().wallMs) {
-      lines.push(t("server.certificate-early", { date: renderer.formatTime(startsMs), path }));
+      messages.push(t.message("server.certificate-early", { date: renderer.formatTime(startsMs), path }));
     }
     if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
-      lines.push(t("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
+      messages.push(t.message("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
     }
   }
   if (cluster) {
     const { target: { room, servers }, replicas } = cluster;
-    lines.push(t("server.cluster", { room, servers: servers.join(", "), replicas }));
-    if (!cluster.isRoutable) lines.push(t("server.unadvertised"));
+    messages.push(t.message("server.cluster", { room, servers: servers.join(", "), replicas }));
+    if (!cluster.isRoutable) messages.push(t.message("server.unadvertised"));
   }
-  if (metrics) lines.push(t("server.metrics", { address: metrics.address }));
-  await terminal.print(...lines);
+  if (metrics) messages.push(t.message("server.metrics", { address: metrics.address }));
+  await print(...messages);
   printer.attach(server);
   {
     using checker = new BackupChecker(t);
     for (const backup of server.backups) {
-      void checker.stateOf(backup).then((line) => line !== undefined && printer.print(line));
+      void checker.stateOf(backup).then((state) => state && printer.print(state));
     }
     await Promise.race([
       aborted(terminated),
-      new AdminConsole({ server, checker, renderer }, process).run(),
+      new AdminConsole({ server, checker, renderer, isJson: config.display.isJson }, process).run(),
       ...(cluster ? [cluster.commitLog.failed] : []),
     ]);
   }
 
   metrics?.[Symbol.dispose]();
-  await terminal.print(t("server.closing"));
+  await print(t.message("server.closing"));
   await server.close();
   await cluster?.close();
   await printer.drained();
-  await terminal.print(t("server.closed"));
+  await print(t.message("server.closed"));
   return EXIT.ok;
 }
 
@@ -148,8 +151,8 @@ async function openFile(
   const t = translator(language);
   const commitLog = new SqliteCommitLog(await SqliteStore.open(dataFile), storage, clock);
   commitLog.onStalled = (error) => {
-    if (error) outages.start(errorText(error, language));
-    else outages.end(t("server.stall-resolved"));
+    if (error) outages.start(t.error(error));
+    else outages.end(t.message("server.stall-resolved"));
   };
   return commitLog;
 }
@@ -168,8 +171,9 @@ async function openMetrics(...args: ConstructorParameters<typeof MetricsServer>)
 async function openCluster(
   { nats, cluster: config }: ServerConfig,
   process: ProcessContext,
-  { openNatsRoom, printer, outages }: {
+  { openNatsRoom, renderer, printer, outages }: {
     openNatsRoom: OpenNatsRoom;
+    renderer: Renderer;
     printer: LogPrinter;
     outages: OutageNotifier;
   },
@@ -179,17 +183,17 @@ async function openCluster(
   const cluster = await untilStarted(
     (signal) => Cluster.open({ target: nats, openNatsRoom, signal }, config, process.clock),
     process,
-    { notice: t("server.nats-starting") },
+    { notice: renderer.line(t.message("server.nats-starting"), process.clock().wallMs) },
   );
   if (!cluster) return undefined;
   cluster.commitLog.onStalled = (isUnavailable) => {
-    if (isUnavailable) outages.start(t("server.nats-unavailable"));
-    else outages.end(t("server.nats-available"));
+    if (isUnavailable) outages.start(t.message("server.nats-unavailable"));
+    else outages.end(t.message("server.nats-available"));
   };
   cluster.commitLog.onSnapshotTooLarge = (bytes, { isKept }) => {
     const key = isKept ? "server.nats-snapshot-too-large" : "server.nats-snapshot-too-large-limited";
     // With room to grow, in the megabytes of NATS's configuration.
-    printer.print(t(key, { megabytes: Math.ceil(2 * bytes / BYTES_PER_MEBIBYTE) }));
+    printer.print(t.message(key, { megabytes: Math.ceil(2 * bytes / BYTES_PER_MEBIBYTE) }));
   };
   return cluster;
 }
@@ -219,19 +223,19 @@ export class OutageNotifier implements Disposable {
     return this.#lastText;
   }
 
-  start(text: string): void {
+  start(message: Message): void {
     clearTimeout(this.#timer);
     this.#failureCount++;
-    if (text !== this.#lastText) this.#printer.print(text);
-    this.#lastText = text;
+    if (message.text !== this.#lastText) this.#printer.print(message);
+    this.#lastText = message.text;
     this.onReport({ isResolved: false });
   }
 
-  end(text: string): void {
+  end(message: Message): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#lastText = undefined;
-      this.#printer.print(text);
+      this.#printer.print(message);
       this.onReport({ isResolved: true });
     }, this.#outageClearMs);
   }
@@ -251,14 +255,17 @@ export function rejectionLogger(
   let skipped = 0;
   return ({ address, nick }, error) => {
     if (!rate.take(clock().monotonicMs)) return void skipped++;
-    if (skipped > 0) printer.print(t("server.rejected-more", { count: skipped }));
+    if (skipped > 0) printer.print(t.message("server.rejected-more", { count: skipped }));
     skipped = 0;
     const who = nick === undefined ? address : `${nick} (${address})`;
+    const from = { address, ...nick !== undefined && { nick } };
     if (error instanceof ChatError) {
-      return printer.print(t("server.rejected", { who, why: errorText(error, language) }));
+      const message = t.message("server.rejected", { who, why: errorText(error, language) });
+      return printer.print({ ...message, values: { ...from, why: error.code } });
     }
     // A fault of the server.
     const [what, where] = (error.stack ?? `${error}`).split("\n");
-    printer.print(t("server.fault", { who, fault: `${what} ${where?.trim()}` }));
+    const fault = `${what} ${where?.trim()}`;
+    printer.print({ ...t.message("server.fault", { who, fault }), values: { ...from, fault } });
   };
 }

@@ -70,6 +70,8 @@ const SETTLE_MS = 300;
 interface StandardStreamsOptions {
   /** Without line editing. */
   readonly isPlain: boolean;
+  /** A terminal is read and written like a pipe. */
+  readonly isPipe?: boolean;
   readonly deno?: ConsoleApi;
   /** Opens a Windows console. */
   readonly openConsole?: () => Promise<ConsoleKeyboard>;
@@ -77,10 +79,10 @@ interface StandardStreamsOptions {
 
 /** The standard streams of this process. */
 export async function standardStreams(
-  { isPlain, deno = Deno, openConsole = openNodeConsole }: StandardStreamsOptions,
+  { isPlain, isPipe = false, deno = Deno, openConsole = openNodeConsole }: StandardStreamsOptions,
 ): Promise<TerminalStreams> {
   const { stdin, stdout } = deno;
-  const isTty = stdin.isTerminal();
+  const isTty = !isPipe && stdin.isTerminal();
   const isScreen = isTty && stdout.isTerminal();
   const { input, setRaw } = isTty && hasConsole(deno)
     ? consoleKeyboard(await openConsole(), deno)

@@ -261,6 +261,6 @@ Deno.test("completions() for zsh translate values, and escape quotes and bracket
     completions("zsh", { ...options, table: only, t })[2];
   const host = "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'";
   assertEquals(line({ host: table.host }), host);
-  const t = (() => "one's [own]: \\") as typeof options.t;
+  const t = Object.assign(() => "one's [own]: \\", { message: options.t.message, error: options.t.error });
   assertEquals(line({ auto: table.auto }, t), "  _arguments '--auto[one'\\''s \\[own\\]\\: \\\\]'");
 });

@@ -265,6 +265,7 @@ for (
   const [args, env, hasLineEditor] of [
     [[], { TERM: "xterm" }, true],
     [["--plain"], {}, false],
+    [["--json"], {}, false],
     [[], { TERM: "dumb" }, false],
   ] as const
 ) {

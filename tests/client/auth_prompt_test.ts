@@ -7,6 +7,7 @@ import type { ConnectionFailure } from "../../lib/client/session.ts";
 import { TrustStore } from "../../lib/client/trust_store.ts";
 import { ConnectError, ServerError } from "../../lib/errors.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
+import type { Message } from "../../lib/i18n/translate.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { type DeepPartial, testClientConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
@@ -39,7 +40,10 @@ class PrompterFixture implements AsyncDisposable {
     this.user = new FakeUser(user);
     this.trust = trust;
     const { terminal } = this.user;
-    const notify = (text: string) => Promise.resolve(void this.notices.push(text));
+    const notify = (message: Message, list: readonly Message[] = []) => {
+      this.notices.push(message.text, ...list.map(({ text }) => text));
+      return Promise.resolve();
+    };
     this.prompter = new AuthPrompter({ terminal, language: "es", notify, trust }, config);
   }
 
@@ -231,10 +235,10 @@ Deno.test("AuthPrompter shows both fingerprints of a changed certificate", pure,
   await using fixture = await newFixture();
   assertEquals(await fixture.authenticate(changed), "denied");
   assertStringIncludes(fixture.notices[0]!, "¡CUIDADO!");
-  assertEquals(
-    fixture.user.output.replaceAll(/: +/g, ": "),
-    `  Huella que se esperaba: SHA256:x\n  Huella que muestra: ${PRINT}\n`,
-  );
+  assertEquals(fixture.notices.slice(1).map((line) => line.replaceAll(/: +/g, ": ")), [
+    "Huella que se esperaba: SHA256:x",
+    `Huella que muestra: ${PRINT}`,
+  ]);
 });
 
 const UPGRADES: [isTty: boolean, isAuto: boolean, states: string[]][] = [

@@ -280,7 +280,7 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
     await user.waitForOutput(`[${NOON}] # El servidor dice: ana fue expulsado: por gritar\n`);
   }
-  assertStringIncludes(chat.admin.output, 'No hay nadie con el nick "nadie".\n');
+  assertStringIncludes(chat.admin.output, 'No hay nadie en línea con el nick "nadie".\n');
   // A kicked user may join again.
   const again = await chat.addUser("ana");
   chat.admin.type("/kick ana\n");

@@ -1,7 +1,6 @@
 // What lines typed in a client do.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import type { MemberList } from "../../lib/client/member_list.ts";
 import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
@@ -19,21 +18,18 @@ function run(line: string): Record<string, unknown> {
     return Promise.resolve();
   };
   const terminal: Pick<Terminal, "clear"> = { clear: () => void record("clear") };
-  const members: Pick<MemberList, "find"> = {
-    find: (nick) => ({ nick, sessionId: 1n, address: "", sinceMs: 0 }),
-  };
   const context: Omit<ChatContext, "session" | "members" | "terminal"> = {
     t: translator("en"),
     rename: (nick) => record("nick", { nick }),
-    say: (text, { to, ...options }) =>
-      to ? record("msg", { nick: to.nick, text }) : record("say", { text, ...options }),
-    reply: (text) => record("reply", { text }),
+    say: (text, options) => record("say", { text, ...options }),
+    sayTo: (nick, text) => record("msg", { nick, text }),
+    reply: ({ text }) => record("reply", { text }),
     showHelp: () => record("help"),
     showMembers: () => record("who"),
     quit: (goodbye) => record("quit", goodbye ? { goodbye } : {}),
     ignore: (nick) => record("ignore", { nick }),
   };
-  void CHAT_COMMANDS.run(line, { ...context, terminal, members } as ChatContext, "en");
+  void CHAT_COMMANDS.run(line, { ...context, terminal } as ChatContext, "en");
   assertEquals(actions.length, 1, line);
   return actions[0]!;
 }

@@ -42,6 +42,10 @@ const FLAGS: [flags: string, changes: Partial<ClientConfig>][] = [
   ["--time d/M", { display: { ...DEFAULT_DISPLAY, pattern: "d/M" } }],
   ["--utc", { display: { ...DEFAULT_DISPLAY, isUtc: true } }],
   [`--backup aula:5001#${PRINT}`, { backups: [backup], trust: { ...trust, backups: [backup] } }],
+  ["--json aula --nick ana", {
+    ...{ host: "aula", port: 5_000, nick: "ana", isAuto: true },
+    display: { ...DEFAULT_DISPLAY, isJson: true },
+  }],
   ["--tls", { trust: { ...trust, isTls: true } }],
   [`--tls-fingerprint ${PRINT}`, { trust: { ...trust, fingerprints: [PRINT] } }],
 ];
@@ -90,6 +94,8 @@ const WRONG: [code: string, flags: string[]][] = [
   ["argument-unexpected", ["--host", "aula", "aula"]],
   ["fingerprint-invalid", ["--tls-fingerprint", "no"]],
   ["flags-contrary", ["--ca", "ca", "--tls-fingerprint", PRINT]],
+  ["flag-alone", ["--json", "--nick", "ana"]],
+  ["flag-alone", ["--json", "aula"]],
   ["pattern-invalid", ["--time", "hola"]],
 ];
 

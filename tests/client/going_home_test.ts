@@ -37,7 +37,7 @@ class Stray {
       {
         terminal: new FakeUser().terminal,
         language: "en",
-        notify: (text) => Promise.resolve(void this.notices.push(text)),
+        notify: ({ text }) => Promise.resolve(void this.notices.push(text)),
         authPrompter: { authenticate: () => Promise.resolve("notApplicable"), canUpgrade: () => false },
         clock: systemClock,
         probe: (server, options) => probe(server, options, dial),

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ServerError } from "../../lib/errors.ts";
-import { errorText } from "../../lib/i18n/translate.ts";
+import { translator } from "../../lib/i18n/translate.ts";
 import type { RoomEvent } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../lib/render/renderer.ts";
 import { toCells, width, wrapWords } from "../../lib/terminal/layout.ts";
@@ -13,6 +13,7 @@ import { Random } from "../testing/random.ts";
 const pure = { permissions: "none" } as const;
 
 const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
+const json = makeRenderer({ ...DEFAULT_DISPLAY, isJson: true }, { language: "es", hasColors: false });
 const colored = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: true });
 const AT = { seq: 0, timeMs: 0, sessionId: 1n };
 const SAID = { ...AT, type: "said", nick: "eva", clientSeq: 1, redelivered: false, text: "hola" } as const;
@@ -30,13 +31,13 @@ function linesOf(renderer: Renderer, text: string): string[] {
     { type: "announced", seq: 0, timeMs: 0, text },
     { type: "backups", seq: 0, timeMs: 0, backups: [text, text] },
   ];
-  const error = new ServerError(text, { nick: text, reason: text });
+  const report = translator("es").error(new ServerError(text, { nick: text, reason: text }));
   return [
     ...events.map((event) => renderer.entry(event, { reader: { sessionId: 9n, nick: text } })),
     ...events.map((event) => renderer.entry(event, { isHistory: true })),
-    renderer.member({ sessionId: 1n, nick: text, address: text, sinceMs: 0 }),
-    renderer.notice(errorText(error, "es"), 0),
-    ...renderer.loss(errorText(error, "es"), 0),
+    ...renderer.members(report, [{ sessionId: 1n, nick: text, address: text, sinceMs: 0 }], 0),
+    ...renderer.notice(report, 0, [report]),
+    ...renderer.loss(report, 0),
   ];
 }
 
@@ -48,7 +49,9 @@ const CONTROL =
 const COLOR = /\u001b\[[\d;]*m/g;
 
 function assertHarmless(text: string): void {
-  for (const line of linesOf(plain, text)) assert(!CONTROL.test(line), JSON.stringify(line));
+  for (const line of [...linesOf(plain, text), ...linesOf(json, text)]) {
+    assert(!CONTROL.test(line), JSON.stringify(line));
+  }
   for (const line of linesOf(colored, text)) {
     assert(!CONTROL.test(line.replaceAll(COLOR, "")), JSON.stringify(line));
   }

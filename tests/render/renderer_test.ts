@@ -10,11 +10,13 @@ import {
   displayConfig,
   isMentioned,
   LINE_COLORS,
+  LineRenderer,
   makeRenderer,
-  Renderer,
+  type Renderer,
   type Theme,
 } from "../../lib/render/renderer.ts";
 import { Timestamps } from "../../lib/render/timestamps.ts";
+import { messageOf } from "../testing/message.ts";
 import { msOf } from "../testing/test_clock.ts";
 
 const pure = { permissions: "none" } as const;
@@ -99,12 +101,12 @@ Deno.test("Renderer.entry() speaks the language of its translator", pure, () => 
   assertEquals(english.entry(left({ connectionLost: true })), line);
 });
 
-Deno.test("Renderer.notice(), reply() and member() make their text printable", pure, () => {
-  assertEquals(plain.notice(DIRTY, AT.timeMs), `[${TIME}] ! ${CLEAN}`);
-  assertEquals(plain.reply("nada\x1b"), ["! nada␛"]);
-  assertEquals(plain.reply("Órdenes:", ["  /a"]), ["! Órdenes:", "  /a"]);
+Deno.test("Renderer.notice(), reply() and members() make their text printable", pure, () => {
+  const list = ["  /a", messageOf("b\x1b")];
+  assertEquals(plain.notice(messageOf(DIRTY), AT.timeMs, list), [`[${TIME}] ! ${CLEAN}`, "  /a", "  b␛"]);
+  assertEquals(plain.reply(messageOf("nada\x1b"), 0, list), ["! nada␛", "  /a", "  b␛"]);
   const member = { ...ANA, address: "a\x1b", sinceMs: AT.timeMs };
-  assertEquals(plain.member(member), `  ana (a␛), desde ${TIME}`);
+  assertEquals(plain.members(messageOf("Hay:"), [member], 0), ["! Hay:", `  ana (a␛), desde ${TIME}`]);
 });
 
 Deno.test("Renderer.presenceBatch() names each member once, with the time of the last", pure, () => {
@@ -134,7 +136,7 @@ const MARKED: Theme = {
   announced: (line) => `announced ${line}`,
   loss: (line) => `loss ${line}`,
 };
-const marked = new Renderer(translator("es"), MARKED, new Timestamps("es", DEFAULT_DISPLAY));
+const marked = new LineRenderer(translator("es"), MARKED, new Timestamps("es", DEFAULT_DISPLAY));
 const MARKED_LINES: Record<
   string,
   [event: RoomEvent, line: string, options?: Parameters<Renderer["entry"]>[1]][]
@@ -172,11 +174,12 @@ Deno.test(
   () => {
     const batch = [joined(), joined(BETO)];
     assertEquals(marked.presenceBatch(batch), `presence [${TIME}] * 2 se han conectado: ana, beto`);
-    assertEquals(marked.notice("beto", AT.timeMs), `t[${TIME}] ! beto`);
-    assertEquals(
-      marked.member({ ...BETO, address: "::1", sinceMs: AT.timeMs }),
+    assertEquals(marked.notice(messageOf("beto"), AT.timeMs), [`t[${TIME}] ! beto`]);
+    const member = { ...BETO, address: "::1", sinceMs: AT.timeMs };
+    assertEquals(marked.members(messageOf("beto"), [member], 0), [
+      "! beto",
       `  <beto> (::1), desde ${TIME}`,
-    );
+    ]);
     marked.dateSeparator(AT.timeMs);
     assertEquals(marked.dateSeparator(msOf("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
   },
@@ -188,12 +191,17 @@ Deno.test(
   () => {
     const terminal: { columns?: number } = { columns: 90 };
     const times = new Timestamps("es", DEFAULT_DISPLAY);
-    const screen = new Renderer(translator("es"), MARKED, times, terminal as { columns: number | undefined });
+    const screen = new LineRenderer(
+      translator("es"),
+      MARKED,
+      times,
+      terminal as { columns: number | undefined },
+    );
     const line = `loss [${TIME}] ! se cayó␛`;
-    assertEquals(screen.loss("se cayó\x1b", AT.timeMs), [`loss ${"─".repeat(90)}`, line]);
+    assertEquals(screen.loss(messageOf("se cayó\x1b"), AT.timeMs), [`loss ${"─".repeat(90)}`, line]);
     terminal.columns = 30;
-    assertEquals(screen.loss("se cayó", AT.timeMs)[0], `loss ${"─".repeat(30)}`);
-    assertEquals(marked.loss("se cayó\x1b", AT.timeMs), [line]);
+    assertEquals(screen.loss(messageOf("se cayó"), AT.timeMs)[0], `loss ${"─".repeat(30)}`);
+    assertEquals(marked.loss(messageOf("se cayó\x1b"), AT.timeMs), [line]);
   },
 );
 
@@ -203,7 +211,7 @@ Deno.test("Renderer shortens the times of lines on a narrow screen, not those wi
   assertEquals(screen.dateSeparator(AT.timeMs), ["--- domingo, 22 de noviembre de 2026 ---"]);
   assertEquals(screen.entry(said()), "[13:45:07] ana: hola");
   terminal.columns = 59;
-  assertEquals(screen.notice("hola", AT.timeMs), "[13:45] ! hola");
+  assertEquals(screen.notice(messageOf("hola"), AT.timeMs), ["[13:45] ! hola"]);
   assertEquals(screen.formatTime(AT.timeMs), TIME);
 });
 
@@ -229,12 +237,15 @@ Deno.test("isMentioned() finds a nick as a word of its own, in any case", pure, 
   }
 });
 
-const FLAGS = { time: undefined as string | undefined, utc: false, "no-color": false, plain: false };
+const FLAGS = {
+  ...{ time: undefined as string | undefined, utc: false },
+  ...{ "no-color": false, plain: false, json: false },
+};
 
 Deno.test("makeRenderer() uses no colors with --no-color, --plain or a plain terminal", colors, () => {
   setColorEnabled(true);
   const isColored = (flags: Partial<typeof FLAGS>, hasColors = true) =>
-    makeRenderer(displayConfig({ ...FLAGS, ...flags }), { language: "es", hasColors }).notice("x", 0)
+    makeRenderer(displayConfig({ ...FLAGS, ...flags }), { language: "es", hasColors }).entry(said())
       .includes("\x1b");
   assertEquals([isColored({}), isColored({}, false)], [true, false]);
   assertEquals([isColored({ "no-color": true }), isColored({ plain: true })], [false, false]);
@@ -264,7 +275,9 @@ Deno.test("COLOR_THEME has a line wholly in one color, red and bold for a loss",
     `${color("private")}${time} @ \x1b[7mana\x1b[27m → beto: \x1b[7mbeto\x1b[27m\x1b[39m`,
   );
   assertEquals(renderer.entry(left()), `\x1b[2m${time} * ana (192.168.1.7) se ha desconectado\x1b[22m`);
-  assertEquals(renderer.loss("x", AT.timeMs), [`\x1b[1m${color("loss")}${time} ! x\x1b[39m\x1b[22m`]);
+  assertEquals(renderer.loss(messageOf("x"), AT.timeMs), [
+    `\x1b[1m${color("loss")}${time} ! x\x1b[39m\x1b[22m`,
+  ]);
   assertEquals(
     renderer.entry(said(), { reader: ANA }),
     `\x1b[2m${time}\x1b[22m \x1b[1m${renderer.nick("ana")}\x1b[22m: hola`,

@@ -12,12 +12,12 @@ Deno.test("BackupChecker.stateOf() finds servers that answer, whatever they answ
   using checker = new BackupChecker(translator("es"));
   await using server = startServer();
   const address = formatAddress(server.address);
-  assertEquals(await checker.stateOf(address), `✓ ${address} responde`);
+  assertEquals((await checker.stateOf(address))?.text, `✓ ${address} responde`);
   await using older = new FakeServer((client) =>
     client.send({ type: "error", code: "frame-unknown", reason: "" })
   );
   assertEquals(
-    await checker.stateOf(formatAddress(older.address)),
+    (await checker.stateOf(formatAddress(older.address)))?.text,
     `✓ ${formatAddress(older.address)} responde`,
   );
 });
@@ -25,15 +25,18 @@ Deno.test("BackupChecker.stateOf() finds servers that answer, whatever they answ
 Deno.test("BackupChecker.stateOf() tells why a server does not answer", async () => {
   using checker = new BackupChecker(translator("es"));
   const unused = formatAddress(freeAddress());
-  assertEquals(await checker.stateOf(unused), `✗ ${unused}: ahí no escucha ningún servidor`);
+  assertEquals((await checker.stateOf(unused))?.text, `✗ ${unused}: ahí no escucha ningún servidor`);
   const unknown = `${UNKNOWN_NAME}:5000`;
-  assertEquals(await checker.stateOf(unknown), `✗ ${unknown}: no se encontró el nombre`);
+  assertEquals((await checker.stateOf(unknown))?.text, `✗ ${unknown}: no se encontró el nombre`);
   await using ended = new FakeServer(() => Promise.resolve());
   const silent = formatAddress(ended.address);
-  assertEquals(await checker.stateOf(silent), `✗ ${silent}: no responde`);
+  assertEquals((await checker.stateOf(silent))?.text, `✗ ${silent}: no responde`);
   await using other = new FakeServer((client) => client.send(new TextEncoder().encode("220 mail\r\n")));
   const mail = formatAddress(other.address);
-  assertEquals(await checker.stateOf(mail), `✗ ${mail}: lo que responde no es un servidor de este chat`);
+  assertEquals(
+    (await checker.stateOf(mail))?.text,
+    `✗ ${mail}: lo que responde no es un servidor de este chat`,
+  );
 });
 
 Deno.test("BackupChecker.stateOf() says nothing once the checker is disposed of", async () => {

@@ -91,6 +91,7 @@ const REFUSED: Record<string, string[]> = {
     ...["--keep 5000", "--keep-days 5", "--data-sync full"],
     ...["--room r", "--nats n", "--nats-creds c", "--nats-ca f", "--advertise a"],
     ...["--tls-cert c", "--tls-key k", "--tls-dir d"],
+    ...["--json --port 5000", "--json --host ::1"],
   ],
   "flags-contrary": ["--nats n --room r --data f", "--tls-auto --tls-cert c --tls-key k"],
   "room-invalid": ["--nats n --room a.b"],

@@ -7,6 +7,7 @@ import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "../../lib/server/console.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
+import { messageOf } from "../testing/message.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { msOf } from "../testing/test_clock.ts";
 import { waitFor } from "../testing/waiting.ts";
@@ -50,8 +51,11 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
   };
   const status = user.run(async (process) => {
     const renderer = makeRenderer(DEFAULT_DISPLAY, process);
-    const checker = { stateOf: (backup: string) => Promise.resolve(`✓ ${backup} answers`) };
-    await new AdminConsole({ server: server as unknown as ChatServer, checker, renderer }, process).run();
+    const checker = { stateOf: (backup: string) => Promise.resolve(messageOf(`✓ ${backup} answers`)) };
+    await new AdminConsole(
+      { server: server as unknown as ChatServer, checker, renderer, isJson: false },
+      process,
+    ).run();
     return 0;
   });
   return { user, status, calls };
@@ -78,7 +82,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "announce",
     "ana was kicked: por  gritar",
   ]]],
-  "/kick eva": [[["kick", "eva", ""]], '! Nobody here has the nick "eva".\n'],
+  "/kick eva": [[["kick", "eva", ""]], '! Nobody online has the nick "eva".\n'],
   "/ban 10.0.0.7 5": [
     [["ban", "10.0.0.7", 5]],
     "! Nobody is let in from 10.0.0.7. Minutes: 5. Thrown out: 2.\n",

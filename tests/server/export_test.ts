@@ -6,6 +6,7 @@ import { InputError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { FakeUser } from "../testing/fake_user.ts";
+import { parseLines } from "../testing/json_lines.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const ana = { nick: "ana", sessionId: 1n };
@@ -54,12 +55,13 @@ Deno.test("--since and --until bound what --export prints", writing, async () =>
 
 Deno.test("--json has --export print objects", writing, async () => {
   const [line] = await exported("--json", "--since", "2026-11-29", "--until", "2026-11-29T01:00");
-  assertEquals(JSON.parse(line!), {
+  assertEquals(parseLines(`${line}\n`)[0], {
     type: "said",
     seq: 1,
     time: "2026-11-29T00:00:00.000Z",
     nick: "ana",
     sessionId: "0000000000000001",
+    clientSeq: 1,
     text: "hola",
     private: false,
     action: false,

@@ -9,6 +9,7 @@ import { LogPrinter } from "../../lib/server/log_printer.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import type { Tty } from "../../lib/terminal/tty.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
+import { messageOf } from "../testing/message.ts";
 import { makeSaid } from "../testing/raw_peer.ts";
 import { newEventLog } from "../testing/room_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
@@ -22,7 +23,7 @@ class PrinterFixture implements AsyncDisposable {
   readonly #unblocked = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
 
-  constructor(tty?: Tty) {
+  constructor({ tty, isJson = false }: { tty?: Tty; isJson?: boolean } = {}) {
     const { now } = new TestClock();
     this.#terminal = new Terminal({
       input: new ReadableStream({ start: (controller) => tty || controller.close() }),
@@ -34,7 +35,7 @@ class PrinterFixture implements AsyncDisposable {
       isTty: tty !== undefined,
       tty,
     }, now);
-    const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
+    const renderer = makeRenderer({ ...DEFAULT_DISPLAY, isJson }, { language: "es", hasColors: false });
     const parts = { terminal: this.#terminal, renderer, t: translator("es") };
     this.printer = new LogPrinter(parts, now);
     this.printer.attach({ log: this.log, startHead: 0, members: [], addConsumer: () => {} });
@@ -80,7 +81,7 @@ Deno.test("LogPrinter prints the entries behind a NOOP, and nothing of it", asyn
 Deno.test("LogPrinter.print() prints a notice with the time, and at most 100 that wait", async () => {
   await using fixture = new PrinterFixture();
   fixture.append("hola");
-  for (let i = 0; i < 150; i++) fixture.printer.print(`notice ${i}`);
+  for (let i = 0; i < 150; i++) fixture.printer.print(messageOf(`notice ${i}`));
   fixture.unblock();
   await fixture.drained();
   const notices = fixture.output.split("\n").filter((line) => line.startsWith("! notice"));
@@ -101,6 +102,27 @@ Deno.test("LogPrinter prints how many entries it skips when it falls behind the 
   );
 });
 
+Deno.test("LogPrinter prints objects, and how many are skipped, with --json", async () => {
+  await using fixture = new PrinterFixture({ isJson: true });
+  fixture.append("0");
+  fixture.printer.flush();
+  fixture.append("1", "2", "3", "4", "5", "6", "7", "8", "9");
+  fixture.unblock();
+  await fixture.drained();
+  fixture.printer.printReturn({ sessionId: 1n, nick: "ana", address: "::1", sinceMs: 0 });
+  fixture.printer.print(messageOf("x"));
+  await fixture.drained();
+  const found = fixture.output.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  assertEquals(found.map(({ type, text, count, seq }) => [type, text ?? count, seq]), [
+    ["said", "0", 0],
+    ["skipped", 7, undefined],
+    ["said", "8", 8],
+    ["said", "9", 9],
+    ["joined", undefined, undefined],
+    ["notice", undefined, undefined],
+  ]);
+});
+
 Deno.test("LogPrinter joins more than three messages that a member sends again, at a screen only", async () => {
   for (
     const [tty, expected] of [[new FakeScreen({ columns: 200 }), "+ ana: 4 mensajes reenviados"], [
@@ -108,7 +130,7 @@ Deno.test("LogPrinter joins more than three messages that a member sends again, 
       "+ ana: 4",
     ]] as const
   ) {
-    await using fixture = new PrinterFixture(tty);
+    await using fixture = new PrinterFixture({ tty });
     fixture.unblock();
     for (const text of ["1", "2", "3", "4"]) {
       const said = makeSaid("ana", { seq: fixture.log.head, clientSeq: Number(text), text });
@@ -122,7 +144,7 @@ Deno.test("LogPrinter joins more than three messages that a member sends again, 
 });
 
 Deno.test("LogPrinter shows within a second what a member sends again without a pause", async () => {
-  await using fixture = new PrinterFixture(new FakeScreen({ columns: 200 }));
+  await using fixture = new PrinterFixture({ tty: new FakeScreen({ columns: 200 }) });
   fixture.unblock();
   const began = performance.now();
   for (let i = 1; !fixture.output.includes("reenviados") && performance.now() - began < 10_000; i++) {

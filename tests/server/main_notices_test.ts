@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ProtocolError } from "../../lib/errors.ts";
 import { OutageNotifier, rejectionLogger } from "../../lib/server/main.ts";
+import { messageOf } from "../testing/message.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { waitFor } from "../testing/waiting.ts";
 
@@ -10,27 +11,27 @@ Deno.test("OutageNotifier prints each outage once, and its end after outageClear
   const told: string[] = [];
   let repeats = 0;
   let printed = "";
-  using notifier = new OutageNotifier({ print: (text) => printed = text }, { outageClearMs: 50 });
+  using notifier = new OutageNotifier({ print: ({ text }) => printed = text }, { outageClearMs: 50 });
   notifier.onReport = ({ isResolved }) => {
     if (printed === "") repeats++;
     else told.push(`${printed} ${isResolved}`);
     printed = "";
   };
   for (let i = 0; i < 5; i++) {
-    notifier.start("bad");
-    notifier.end("good");
+    notifier.start(messageOf("bad"));
+    notifier.end(messageOf("good"));
   }
   assertEquals([told, repeats], [["bad false"], 4]);
   assertEquals([notifier.failureCount, notifier.failure], [5, "bad"]);
   await waitFor(() => told.length > 1);
   assertEquals([notifier.failureCount, notifier.failure], [5, undefined]);
-  notifier.start("bad");
-  notifier.start("worse");
-  notifier.end("good");
-  notifier.start("worse");
+  notifier.start(messageOf("bad"));
+  notifier.start(messageOf("worse"));
+  notifier.end(messageOf("good"));
+  notifier.start(messageOf("worse"));
   await new Promise((resolve) => setTimeout(resolve, 60)); // longer than outageClearMs
   assertEquals(told.length, 4);
-  notifier.end("good");
+  notifier.end(messageOf("good"));
   await waitFor(() => told.length > 4);
   assertEquals(told, ["bad false", "good true", "bad false", "worse false", "good true"]);
 });
@@ -38,9 +39,9 @@ Deno.test("OutageNotifier prints each outage once, and its end after outageClear
 Deno.test("OutageNotifier prints no end of an outage once it is disposed of", async () => {
   const told: string[] = [];
   {
-    using notifier = new OutageNotifier({ print: (text) => told.push(text) }, { outageClearMs: 1 });
-    notifier.start("bad");
-    notifier.end("good");
+    using notifier = new OutageNotifier({ print: ({ text }) => told.push(text) }, { outageClearMs: 1 });
+    notifier.start(messageOf("bad"));
+    notifier.end(messageOf("good"));
   }
   await new Promise((resolve) => setTimeout(resolve, 20)); // longer than outageClearMs
   assertEquals(told, ["bad"]);
@@ -51,7 +52,10 @@ function loggedRejections() {
   const clock = new TestClock();
   clock.advanceTo(0);
   const lines: string[] = [];
-  const log = rejectionLogger({ print: (text) => lines.push(text) }, { clock: clock.now, language: "en" });
+  const log = rejectionLogger({ print: ({ text }) => lines.push(text) }, {
+    clock: clock.now,
+    language: "en",
+  });
   return { clock, lines, log };
 }
 

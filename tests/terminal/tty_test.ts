@@ -7,11 +7,17 @@ import { FakeDeno, type FakeDenoOptions } from "../testing/fake_deno.ts";
 const pure = { permissions: "none" } as const;
 
 /** The streams of a process, and the Deno and the Windows console that they use. */
-async function open({ isPlain = false, ...options }: FakeDenoOptions & { readonly isPlain?: boolean } = {}) {
+async function open(
+  { isPlain = false, isPipe, ...options }: FakeDenoOptions & {
+    readonly isPlain?: boolean;
+    readonly isPipe?: boolean;
+  } = {},
+) {
   const fake = new FakeDeno({ isStdinTty: true, isStdoutTty: true, typed: "1", ...options });
   let isConsoleOpen = false;
   const streams = await standardStreams({
     isPlain,
+    isPipe,
     deno: fake.api,
     openConsole: () => {
       isConsoleOpen = true;
@@ -36,6 +42,7 @@ for (
     [{ isStdoutTty: false, isPlain: true }, { isTty: true, isSystemEcho: false, hasEditor: false }],
     [{ isStdinTty: false }, { isTty: false, isSystemEcho: false, hasEditor: false }],
     [{ isStdinTty: false, isPlain: true }, { isTty: false, isSystemEcho: false, hasEditor: false }],
+    [{ isPipe: true }, { isTty: false, isSystemEcho: false, hasEditor: false }],
   ] as const
 ) {
   const found = Object.entries(expected).filter(([, is]) => is).map(([name]) => name).join(" and ");

@@ -5,6 +5,7 @@ import type { Address } from "../../lib/net/address.ts";
 import { type Clock, systemClock } from "../../lib/base/time.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
 import type { FailoverConfig } from "../../lib/client/failover.ts";
+import type { Message } from "../../lib/i18n/translate.ts";
 import type { ConnectionFailure, ConnectTarget } from "../../lib/client/session.ts";
 import {
   ServerSelector,
@@ -87,7 +88,7 @@ export class SelectorFixture implements AsyncDisposable {
       canUpgrade: () => false,
     };
     this.user = new FakeUser(user);
-    const notify = (text: string) => {
+    const notify = ({ text }: Message) => {
       this.notices.push(text);
       return Promise.resolve();
     };

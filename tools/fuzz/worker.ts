@@ -8,14 +8,14 @@ import type { Address } from "../../lib/net/address.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { startServer } from "../../tests/testing/test_server.ts";
 import { ChatError, ProtocolError } from "../../lib/errors.ts";
-import { errorText } from "../../lib/i18n/translate.ts";
+import { translator } from "../../lib/i18n/translate.ts";
 import { CLOSE_TIMEOUT_MS } from "../../lib/net/connection.ts";
 import { dial } from "../../lib/net/tcp.ts";
 import { systemClock } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import { type LogEntry, sessionIdOf, TOKEN_BYTES } from "../../lib/protocol/frames.ts";
-import { DEFAULT_DISPLAY, makeRenderer } from "../../lib/render/renderer.ts";
+import { DEFAULT_DISPLAY, makeRenderer, type Renderer } from "../../lib/render/renderer.ts";
 import type { DisconnectError } from "../../lib/client/recovery.ts";
 import { Session, type SessionEvent } from "../../lib/client/session.ts";
 import { join, makeHello, type Peer } from "../../tests/testing/raw_peer.ts";
@@ -346,7 +346,10 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
 
 /** Where the token of a HELLO begins: length, type, version. */
 const TOKEN_AT = 4 + 1 + 1;
-const renderer = makeRenderer(DEFAULT_DISPLAY, { language: "en", hasColors: false });
+const t = translator("en");
+const renderers = [false, true].map((isJson) =>
+  makeRenderer({ ...DEFAULT_DISPLAY, isJson }, { language: "en", hasColors: false })
+);
 
 /** Does with events what chat-client does, and compares them with what the stream allows. */
 class FuzzedClient {
@@ -370,32 +373,42 @@ class FuzzedClient {
   }
 
   onEvent(event: SessionEvent): void {
-    const lines: string[] = [];
+    const lines = renderers.flatMap((renderer) => this.#linesOf(event, renderer));
+    const unsafe = lines.find((line) => CONTROL.test(line));
+    if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);
     switch (event.type) {
       case "joined":
-        lines.push(...event.welcome.members.map((member) => renderer.member(member)));
         if (!this.#session.isFull) {
           this.#session.say("hola");
           this.#saidCount++;
         }
         break;
       case "entries":
-        lines.push(
-          ...event.entries.map(({ entry }) =>
-            renderer.entry(entry, { reader: { sessionId: this.#sessionId, nick: "ana" } })
-          ),
-        );
         this.#shownSeqs.push(...event.entries.map(({ entry }) => entry.seq));
         break;
-      case "rejected":
-        lines.push(renderer.notice(errorText(event.error, "en"), 0));
-        break;
       case "disconnected":
-        lines.push(renderer.notice(errorText(event.failure.error, "en"), 0));
         this.#checkEnd(event.failure.error);
     }
-    const unsafe = lines.find((line) => CONTROL.test(line));
-    if (unsafe !== undefined) throw new Error(`A control reached the screen: ${JSON.stringify(unsafe)}`);
+  }
+
+  #linesOf(event: SessionEvent, renderer: Renderer): string[] {
+    switch (event.type) {
+      case "joined": {
+        const { welcome, resentCount } = event;
+        const connected = renderer.connected("", { server: "", welcome, resentCount }, 0);
+        return [connected, ...renderer.members(t.message("who.unknown"), welcome.members, 0)];
+      }
+      case "entries": {
+        const reader = { sessionId: this.#sessionId, nick: "ana" };
+        return event.entries.map(({ entry }) => renderer.entry(entry, { reader }));
+      }
+      case "rejected":
+        return renderer.notice(t.error(event.error), 0);
+      case "stalled":
+        return [];
+      case "disconnected":
+        return renderer.notice(t.error(event.failure.error), 0);
+    }
   }
 
   /** @throws {Error} if the client showed what it must refuse, or ended otherwise than the stream does */
