@@ -20,9 +20,9 @@ const FRAME_MS = 40;
 const LETTER_MS = 22;
 /** Time to read a message, in ms. */
 const READ_MS = 450;
-/** Time between two lines of one program that came at once, in ms: else a loss would scroll away unseen. */
+/** Time between two lines of one program that came at once, in ms. */
 const REVEAL_MS = 220;
-/** Time to take in a step, in ms. */
+/** Time to take in a step, or a loss that fills a small pane, in ms. */
 const STEP_MS = 900;
 
 /** Legible on black and on white, as are the renderer's own. */
@@ -122,8 +122,9 @@ export class LiveDemo {
   #reveal(role: Role): void {
     const { count, nextMs } = this.#revealed.get(role) ?? { count: 0, nextMs: 0 };
     const nowMs = performance.now();
-    if (count === this.stage.linesOf(role).length || nowMs < nextMs) return;
-    this.#revealed.set(role, { count: count + 1, nextMs: nowMs + REVEAL_MS });
+    const line = this.stage.linesOf(role)[count];
+    if (line === undefined || nowMs < nextMs) return;
+    this.#revealed.set(role, { count: count + 1, nextMs: nowMs + (isNotice(line) ? STEP_MS : REVEAL_MS) });
   }
 
   async #untilRevealed(): Promise<void> {
@@ -169,7 +170,7 @@ export class LiveDemo {
       stateTheme,
       theme: isKilled ? RED : isPrimary ? TEAL : BROWN,
       lines: this.#linesOf(role),
-      lineTheme: (line) => themeOf(withoutTime(line)),
+      lineTheme: themeOf,
       killed: isKilled ? killed : undefined,
     };
   }
@@ -196,7 +197,7 @@ export class LiveDemo {
       stateTheme,
       theme: NICK_THEMES[nick]!,
       lines,
-      lineTheme: (line) => themeOf(withoutTime(line)),
+      lineTheme: themeOf,
       input: isRunning
         ? {
           prompt: `${note}${nick}>`,
@@ -240,9 +241,14 @@ export class LiveDemo {
   }
 }
 
+function isNotice(line: string): boolean {
+  return withoutTime(line).startsWith(`${PREFIXES.notice} `);
+}
+
 /** How what stands behind the time is coloured. */
-function themeOf(content: string): Theme {
-  if (content.startsWith(`${PREFIXES.notice} `)) return (text) => bold(RED(text));
+function themeOf(line: string): Theme {
+  if (isNotice(line)) return (text) => bold(RED(text));
+  const content = withoutTime(line);
   if (content.startsWith(`${PREFIXES.presence} `)) return dim;
   const [, mark = "", nick = ""] = /^([+~] )?([\p{L}\d_-]+):(?= )/u.exec(content) ?? [];
   const nickTheme = NICK_THEMES[nick];
