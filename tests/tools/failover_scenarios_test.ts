@@ -72,6 +72,32 @@ const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
     ],
     endMs: 15_150,
   },
+  "says BYE before it goes back, also if a PONG follows at once": {
+    seed: 410_720,
+    clients: 3,
+    servers: 3,
+    steps: [
+      { what: "start", client: 0, atMs: 393 },
+      { what: "start", client: 2, atMs: 621 },
+      { what: "start", client: 1, atMs: 793 },
+      { what: "say", client: 0, atMs: 5_164 },
+      { what: "say", client: 1, atMs: 7_926 },
+      { what: "say", client: 1, atMs: 8_221 },
+      { what: "lossy", client: 1, loss: 0.08, forMs: 11_399, atMs: 9_020 },
+      { what: "lossy", client: 2, loss: 0.08, forMs: 11_399, atMs: 9_143 },
+      { what: "reset", client: 2, noticedBy: BOTH, atMs: 9_154 },
+      { what: "reset", client: 0, noticedBy: BOTH, atMs: 9_158 },
+      { what: "say", client: 2, atMs: 10_086 },
+      { what: "say", client: 2, atMs: 11_939 },
+      { what: "reset", client: 1, noticedBy: BOTH, atMs: 12_064 },
+      { what: "reset", client: 1, noticedBy: BOTH, atMs: 12_967 },
+      { what: "reset", client: 1, noticedBy: BOTH, atMs: 14_328 },
+      { what: "say", client: 0, atMs: 14_718 },
+      { what: "freeze", server: 1, forMs: 10_714, atMs: 14_819 },
+      { what: "say", client: 1, atMs: 22_352 },
+    ],
+    endMs: 25_533,
+  },
 };
 
 for (const [name, scenario] of Object.entries(SCENARIOS)) {

@@ -1,11 +1,12 @@
 // A simulated chat-client: the whole program, with `--auto` or a person at its terminal, on a bad link.
 
 import { delay } from "../../lib/base/time.ts";
+import { splitFrames } from "../../lib/codec.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { ServerPool } from "../../lib/client/server_pool.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
 import { formatAddress, isIP } from "../../lib/net/address.ts";
-import { encodeClient } from "../../lib/protocol/frames.ts";
+import { decodeClient } from "../../lib/protocol/frames.ts";
 import type { AskOptions, Terminal } from "../../lib/terminal/terminal.ts";
 import { Random } from "../../tests/testing/random.ts";
 import type { Dialled, Link } from "./network.ts";
@@ -16,9 +17,6 @@ import type { World } from "./world.ts";
 
 /** How soon a resolver says that it knows no name, because it reaches no server. */
 const RESOLVER_TIMEOUT_MS = 5_000;
-
-/** The end of what a client writes last. */
-const BYE = encodeClient({ type: "bye" });
 
 interface ClientOptions {
   readonly index: number;
@@ -188,8 +186,10 @@ export class FailoverClient {
       signal,
       client: this,
     });
-    dialled.socket.onWrite = (bytes) =>
-      this.#hasSaidBye ||= BYE.every((byte, i) => bytes.at(i - BYE.length) === byte);
+    dialled.socket.onWrite = (bytes) => {
+      // A PONG may follow.
+      this.#hasSaidBye ||= splitFrames(bytes).some((frame) => decodeClient(frame).type === "bye");
+    };
     this.#connections.push(dialled);
     if (this.#cutAfter !== undefined) {
       this.#world.timeline.after(
