@@ -20,6 +20,7 @@ export const LICENSES = "licenses.txt";
 /** Modules that are big, and that few ever load: they stay modules of their own beside those of the programs. */
 const RARE = [
   { name: "self_signed", entry: "lib/net/self_signed.ts", specifier: "./self_signed.ts" },
+  { name: "discovery", entry: "lib/net/discovery.ts", specifier: "../net/discovery.ts" },
   { name: "nats_room", entry: "lib/cluster/nats/room.ts", specifier: "../cluster/nats/room.ts" },
 ];
 

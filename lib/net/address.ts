@@ -59,6 +59,10 @@ export function isSameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
+export function isLoopback(host: string): boolean {
+  return host.startsWith("127.") || host === "::1" || host.toLowerCase() === "localhost";
+}
+
 export function isIP(host: string): boolean {
   return host.includes(":") || isNumeric(host);
 }
@@ -114,8 +118,7 @@ type SelfAddresses = { readonly listening: Address; readonly localIPs: readonly 
 export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAddresses): boolean {
   if (port !== listening.port) return false;
   if (host === listening.host) return true;
-  const isLoopback = host.toLowerCase() === "localhost" || host.startsWith("127.");
-  if (["0.0.0.0", "::"].includes(listening.host)) return isLoopback || localIPs.includes(host);
+  if (["0.0.0.0", "::"].includes(listening.host)) return isLoopback(host) || localIPs.includes(host);
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
 }
 
