@@ -28,7 +28,7 @@ export type ProcessApi =
   & ConsoleApi
   & Pick<
     typeof Deno,
-    "args" | "env" | "exit" | "networkInterfaces" | "noColor" | "permissions" | "unrefTimer"
+    "args" | "env" | "exit" | "hostname" | "networkInterfaces" | "noColor" | "permissions" | "unrefTimer"
   >;
 
 /** Written here from deno.json by `deno task docs`. */
@@ -58,6 +58,8 @@ export interface ProcessContext extends FlagSources {
   readonly hasColors: boolean;
   readonly clock: Clock;
   readonly localAddresses: () => readonly LocalAddress[];
+  /** The name of this machine, without its domain; "" if the system does not tell. */
+  readonly hostName: () => string;
   readonly buildInfo: BuildInfo;
   /** Folder of state files. Undefined if the system has none. */
   readonly configFolder?: string;
@@ -135,6 +137,7 @@ export async function runProcess(
       hasColors: deno.stdout.isTerminal() && !deno.noColor && !isDumb,
       clock,
       localAddresses: () => localAddresses(deno),
+      hostName: () => hostName(deno),
       buildInfo: buildInfo(deno),
       configFolder: stateFolder,
       dropFilePermissions: () => {
@@ -170,6 +173,15 @@ function localAddresses({ networkInterfaces }: ProcessApi): LocalAddress[] {
     }));
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
+function hostName({ hostname }: ProcessApi): string {
+  try {
+    return hostname().split(".")[0]!;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return "";
     throw error;
   }
 }

@@ -268,15 +268,16 @@ export class ClientHandler {
 
   /** Reports nothing: a client that only looks for a server shows nowhere. */
   #answerProbe({ monotonicMs }: Instant): void {
-    const { bans, commitLog, config: { nats }, limiter, sessions } = this.#context;
+    const { bans, commitLog, config, limiter, sessions } = this.#context;
     const refusal = bans.has(this.#address, monotonicMs)
       ? "banned"
       : limiter.takeProbe(this.#slot, monotonicMs)
       ? undefined
       : "entering-too-often";
     const heardCount = sessions.heardCount(monotonicMs - HEARD_MS);
-    const status = { type: "status", logId: commitLog.logId, heardCount, name: nats?.room ?? "" } as const;
-    this.#connection.end(refusal ? errorFrame(new ProtocolError(refusal)) : encodeServer(status));
+    const name = config.name ?? config.nats?.room ?? "";
+    const status = encodeServer({ type: "status", logId: commitLog.logId, heardCount, name });
+    this.#connection.end(refusal ? errorFrame(new ProtocolError(refusal)) : status);
   }
 
   /** Whether a session has a connection, even a dead one or one that is about to close. */

@@ -20,6 +20,7 @@ import {
 } from "../net/connection.ts";
 import { PING_MS, PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { MAX_BACKUPS, MAX_CLIENT_FRAME_BYTES } from "../protocol/frames.ts";
+import { parseRoomName } from "../text/text.ts";
 import { DEFAULT_DISPLAY, type DisplayConfig, displayConfig } from "../render/renderer.ts";
 import { RETAINED_BYTES } from "../room/event_log.ts";
 import { MAX_RESEND_AGE_MS, RESUME_GRACE_MS, type RoomConfig } from "../room/room.ts";
@@ -43,6 +44,8 @@ export const SERVER_FLAGS = {
   port: { value: "N", alias: "p", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
   backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
+  name: { value: "TEXT", help: "flag.name" },
+  "no-announce": { help: "flag.no-announce" },
   grace: { value: "S", help: "flag.grace" },
   burst: { value: "N", help: "flag.burst" },
   rate: { value: "N", help: "flag.rate" },
@@ -89,6 +92,10 @@ export interface ServerConfig {
   readonly listen: { readonly host?: string; readonly port?: number };
   /** `host[:port][#fingerprint]`; without a port, that of this server. */
   readonly backups: readonly string[];
+  /** Of the room, for people; undefined without `--name`. */
+  readonly name?: string;
+  /** Whether the server announces itself on the local network. */
+  readonly isAnnounced: boolean;
   readonly limits: LimiterConfig;
   /** Frames of one client. */
   readonly messages: RateLimit;
@@ -117,6 +124,7 @@ export interface ServerConfig {
 export const DEFAULT_CONFIG: ServerConfig = {
   listen: {},
   backups: [],
+  isAnnounced: true,
   limits: {
     maxClients: MAX_CLIENTS,
     maxPerAddress: MAX_PER_ADDRESS,
@@ -180,6 +188,8 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
       port: flags.port === undefined ? undefined : parsePort(flags.port),
     },
     backups: backupsOf(flags),
+    name: roomName(flags),
+    isAnnounced: !flags["no-announce"],
     room: {
       ...room,
       graceMs: countFlag(flags, "grace", { min: 0, max: MAX_GRACE_SECONDS, unit: 1_000 }) ?? room.graceMs,
@@ -205,6 +215,13 @@ function backupsOf({ backup }: ServerFlags): string[] {
   if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
   for (const text of backup) parseBackup(text);
   return [...backup];
+}
+
+function roomName({ name: text }: ServerFlags): string | undefined {
+  if (text === undefined) return undefined;
+  const name = parseRoomName(text);
+  if (name === undefined) throw invalidValue("--name", text);
+  return name;
 }
 
 function messageRate(flags: ServerFlags): RateLimit {

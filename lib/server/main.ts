@@ -14,6 +14,7 @@ import { makeRenderer, type Renderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
 import { SqliteCommitLog } from "../storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../storage/sqlite_store.ts";
+import { type LoadDiscovery, ServerAnnouncement } from "./announcement.ts";
 import { BackupChecker } from "./backup_checker.ts";
 import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
@@ -31,6 +32,7 @@ const BYTES_PER_MEBIBYTE = 1_048_576;
 
 interface ServeOptions {
   readonly openNatsRoom?: OpenNatsRoom;
+  readonly loadDiscovery?: LoadDiscovery;
   /** Replace what the flags say and the defaults. */
   readonly settings?: Partial<ServerConfig>;
 }
@@ -41,7 +43,7 @@ interface ServeOptions {
  * @throws {NatsError} */
 export async function serve(
   process: ProcessContext,
-  { openNatsRoom = loadNatsRoom, settings = {} }: ServeOptions = {},
+  { openNatsRoom = loadNatsRoom, loadDiscovery, settings = {} }: ServeOptions = {},
 ): Promise<number> {
   const { terminal, clock, language, terminated } = process;
   const t = translator(language);
@@ -88,6 +90,8 @@ export async function serve(
   outages.onReport = (how) => server.broadcastStalled(how);
   using metrics = config.metrics && await openMetrics(config.metrics, { server, store: outages });
   cluster?.attach(server, credentials.certificate ?? {});
+  const announcing = { listening: server.address, credentials, process, loadDiscovery };
+  await using announcement = ServerAnnouncement.begin(config, announcing);
 
   const messages: Message[] = [t.message("server.listening", { address: formatAddress(server.address) })];
   const { isLocal, commands } = joinCommands({
@@ -97,6 +101,9 @@ export async function serve(
   });
   for (const command of commands) {
     messages.push(t.message(isLocal ? "server.join-here" : "server.join", { command }));
+  }
+  if (announcement && terminal.hasLineEditor) {
+    messages.push(t.message("server.announced", { name: announcement.name }));
   }
   if (config.dataFile !== undefined) {
     messages.push(t.message("server.stored-in", { path: config.dataFile }));
@@ -135,7 +142,7 @@ export async function serve(
 
   metrics?.[Symbol.dispose]();
   await print(t.message("server.closing"));
-  await server.close();
+  await Promise.all([server.close(), announcement?.[Symbol.asyncDispose]()]);
   await cluster?.close();
   await printer.drained();
   await print(t.message("server.closed"));

@@ -10,6 +10,8 @@ import { InputError } from "../errors.ts";
 export const MAX_TEXT_CHARS = 2_000;
 /** Longest password, in bytes of UTF-8. */
 export const MAX_PASSWORD_BYTES = 256;
+/** Longest name of a room, in code points. */
+const MAX_ROOM_NAME_CHARS = 40;
 /** How much of a word may be mistyped for {@linkcode suggest}, as a share of the longer word. */
 const MAX_EDIT_DISTANCE = 1 / 3;
 
@@ -80,6 +82,18 @@ export function countChars(text: string): number {
 export function truncate(text: string, max: number): string {
   const chars = [...text];
   return chars.length <= max ? text : `${chars.slice(0, max - 1).join("")}…`;
+}
+
+/** The name of a room in NFC; undefined if no screen can show it as it is, or it is too long. */
+export function parseRoomName(text: string): string | undefined {
+  const name = text.trim().normalize("NFC");
+  return isText(name) && printableRoomName(name) === name ? name : undefined;
+}
+
+/** A peer's name of a room for a screen, where a dot in the middle of the line separates it from its address. */
+export function printableRoomName(name: string): string {
+  const text = printable(name).replaceAll("·", "-").trim();
+  return HAS_VISIBLE_CHAR.test(text) ? truncate(text, MAX_ROOM_NAME_CHARS) : "?";
 }
 
 /** The word most like a mistyped one, ignoring case; undefined if none is close. */

@@ -295,6 +295,22 @@ Deno.test("ProcessContext.localAddresses() is empty without the permission to re
   });
 });
 
+Deno.test(
+  "ProcessContext.hostName() leaves out the domain, and is empty without the permission",
+  pure,
+  async () => {
+    await run(({ hostName }, fake) => {
+      assertEquals(hostName(), "maquina");
+      const hostname = () => {
+        throw new Deno.errors.NotCapable("Requires sys access");
+      };
+      Object.assign(fake, { hostname });
+      assertEquals(hostName(), "");
+      return 0;
+    });
+  },
+);
+
 Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
   const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
   assertEquals(fake.callsOf("revoke"), ["read", "write"]);

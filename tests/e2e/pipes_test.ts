@@ -47,7 +47,7 @@ Deno.test("chat-client answers its prompts from a pipe, talks and leaves: printf
 
 Deno.test("chat-server listens on every address that it offers", async () => {
   for (const index of localAddresses().keys()) {
-    await using server = new PipedProgram("server", "--port", `${freePort()}`);
+    await using server = new PipedProgram("server", "--port", `${freePort()}`, "--no-announce");
     await server.type(`${index + 2}`);
     await server.waitForOutput("Escuchando en ");
   }

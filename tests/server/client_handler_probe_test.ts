@@ -32,6 +32,14 @@ Deno.test("ClientHandler answers PROBE with STATUS, and nobody else sees anythin
   assertEquals(await ana.receiveTypes(), ["left", "bye"]);
 });
 
+Deno.test("ClientHandler tells the name that --name gives the room, else that of --room", async () => {
+  const nats = { room: "aula", servers: [], advertised: undefined };
+  for (const [config, name] of [[{ name: "aula 3", nats }, "aula 3"], [{ nats }, "aula"]] as const) {
+    await using server = startServer(config);
+    assertEquals((await probe(server)).map((status) => status.type === "status" && status.name), [name]);
+  }
+});
+
 Deno.test("ClientHandler answers PROBE while its store is blocked, its room full, its password unknown", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({

@@ -28,6 +28,8 @@ const ACCEPTED: Record<string, Record<string, unknown>> = {
     backups: ["peña.test"],
   },
   [`--backup a:1#${FINGERPRINT}`]: { backups: [`a:1#${FINGERPRINT}`] },
+  "--name aula": { name: "aula" },
+  "--no-announce": { isAnnounced: false },
   "--grace 0": { room: { ...DEFAULT_CONFIG.room, graceMs: 0 } },
   "--grace 3600": { room: { ...DEFAULT_CONFIG.room, graceMs: 3_600_000 } },
   "--burst 5": { messages: { burst: 5, perSecond: 5 } },
@@ -85,6 +87,7 @@ const REFUSED: Record<string, string[]> = {
       "--data x --keep-days 36501",
       "--data x --keep-days soon",
     ],
+    ...["--name \u200b", "--name a\u202eb", "--name a·b", `--name ${"x".repeat(41)}`],
     Array.from({ length: 17 }, (_, n) => `--backup 10.0.0.${n}`).join(" "),
   ],
   "flag-alone": [

@@ -100,6 +100,8 @@ export class FakeDeno {
     { name: "eth0", address: "fe80::1", scopeid: 2 },
   ];
 
+  readonly hostname = () => "maquina.uni.es";
+
   addSignalListener(signal: string, listener: () => void): void {
     this.#call("add", signal);
     this.listeners.set(signal, listener);

@@ -108,6 +108,7 @@ export class FakeUser implements AsyncDisposable {
       hasColors,
       clock,
       localAddresses: () => localAddresses,
+      hostName: () => "aula",
       buildInfo: { distribution: "source", runtime },
       configFolder: this.#options.configFolder,
       configFile: this.#options.configFile,

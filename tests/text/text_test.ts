@@ -8,9 +8,11 @@ import {
   MAX_PASSWORD_BYTES,
   MAX_TEXT_CHARS,
   parsePassword,
+  parseRoomName,
   parseText,
   PasswordVerifier,
   printable,
+  printableRoomName,
   suggest,
   truncate,
 } from "../../lib/text/text.ts";
@@ -208,4 +210,18 @@ test("PasswordVerifier.matches() only its password, which is not kept", () => {
     assert(!verifier.matches(other), other);
   }
   assert(!Deno.inspect(verifier, { showHidden: true }).includes("contraseña"));
+});
+
+test("parseRoomName() takes in NFC what a screen shows as it is, up to 40 characters", () => {
+  assertEquals(parseRoomName(" nin\u0303os 🎓 "), "ni\u00f1os 🎓");
+  assertEquals(parseRoomName("x".repeat(40)), "x".repeat(40));
+  for (const name of ["", " ", "\u200b", "x".repeat(41), "a\u0007", "a\u202eb", "a · b"]) {
+    assertEquals(parseRoomName(name), undefined, codePoints(name));
+  }
+});
+
+test("printableRoomName() shortens, and shows what could pass for something else", () => {
+  assertEquals(printableRoomName(" a\u001b\u200f · b "), "a␛\ufffd - b");
+  assertEquals(printableRoomName("x".repeat(41)), `${"x".repeat(39)}…`);
+  assertEquals(printableRoomName("\u200b"), "?");
 });

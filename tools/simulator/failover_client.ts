@@ -98,6 +98,7 @@ export class FailoverClient {
         hasColors: false,
         clock: this.process.clock,
         localAddresses: () => [],
+        hostName: () => "",
         buildInfo: { distribution: "source", runtime: "Deno 2.9.6" },
         dropFilePermissions() {},
         terminated: this.#terminated.signal,
