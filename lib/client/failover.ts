@@ -31,6 +31,8 @@ export interface ProbeAnswer {
   /** Undefined if the server does not tell. */
   readonly logId?: bigint;
   readonly heardCount?: number;
+  /** Of the room; empty if it has none. */
+  readonly name?: string;
 }
 
 /** A server that the client has joined. */

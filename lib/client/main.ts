@@ -5,6 +5,7 @@ import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/proce
 import { ChatError, InputError } from "../errors.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
+import type { Discovery } from "../net/dns_sd.ts";
 import { canResolve, dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
 import { RETAIN_ACKED_MS, TOKEN_BYTES } from "../protocol/frames.ts";
@@ -17,7 +18,9 @@ import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientFlags } from "./co
 import { IgnoreList } from "./ignore_list.ts";
 import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
+import { networkSearch } from "./network_search.ts";
 import { probe } from "./probe.ts";
+import type { ProbeOptions } from "./prober.ts";
 import { recoveryFor } from "./recovery.ts";
 import { ServerSelector } from "./server_selector.ts";
 import {
@@ -32,7 +35,10 @@ import { TrustStore } from "./trust_store.ts";
 
 /** Returns the exit status.
  * @throws {InputError} about flags and their files, or if the input ends before every question is answered */
-export async function runClient(process: ProcessContext): Promise<number> {
+export async function runClient(
+  process: ProcessContext,
+  { loadDiscovery = loadLibrary }: { loadDiscovery?: () => Promise<Discovery> } = {},
+): Promise<number> {
   const { terminal, language, buildInfo } = process;
   const t = translator(language);
   const flags = clientFlags(process);
@@ -58,7 +64,7 @@ export async function runClient(process: ProcessContext): Promise<number> {
   // From here on only known_servers, after a question of trust, and the last join are written.
   const isReadOnly = config.isAuto || !terminal.isTty || config.trust.ca !== undefined;
   if (isReadOnly) process.dropFilePermissions();
-  const parts = buildParts(process, { ...config, lastJoin }, trust);
+  const parts = buildParts({ process, trust, loadDiscovery }, { ...config, lastJoin });
   return await new ChatClient(parts, isReadOnly ? undefined : path).run();
 }
 
@@ -72,7 +78,17 @@ async function forget(server: Address, trust: TrustStore, t: Translate): Promise
 
 type ClientParts = ReturnType<typeof buildParts>;
 
-function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustStore) {
+/** Loads the library of multicast DNS, which only screens need. */
+const loadLibrary = async (): Promise<Discovery> => (await import("../net/discovery.ts")).discovery;
+
+function buildParts(
+  { process, trust, loadDiscovery }: {
+    process: ProcessContext;
+    trust: TrustStore;
+    loadDiscovery: () => Promise<Discovery>;
+  },
+  config: ClientConfig,
+) {
   const { terminal, language, clock, buildInfo } = process;
   const { isAuto, historyCount } = config;
   const t = translator(language);
@@ -91,6 +107,9 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       throw trust.explain(error, server);
     });
   };
+  const { localAddresses } = process;
+  const probePlainly = (server: Address, options: ProbeOptions) => probe(server, options, dial);
+  const search = networkSearch({ loadDiscovery, localAddresses, probePlainly });
   const selector = new ServerSelector(
     {
       terminal,
@@ -100,6 +119,8 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       clock,
       probe: (server, options) => probe(server, options, dialServer),
       canResolve,
+      // Lines and pipes are asked the same on any network.
+      ...(terminal.hasLineEditor && { search }),
     },
     config,
     Math.random,

@@ -13,6 +13,7 @@ import {
   type WireCode,
 } from "../errors.ts";
 import type { ServerMessage } from "../protocol/frames.ts";
+import { BACKOFF_MAX_MS } from "./server_pool.ts";
 
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
 
@@ -145,6 +146,25 @@ export function hasRedialFailed(
   const { serverStatus } = recoveryFor(error);
   return !wasJoined && target.dialTimeoutMs !== undefined &&
     (serverStatus === "down" || serverStatus === "unreachable");
+}
+
+/** Redialling once avoids a split: a client whose connection alone broke must not leave the other members. A connection
+ * that breaks before WELCOME says no more of the server than one that breaks later. One that breaks soon after a redial is
+ * not redialled, unless a HELLO of ours replaced it that had overtaken on its way (found by the simulator): the server
+ * lives. `isAsked`: a script without `--auto` is asked after a loss while it still has answers. */
+export function shouldRedial(
+  { target, wasJoined, connectedForMs, error }: {
+    readonly target: { readonly isRedial?: boolean };
+    readonly error: DisconnectError;
+    readonly wasJoined: boolean;
+    readonly connectedForMs: number;
+  },
+  { isAsked }: { isAsked: boolean },
+): boolean {
+  if (recoveryFor(error).action !== "redial") return false;
+  if (!wasJoined) return !target.isRedial && error.code === "not-a-chat-server";
+  const isRepeated = target.isRedial && connectedForMs < BACKOFF_MAX_MS && error.code !== "replaced";
+  return !isRepeated && !isAsked;
 }
 
 /** The error of a message that ends the conversation or is out of place in it. */

@@ -2,9 +2,10 @@
 // the question waits.
 
 import { delay } from "../base/time.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import type { FailoverConfig } from "./failover.ts";
 import type { Prober } from "./prober.ts";
+import type { RoomSearch } from "./room_finder.ts";
 import type { Offer } from "./server_prompt.ts";
 
 interface OfferOptions {
@@ -18,9 +19,13 @@ interface OfferOptions {
 export class ServerOffer {
   /** Called when {@linkcode current} has changed. */
   onChange = () => {};
+  /** Servers that it finds are candidates behind the others. Undefined: the network is not asked. */
+  search: RoomSearch | undefined;
   readonly #prober: Prober;
   readonly #config: FailoverConfig;
   #current: Offer | undefined;
+  /** In an order that is the same for all members of the room. */
+  #found: readonly Address[] = [];
 
   /** `current` is offered if no candidate is probed. */
   constructor(prober: Prober, config: FailoverConfig, current: Offer | undefined) {
@@ -33,18 +38,19 @@ export class ServerOffer {
     return this.#current;
   }
 
-  /** Probes the candidates, in order, then the server that failed; asks; and while the question waits, probes again every
-   * `waitProbeMs` until a server answers. The first candidate is offered if none answers. */
+  /** Probes the candidates, in order, then those that are found, then the server that failed; asks; and while the question
+   * waits, probes again every `waitProbeMs` until a server answers. The first candidate is offered if none answers. */
   async keepFor(
     ask: () => Promise<void>,
     candidates: readonly Address[],
     options: OfferOptions,
   ): Promise<void> {
-    const found = await this.#probe(candidates, options);
-    const first = candidates[0] ?? options.failed;
-    if (!options.over.aborted) this.#set(found ?? { server: first, state: "no-answer" });
     const asked = new AbortController();
     const over = AbortSignal.any([options.over, asked.signal]);
+    const searched = this.search?.((server) => this.#onFound(server), { signal: over });
+    const found = await this.#probe(candidates, options, searched);
+    const first = candidates[0] ?? options.failed;
+    if (!options.over.aborted) this.#set(found ?? { server: first, state: "no-answer" });
     void this.#findLater(candidates, { ...options, over });
     await ask().finally(() => asked.abort());
   }
@@ -64,13 +70,22 @@ export class ServerOffer {
 
   async #probe(
     candidates: readonly Address[],
-    { failed, signal, over }: OfferOptions,
+    options: OfferOptions,
+    searched?: Promise<void>,
   ): Promise<Offer | undefined> {
-    const server = await this.#prober.firstAnswering(candidates, { failed, signal, over });
+    const { failed, over } = options;
+    const known = await this.#prober.firstAnswering(candidates, options);
+    if (!known) await searched;
+    const server = known ?? await this.#prober.firstAnswering(this.#found, options);
     if (server) return { server, state: "answers" };
     const answer = over.aborted ? undefined : await this.#prober.probe(failed, { signal: over });
     return answer &&
       { server: failed, state: this.#prober.hasRestarted(failed, answer) ? "restarted" : "answers" };
+  }
+
+  #onFound(server: Address): void {
+    const order = (one: Address, other: Address) => formatAddress(one) < formatAddress(other) ? -1 : 1;
+    this.#found = [...this.#found, server].sort(order);
   }
 
   #set(offer: Offer): void {

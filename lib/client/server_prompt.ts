@@ -5,12 +5,14 @@ import {
   type Address,
   DEFAULT_PORT,
   formatAddress,
+  isSameAddress,
   normalizeHostPort,
   parseAddress,
   parsePort,
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
+import { FoundList, type NetworkSearch } from "./network_search.ts";
 import type { LastJoin } from "./last_join.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
@@ -43,6 +45,12 @@ interface TargetPromptOptions {
   /** The client has joined before. */
   readonly isRejoin: boolean;
   readonly canResolve: (host: string, options: { signal: AbortSignal }) => Promise<boolean>;
+  readonly network?: {
+    /** Undefined: nothing is looked for. */
+    readonly search: NetworkSearch | undefined;
+    /** The user has chosen a server that the network offers, and did not name it. */
+    readonly onChosen: (server: Address) => void;
+  };
   /** The port of a host that is known. */
   readonly portOf?: (host: string) => number | undefined;
   readonly signal: AbortSignal;
@@ -102,15 +110,29 @@ interface HostAnswer {
   readonly port?: number;
 }
 
-function askHost(
+/** Beside it, servers that are found on the network are offered by number. */
+async function askHost(
   deps: PromptDeps,
-  { offer, isRejoin, signal }: TargetPromptOptions,
+  { offer, isRejoin, network, signal }: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
   const t = translator(deps.language);
-  const fallback = offer()?.server.host ?? DEFAULT_HOST;
-  const parse = (answer: string) => parseAnswer(normalizeHostPort(answer), fallback);
-  const text = t(isRejoin ? "ask.new-server" : "ask.server");
-  return promptUntilValid(deps, { text, fallback, parse, isQuit, signal });
+  const answered = new AbortController();
+  const found = new FoundList(deps);
+  if (network?.search) {
+    await found.begin(network.search, { signal: AbortSignal.any([signal, answered.signal]) });
+  }
+  const offered = offer()?.server;
+  const host = offered?.host ?? DEFAULT_HOST;
+  const number = offered ? found.numberOf(offered) : found.at("1") && "1";
+  const parse = (answer: string): HostAnswer => {
+    const server = found.at(answer);
+    if (!server) return parseAnswer(normalizeHostPort(answer), host);
+    if (!offered || !isSameAddress(server, offered)) network?.onChosen(server);
+    return server;
+  };
+  const text = t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");
+  return await promptUntilValid(deps, { text, fallback: number ?? host, parse, isQuit, signal })
+    .finally(() => answered.abort());
 }
 
 /** A user who has not noticed the loss goes on chatting: what is no host stays in the chat line, unsent. */

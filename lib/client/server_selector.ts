@@ -5,8 +5,10 @@ import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
+import type { NetworkSearch } from "./network_search.ts";
 import { Prober } from "./prober.ts";
-import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor } from "./recovery.ts";
+import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor, shouldRedial } from "./recovery.ts";
+import { RoomFinder } from "./room_finder.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
@@ -21,6 +23,8 @@ export interface ServerSelectorDeps extends PromptDeps {
   readonly clock: Clock;
   readonly probe: ConstructorParameters<typeof Prober>[0];
   readonly canResolve: Parameters<typeof promptForTarget>[2]["canResolve"];
+  /** Undefined: the network is not asked for servers. */
+  readonly search?: NetworkSearch;
 }
 
 export interface ServerSelectorConfig extends TargetInput {
@@ -38,6 +42,7 @@ export class ServerSelector {
   readonly #pool: ServerPool;
   readonly #failover: Failover;
   readonly #prober: Prober;
+  readonly #roomFinder: RoomFinder;
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
@@ -58,6 +63,8 @@ export class ServerSelector {
     this.#pool = new ServerPool(config.backups.map(({ server }) => server));
     this.#failover = new Failover(config.failover, random);
     this.#prober = new Prober(deps.probe, this.#failover, config.failover);
+    const parts = { prober: this.#prober, failover: this.#failover, pool: this.#pool };
+    this.#roomFinder = new RoomFinder(deps.search, config, parts);
   }
 
   /** `ip` is the address at which the client reached the server. */
@@ -73,6 +80,7 @@ export class ServerSelector {
     this.#pool.setCurrent(server, ip);
     this.#pool.add(server);
     this.#logId = logId;
+    void this.#roomFinder.onJoined(server);
     this.updateBackups(backups);
   }
 
@@ -110,14 +118,15 @@ export class ServerSelector {
     // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
-    if (this.#shouldRedial(failure)) {
+    if (shouldRedial(failure, { isAsked: this.#isAsked })) {
       if (!wasJoined) return { server, nick, isRedial: true };
       this.#attempts++;
       this.#prober.beginLater(this.#candidates(this.#pool.nextAfter(server), server), signal);
       const { ip } = this.#failover.current!;
       return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
-    const options = { signal, isConfigured: !this.#hasEverJoined || this.#pool.has(server), isFirstReport };
+    const isNamed = !this.#hasEverJoined || this.#pool.has(server);
+    const options = { signal, isConfigured: isNamed && !this.#roomFinder.isChosen(server), isFirstReport };
     const result = await this.#deps.authPrompter.authenticate(failure, options);
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
@@ -227,6 +236,7 @@ export class ServerSelector {
       (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
     const fallback = isOffered ? { server: next } : undefined;
     const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
+    offer.search = this.#roomFinder.searchFor(server);
     offer.onChange = () => terminal.setQuestion(afterLossQuestion(this.#t, offer.current));
     let answer: ConnectTarget | undefined;
     try {
@@ -289,7 +299,7 @@ export class ServerSelector {
     const { target, error, wasJoined } = failure;
     const { authPrompter, notify, terminal } = this.#deps;
     if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
-    if (this.#shouldRedial(failure)) return true;
+    if (shouldRedial(failure, { isAsked: this.#isAsked })) return true;
     const { action, hasOwnReport } = recoveryFor(error);
     const server = formatAddress(target.server);
     const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
@@ -340,16 +350,10 @@ export class ServerSelector {
     return this.#pool.isSame(server, this.#pool.current!);
   }
 
-  /** Redialling once avoids a split: a client whose connection alone broke must not leave the other members. A script
-   * without `--auto` is asked instead while it still has answers. A connection that breaks before WELCOME says no more of
-   * the server than one that breaks later. One that breaks soon after a redial is not redialled, unless a HELLO of ours
-   * replaced it that had overtaken on its way (found by the simulator): the server lives. */
-  #shouldRedial({ target, wasJoined, connectedForMs, error }: ConnectionFailure): boolean {
+  /** A script that still has answers. */
+  get #isAsked(): boolean {
     const { terminal } = this.#deps;
-    if (recoveryFor(error).action !== "redial") return false;
-    if (!wasJoined) return !target.isRedial && error.code === "not-a-chat-server";
-    const isRepeated = target.isRedial && connectedForMs < BACKOFF_MAX_MS && error.code !== "replaced";
-    return !isRepeated && (this.#config.isAuto || terminal.isTty || terminal.hasEnded);
+    return !this.#config.isAuto && !terminal.isTty && !terminal.hasEnded;
   }
 
   /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other. */
@@ -382,16 +386,13 @@ export class ServerSelector {
       : this.#pool.nextDistinct(failed);
   }
 
-  async #ask(
-    input: TargetInput,
-    signal: AbortSignal,
-    offer?: ServerOffer,
-  ): Promise<ConnectTarget | undefined> {
+  async #ask(input: TargetInput, signal: AbortSignal, offer?: ServerOffer) {
     const options = {
       offer: () => offer?.current,
       isRejoin: this.#hasEverJoined,
       canResolve: this.#deps.canResolve,
       portOf: (host: string) => this.#pool.portOf(host),
+      network: this.#roomFinder,
       signal,
     };
     return await this.#deps.terminal.exclusive(() => promptForTarget(this.#deps, input, options), { signal });

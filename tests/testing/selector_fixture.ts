@@ -59,6 +59,7 @@ interface SelectorFixtureOptions extends Partial<Omit<ServerSelectorConfig, "bac
   readonly clock?: Clock;
   readonly probe?: ServerSelectorDeps["probe"];
   readonly canResolve?: ServerSelectorDeps["canResolve"];
+  readonly search?: ServerSelectorDeps["search"];
 }
 
 /** A server selector, the user whom it asks, and the lines that it prints. */
@@ -79,6 +80,7 @@ export class SelectorFixture implements AsyncDisposable {
       clock = systemClock,
       probe = () => Promise.resolve(undefined),
       canResolve = (host) => Promise.resolve(KNOWN_HOSTS.includes(host)),
+      search,
       ...overrides
     }: SelectorFixtureOptions = {},
     user: FakeUserOptions = {},
@@ -93,7 +95,16 @@ export class SelectorFixture implements AsyncDisposable {
       return Promise.resolve();
     };
     this.selector = new ServerSelector(
-      { terminal: this.user.terminal, language: "es", notify, authPrompter, clock, probe, canResolve },
+      {
+        terminal: this.user.terminal,
+        language: "es",
+        notify,
+        authPrompter,
+        clock,
+        probe,
+        canResolve,
+        search,
+      },
       testClientConfig({ ...overrides, backups: backups.map((server) => ({ server })) }),
       () => {
         this.waits++;
@@ -103,8 +114,11 @@ export class SelectorFixture implements AsyncDisposable {
   }
 
   /** Joins a server that lists these backups. */
-  join(server: Address, { logId = 1n, backups = [] }: { logId?: bigint; backups?: Address[] } = {}): void {
-    this.selector.onJoined(server, { ip: IP, logId, backups });
+  join(
+    server: Address,
+    { logId = 1n, backups = [], ip = IP }: { logId?: bigint; backups?: Address[]; ip?: string } = {},
+  ): void {
+    this.selector.onJoined(server, { ip, logId, backups });
   }
 
   /** The server of the next target. `answers` are typed first. */

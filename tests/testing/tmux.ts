@@ -32,9 +32,13 @@ export class Terminals implements AsyncDisposable {
     name: string,
     { columns = COLUMNS, rows = ROWS, enter = [] as readonly string[] } = {},
   ): Promise<TerminalScreen> {
-    const programs = (["server", "client", "crashing"] as const).flatMap((
-      task,
-    ) => ["-e", shellFunction(task)]);
+    // Tests ask no real network for servers.
+    const denoFlags = enter.length > 0 ? [] : ["--deny-sys=networkInterfaces"];
+    const programs = [
+      ...["-e", shellFunction("server", commandOf("server", { folder: EXECUTABLES_FOLDER }))],
+      ...["-e", shellFunction("client", commandOf("client", { folder: EXECUTABLES_FOLDER, denoFlags }))],
+      ...["-e", shellFunction("crashing", CRASHING)],
+    ];
     await this.#tmux(
       ...["new-session", "-d", "-s", name, "-x", `${columns}`, "-y", `${rows}`, "-e", `PS1=${SHELL_PROMPT}`],
       // Not the folder of the user who runs the tests, nor one that another test has filled.
@@ -220,7 +224,6 @@ export class TerminalScreen {
 }
 
 /** An exported function of bash, which runs a program of the project. */
-function shellFunction(program: Task | "crashing"): string {
-  const command = program === "crashing" ? CRASHING : commandOf(program, { folder: EXECUTABLES_FOLDER });
+function shellFunction(program: Task | "crashing", command: readonly string[]): string {
   return `BASH_FUNC_${program}%%=() { LC_ALL=es "${command.join('" "')}" "$@"; }`;
 }

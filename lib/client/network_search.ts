@@ -1,0 +1,124 @@
+// Servers that announce themselves on the local network: looked for while a question waits, and offered once they have
+// answered a PROBE. What the network tells is for people to choose from: it is no reason to trust a server.
+
+import { delay } from "../base/time.ts";
+import type { LocalAddress } from "../cli/process.ts";
+import { type Translate, translator } from "../i18n/translate.ts";
+import { type Address, formatAddress, isLoopback, isSameAddress } from "../net/address.ts";
+import type { Discovery, FoundService } from "../net/dns_sd.ts";
+import { PROTOCOL_VERSION } from "../protocol/frames.ts";
+import type { PromptDeps } from "../terminal/prompt.ts";
+import { printableRoomName } from "../text/text.ts";
+import type { ProbeAnswer } from "./failover.ts";
+import type { ProbeOptions } from "./prober.ts";
+
+/** How long a question waits for the network, in ms. */
+const SEARCH_MS = 300;
+/** Limits of a PROBE to a server that was found, in ms. */
+const PROBE_MS = 1_000;
+
+/** A server that was found, and has answered. */
+export interface FoundServer extends FoundService {
+  readonly answer: ProbeAnswer;
+}
+
+/** Looks for servers until the signal is aborted. Fulfilled when those that the network has at the moment have had their
+ * time to answer. */
+export type NetworkSearch = (
+  onFound: (server: FoundServer) => void,
+  options: { signal: AbortSignal; probe?: Probe },
+) => Promise<void>;
+
+type Probe = (server: Address, options: { signal: AbortSignal }) => Promise<ProbeAnswer | undefined>;
+
+interface SearchDeps {
+  readonly loadDiscovery: () => Promise<Discovery>;
+  readonly localAddresses: () => readonly LocalAddress[];
+  /** Without TLS, where a server tells only that it lives: a server that the user has not chosen must not decide whether
+   * others need TLS. */
+  readonly probePlainly: (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
+}
+
+export function networkSearch({ loadDiscovery, localAddresses, probePlainly }: SearchDeps): NetworkSearch {
+  const limits = { dialTimeoutMs: PROBE_MS, answerTimeoutMs: PROBE_MS };
+  const probeDefault: Probe = (server, options) => probePlainly(server, { ...limits, ...options });
+  return async (onFound, { signal, probe = probeDefault }) => {
+    const localIPs = localAddresses().map(({ address }) => address).filter((ip) => !isLoopback(ip));
+    if (localIPs.length === 0) return;
+    const onService = async (service: FoundService) => {
+      if (service.version !== undefined && service.version !== PROTOCOL_VERSION) return;
+      const answer = await probe(service.server, { signal });
+      if (answer && !signal.aborted) onFound({ ...service, answer });
+    };
+    // Without the library nothing is found.
+    void loadDiscovery().then((discovery) => {
+      if (!signal.aborted) discovery.browse(localIPs, (service) => void onService(service), { signal });
+    }, () => {});
+    await delay(SEARCH_MS, signal);
+  };
+}
+
+/** The servers that were found, as a list for a person who answers with a number. */
+export class FoundList {
+  readonly #servers: FoundServer[] = [];
+  readonly #deps: PromptDeps;
+  #isShown = false;
+
+  constructor(deps: PromptDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks for servers until the signal is aborted. Fulfilled when those found are shown, or as soon as the user enters
+   * something; later ones are shown as they come. */
+  async begin(search: NetworkSearch, { signal }: { signal: AbortSignal }): Promise<void> {
+    const { terminal } = this.#deps;
+    const waited = new AbortController();
+    const over = AbortSignal.any([signal, waited.signal]);
+    const searched = search((server) => this.#add(server), { signal });
+    await Promise.race([searched, terminal.untilEntered(() => true, { signal: over })]);
+    waited.abort();
+    this.#isShown = true;
+    this.#servers.sort((one, other) => (other.answer.heardCount ?? 0) - (one.answer.heardCount ?? 0));
+    await this.#print(this.#servers);
+  }
+
+  get isEmpty(): boolean {
+    return this.#servers.length === 0;
+  }
+
+  /** The server that an answer means by its number. */
+  at(answer: string): Address | undefined {
+    return /^\d{1,2}$/.test(answer) ? this.#servers[Number(answer) - 1]?.server : undefined;
+  }
+
+  /** The number of a server; undefined if it was not found. */
+  numberOf(server: Address): string | undefined {
+    const index = this.#servers.findIndex((found) => isSameAddress(found.server, server));
+    return index < 0 ? undefined : `${index + 1}`;
+  }
+
+  #add(server: FoundServer): void {
+    this.#servers.push(server);
+    if (this.#isShown) void this.#print([server]);
+  }
+
+  async #print(servers: readonly FoundServer[]): Promise<void> {
+    const t = translator(this.#deps.language);
+    if (servers.length === 0) return;
+    const first = this.#servers.indexOf(servers[0]!);
+    const lines = servers.map((server, index) => `  ${first + index + 1}) ${describe(server, t)}`);
+    await this.#deps.terminal.print(...(first === 0 ? [t("found.heading")] : []), ...lines);
+  }
+}
+
+/** `aula 3 · 192.168.1.5:5000 · 12 people · TLS`. */
+function describe({ name, server, answer, isTls, hasPassword }: FoundServer, t: Translate): string {
+  const { heardCount: count } = answer;
+  return [
+    printableRoomName(name),
+    formatAddress(server),
+    ...(count === undefined ? [] : [count === 1 ? t("found.one") : t("found.many", { count })]),
+    ...(isTls ? ["TLS"] : []),
+    ...(hasPassword ? [t("found.password")] : []),
+  ].join(" · ");
+}

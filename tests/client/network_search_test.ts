@@ -1,0 +1,198 @@
+// Servers that the network offers at the first question: a list, and its numbers as answers. No network is asked.
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { ProbeAnswer } from "../../lib/client/failover.ts";
+import { networkSearch } from "../../lib/client/network_search.ts";
+import { promptForTarget, type TargetInput } from "../../lib/client/server_prompt.ts";
+import type { Discovery, FoundService } from "../../lib/net/dns_sd.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeUser } from "../testing/fake_user.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
+
+const pure = { permissions: "none" } as const;
+const LOCAL = [{ address: "127.0.0.1", name: "lo" }, { address: "192.168.1.7", name: "eth0" }];
+const NOTHING: TargetInput = { host: undefined, port: undefined, nick: "ana" };
+
+function service(name: string, host: string, more: Partial<FoundService> = {}): FoundService {
+  return { name, server: { host, port: 5_000 }, version: 1, isTls: false, hasPassword: false, ...more };
+}
+
+const AULA = service("aula 3", "192.168.1.5");
+const OTRA = service("otra", "192.168.1.6", { isTls: true, hasPassword: true });
+
+/** A user at a screen who is asked for a server, and a network that has servers which answer with so many people. */
+class Asked implements AsyncDisposable {
+  readonly user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  readonly target: ReturnType<typeof promptForTarget>;
+  readonly chosen: string[] = [];
+  readonly probed: string[] = [];
+  /** The network tells of a server. */
+  find: (service: FoundService) => void = () => {};
+  isLoaded = false;
+  isOver = false;
+
+  constructor(
+    found: readonly FoundService[],
+    answers: Record<string, ProbeAnswer> = {},
+    { input = {}, localAddresses = LOCAL, loadDiscovery }: {
+      input?: Partial<TargetInput>;
+      localAddresses?: typeof LOCAL;
+      loadDiscovery?: () => Promise<Discovery>;
+    } = {},
+  ) {
+    const discovery: Discovery = {
+      announce: () => {
+        throw new Error("A client announces nothing");
+      },
+      browse: (localIPs, onFound, { signal }) => {
+        this.isLoaded = true;
+        assertEquals(localIPs, ["192.168.1.7"]);
+        signal.addEventListener("abort", () => this.isOver = true);
+        this.find = onFound;
+        for (const service of found) onFound(service);
+      },
+    };
+    const search = networkSearch({
+      loadDiscovery: loadDiscovery ?? (() => Promise.resolve(discovery)),
+      localAddresses: () => localAddresses,
+      probePlainly: (server) => {
+        this.probed.push(formatAddress(server));
+        return Promise.resolve(answers[server.host]);
+      },
+    });
+    const { signal } = new AbortController();
+    const options = {
+      offer: () => undefined,
+      isRejoin: false,
+      canResolve: () => Promise.resolve(true),
+      network: { search, onChosen: (server: Address) => void this.chosen.push(formatAddress(server)) },
+      signal,
+    };
+    const { terminal } = this.user;
+    const ask = () => promptForTarget({ terminal, language: "es" }, { ...NOTHING, ...input }, options);
+    this.target = withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${this.user.output}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.user[Symbol.asyncDispose]();
+  }
+}
+
+const PEOPLE = { "192.168.1.5": { logId: 1n, heardCount: 1 }, "192.168.1.6": {} };
+const LIST = [
+  "Servidores en la red:",
+  "  1) aula 3 · 192.168.1.5:5000 · 1 persona",
+  "  2) otra · 192.168.1.6:5000 · TLS · contraseña",
+];
+
+/** The rows on the screen that belong to the list. */
+function listIn({ user }: Asked): string[] {
+  const rows = new FakeScreen({ columns: 200 }).show(user.output);
+  return rows.filter((row) => /^(?:Servidores| {2}\d)/.test(row));
+}
+
+for (
+  const [typed, server, chosen] of [
+    ["\r", "192.168.1.5:5000", true],
+    ["2\r", "192.168.1.6:5000", true],
+    ["3\r192.168.1.9:5001\r", "192.168.1.9:5001", false],
+    ["aula\r\r", "aula:5000", false],
+  ] as const
+) {
+  Deno.test(`promptForTarget() offers found servers by number: ${JSON.stringify(typed)}`, pure, async () => {
+    await using asked = new Asked([AULA, OTRA], PEOPLE);
+    await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
+    assertEquals(listIn(asked), LIST);
+    asked.user.type(typed);
+    assertEquals(formatAddress((await asked.target)!.server), server);
+    assertEquals(asked.chosen, chosen ? [server] : []);
+    assertEquals(asked.isOver, true);
+  });
+}
+
+Deno.test("promptForTarget() shows servers that are found later above the question", pure, async () => {
+  await using asked = new Asked([], PEOPLE);
+  await asked.user.waitForOutput("Servidor (IP o nombre) [127.0.0.1]:");
+  for (const service of [AULA, OTRA]) {
+    asked.find(service);
+    await flushTasks();
+  }
+  assertEquals(listIn(asked), LIST);
+  asked.user.type("2\r");
+  assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
+});
+
+Deno.test("promptForTarget() lists servers with the most people first", pure, async () => {
+  const answers = { "192.168.1.5": { heardCount: 3 }, "192.168.1.6": { heardCount: 12 } };
+  await using asked = new Asked([AULA, service("otra", "192.168.1.6")], answers);
+  await asked.user.waitForOutput("]:");
+  assertEquals(listIn(asked).slice(1), [
+    "  1) otra · 192.168.1.6:5000 · 12 personas",
+    "  2) aula 3 · 192.168.1.5:5000 · 3 personas",
+  ]);
+  asked.user.type("\r");
+  await asked.target;
+});
+
+Deno.test(
+  "promptForTarget() offers the last server by its number, as one that the user named",
+  pure,
+  async () => {
+    const lastJoin = { server: OTRA.server, nick: "ana" };
+    await using asked = new Asked([AULA, OTRA], PEOPLE, { input: { lastJoin } });
+    await asked.user.waitForOutput("Servidor (número, IP o nombre) [2]:");
+    asked.user.type("\r");
+    assertEquals([(await asked.target)!.server, asked.chosen], [OTRA.server, []]);
+  },
+);
+
+Deno.test("promptForTarget() takes an answer that is typed while it looks for servers", pure, async () => {
+  await using asked = new Asked([AULA], PEOPLE);
+  asked.user.type("aula:5001\r");
+  assertEquals(formatAddress((await asked.target)!.server), "aula:5001");
+});
+
+Deno.test(
+  "networkSearch() offers no server of another version, and none that does not answer",
+  pure,
+  async () => {
+    const other = service("otra", "192.168.1.6", { version: 2 });
+    await using asked = new Asked([other, service("muda", "192.168.1.8"), AULA], PEOPLE);
+    await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
+    assertEquals(listIn(asked), LIST.slice(0, 2));
+    assertEquals(asked.probed, ["192.168.1.8:5000", "192.168.1.5:5000"]);
+    asked.user.type("\r");
+    await asked.target;
+  },
+);
+
+Deno.test("networkSearch() shows names as safe text, without what looks like an address", pure, async () => {
+  const name = `\x1b[2Ja\u202e · 10.0.0.1:5000${"x".repeat(50)}`;
+  await using asked = new Asked([service(name, "192.168.1.5")], PEOPLE);
+  await asked.user.waitForOutput("]:");
+  const shown = `␛[2Ja\ufffd - 10.0.0.1:5000${"x".repeat(17)}…`;
+  assertEquals(listIn(asked)[1], `  1) ${shown} · 192.168.1.5:5000 · 1 persona`);
+  asked.user.type("\r");
+  await asked.target;
+});
+
+Deno.test("networkSearch() asks no network without one, and if a flag names the host", pure, async () => {
+  for (
+    const options of [{ localAddresses: LOCAL.slice(0, 1) }, { input: { host: "aula" } }]
+  ) {
+    await using asked = new Asked([AULA], PEOPLE, options);
+    asked.user.type("\r\r");
+    await asked.target;
+    assertEquals(asked.isLoaded, false);
+  }
+});
+
+Deno.test("networkSearch() finds nothing without the library", pure, async () => {
+  const loadDiscovery = () => Promise.reject(new TypeError("Cannot load"));
+  await using asked = new Asked([AULA], PEOPLE, { loadDiscovery });
+  await asked.user.waitForOutput("Servidor (IP o nombre) [127.0.0.1]:");
+  asked.user.type("\r\r");
+  assertEquals((await asked.target)!.server.host, "127.0.0.1");
+  assertStringIncludes(asked.user.output, "Puerto [5000]:");
+});

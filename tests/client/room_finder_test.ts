@@ -1,0 +1,119 @@
+// After a loss: servers of the same room that the network offers, behind those that the client knows.
+
+import { assertEquals } from "@std/assert";
+import type { ProbeAnswer } from "../../lib/client/failover.ts";
+import type { FoundServer, NetworkSearch } from "../../lib/client/network_search.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
+import {
+  FIRST,
+  lost,
+  rejection,
+  SECOND,
+  selectorAfterJoin,
+  SelectorFixture,
+  unreachable,
+} from "../testing/selector_fixture.ts";
+import { flushTasks } from "../testing/waiting.ts";
+
+const pure = { permissions: "none" } as const;
+const SCREEN = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
+/** Two more servers. */
+const FOUND: Address = { host: "192.168.1.5", port: 5_000 };
+const LATER: Address = { host: "192.168.1.6", port: 5_000 };
+/** What the server that the fixture joins tells. */
+const LOST: ProbeAnswer = { logId: 1n, heardCount: 1, name: "aula 3" };
+const NAMED: ProbeAnswer = { logId: 8n, heardCount: 0, name: "aula 3" };
+const OTHER: ProbeAnswer = { logId: 9n, heardCount: 0, name: "otra" };
+
+/** A network with these servers, in this order, and what they answer. */
+function network(answers: readonly (readonly [Address, ProbeAnswer])[]) {
+  const found = new Map(answers.map(([server, answer]) => [formatAddress(server), answer]));
+  let searches = 0;
+  const search: NetworkSearch = (onFound, { signal, probe }) => {
+    searches++;
+    for (const [server] of answers) {
+      void probe?.(server, { signal }).then((answer) => {
+        const service = { name: "", server, version: 1, isTls: false, hasPassword: false };
+        if (answer) onFound({ ...service, answer } satisfies FoundServer);
+      });
+    }
+    return flushTasks();
+  };
+  return {
+    search,
+    searches: () => searches,
+    /** The lost server has been asked once, and is down. */
+    probe: (server: Address) => {
+      const key = formatAddress(server);
+      const answer = found.get(key);
+      if (key === formatAddress(FIRST)) found.delete(key);
+      return Promise.resolve(answer);
+    },
+    found,
+  };
+}
+
+for (
+  const [does, answers, backup, offered] of [
+    ["offers one with the same log", [[FOUND, { logId: 1n }]], undefined, FOUND],
+    ["offers one whose room has the same name", [[FOUND, NAMED]], undefined, FOUND],
+    ["offers the same one to all members", [[LATER, NAMED], [FOUND, NAMED]], undefined, FOUND],
+    ["offers no other room", [[FOUND, OTHER]], undefined, SECOND],
+    ["offers no room without a name for another one", [[FOUND, { ...OTHER, name: "" }]], undefined, SECOND],
+    ["prefers a backup that answers", [[FOUND, NAMED]], OTHER, SECOND],
+  ] as const
+) {
+  Deno.test(`RoomFinder ${does}`, pure, async () => {
+    const { search, probe, found } = network(answers);
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", search, probe }, SCREEN);
+    await fixture.next();
+    found.set(formatAddress(FIRST), LOST);
+    fixture.join(FIRST, { backups: [SECOND] });
+    await flushTasks();
+    if (backup) found.set(formatAddress(SECOND), backup);
+    const state = offered === SECOND && !backup ? "no responde" : "responde";
+    const next = fixture.next(lost(FIRST));
+    await fixture.user.waitForOutput(`[${formatAddress(offered)}, ${state}]:`);
+    fixture.user.type("\r");
+    assertEquals((await next)?.server, offered);
+  });
+}
+
+for (
+  const [title, options, ip] of [
+    ["with --auto", { isAuto: true }, "192.168.1.4"],
+    ["after the loss of a server on this machine", {}, "127.0.0.1"],
+  ] as const
+) {
+  Deno.test(`RoomFinder asks no network ${title}`, pure, async () => {
+    const { search, searches, probe } = network([[FOUND, LOST]]);
+    await using fixture = await selectorAfterJoin({ ...options, search, probe }, SCREEN);
+    fixture.join(FIRST, { backups: [SECOND], ip });
+    fixture.user.type("\r");
+    assertEquals([(await fixture.next(lost(FIRST)))?.server, searches()], [SECOND, 0]);
+  });
+}
+
+Deno.test(
+  "ServerSelector asks for the password of a server that the user chose of the network's",
+  pure,
+  async () => {
+    for (const [typed, isConfigured] of [["1\rana\r", false], ["192.168.1.9:5000\rana\r", true]] as const) {
+      const asked: boolean[] = [];
+      const search: NetworkSearch = (onFound) => {
+        const service = { name: "aula", server: FOUND, version: 1, isTls: false, hasPassword: true };
+        return Promise.resolve(onFound({ ...service, answer: OTHER }));
+      };
+      const authenticate = (_: unknown, options: { isConfigured: boolean }) => {
+        asked.push(options.isConfigured);
+        return Promise.resolve("quit" as const);
+      };
+      await using fixture = new SelectorFixture({ search, authenticate }, SCREEN);
+      fixture.user.type(typed);
+      const target = (await fixture.next())!;
+      await fixture.next(unreachable(target.server, rejection("password-needed")));
+      assertEquals(asked, [isConfigured]);
+    }
+  },
+);
