@@ -5,7 +5,6 @@ import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/proce
 import { ChatError, InputError } from "../errors.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
-import type { Discovery } from "../net/dns_sd.ts";
 import { canResolve, dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls } from "../net/tls.ts";
 import { RETAIN_ACKED_MS, TOKEN_BYTES } from "../protocol/frames.ts";
@@ -20,7 +19,6 @@ import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
 import { networkSearch } from "./network_search.ts";
 import { probe } from "./probe.ts";
-import type { ProbeOptions } from "./prober.ts";
 import { recoveryFor } from "./recovery.ts";
 import { ServerSelector } from "./server_selector.ts";
 import {
@@ -35,10 +33,7 @@ import { TrustStore } from "./trust_store.ts";
 
 /** Returns the exit status.
  * @throws {InputError} about flags and their files, or if the input ends before every question is answered */
-export async function runClient(
-  process: ProcessContext,
-  { loadDiscovery = loadLibrary }: { loadDiscovery?: () => Promise<Discovery> } = {},
-): Promise<number> {
+export async function runClient(process: ProcessContext): Promise<number> {
   const { terminal, language, buildInfo } = process;
   const t = translator(language);
   const flags = clientFlags(process);
@@ -64,7 +59,7 @@ export async function runClient(
   // From here on only known_servers, after a question of trust, and the last join are written.
   const isReadOnly = config.isAuto || !terminal.isTty || config.trust.ca !== undefined;
   if (isReadOnly) process.dropFilePermissions();
-  const parts = buildParts({ process, trust, loadDiscovery }, { ...config, lastJoin });
+  const parts = buildParts(process, { ...config, lastJoin }, trust);
   return await new ChatClient(parts, isReadOnly ? undefined : path).run();
 }
 
@@ -78,17 +73,7 @@ async function forget(server: Address, trust: TrustStore, t: Translate): Promise
 
 type ClientParts = ReturnType<typeof buildParts>;
 
-/** Loads the library of multicast DNS, which only screens need. */
-const loadLibrary = async (): Promise<Discovery> => (await import("../net/discovery.ts")).discovery;
-
-function buildParts(
-  { process, trust, loadDiscovery }: {
-    process: ProcessContext;
-    trust: TrustStore;
-    loadDiscovery: () => Promise<Discovery>;
-  },
-  config: ClientConfig,
-) {
+function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustStore) {
   const { terminal, language, clock, buildInfo } = process;
   const { isAuto, historyCount } = config;
   const t = translator(language);
@@ -107,9 +92,10 @@ function buildParts(
       throw trust.explain(error, server);
     });
   };
-  const { localAddresses } = process;
-  const probePlainly = (server: Address, options: ProbeOptions) => probe(server, options, dial);
-  const search = networkSearch({ loadDiscovery, localAddresses, probePlainly });
+  const search = networkSearch({
+    localAddresses: process.localAddresses,
+    probePlainly: (server, options) => probe(server, options, dial),
+  });
   const selector = new ServerSelector(
     {
       terminal,

@@ -31,15 +31,20 @@ export type NetworkSearch = (
 
 type Probe = (server: Address, options: { signal: AbortSignal }) => Promise<ProbeAnswer | undefined>;
 
+/** Loads the library of multicast DNS, which only a question at a screen needs. */
+const loadLibrary = async (): Promise<Discovery> => (await import("../net/discovery.ts")).discovery;
+
 interface SearchDeps {
-  readonly loadDiscovery: () => Promise<Discovery>;
+  readonly loadDiscovery?: () => Promise<Discovery>;
   readonly localAddresses: () => readonly LocalAddress[];
   /** Without TLS, where a server tells only that it lives: a server that the user has not chosen must not decide whether
    * others need TLS. */
   readonly probePlainly: (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
 }
 
-export function networkSearch({ loadDiscovery, localAddresses, probePlainly }: SearchDeps): NetworkSearch {
+export function networkSearch(
+  { loadDiscovery = loadLibrary, localAddresses, probePlainly }: SearchDeps,
+): NetworkSearch {
   const limits = { dialTimeoutMs: PROBE_MS, answerTimeoutMs: PROBE_MS };
   const probeDefault: Probe = (server, options) => probePlainly(server, { ...limits, ...options });
   return async (onFound, { signal, probe = probeDefault }) => {
