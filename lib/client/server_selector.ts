@@ -271,9 +271,10 @@ export class ServerSelector {
 
   /** The server that the client was on last, if it is to go back there unasked. */
   #lostServer({ target, error }: ConnectionFailure): Joined | undefined {
+    const { current } = this.#failover;
     const refused = recoveryFor(error).serverStatus === "alive" && this.#isCurrent(target.server);
     const canReturn = !refused && (this.#config.isAuto || this.#deps.terminal.isTty);
-    return canReturn ? this.#failover.current : undefined;
+    return canReturn && current && this.#pool.has(current.server) ? current : undefined;
   }
 
   /** The first server in order that answers; this one if none does, or there is no choice. */

@@ -19,6 +19,7 @@ import {
   selectorAfterJoin,
   THIRD,
   unreachable,
+  VIOLATIONS,
 } from "../testing/selector_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { TestClock } from "../testing/test_clock.ts";
@@ -221,6 +222,18 @@ Deno.test("ServerSelector does not go back to a server that refused the client",
   await flushTasks();
   fixture.user.type("\n\n");
   assertEquals(await next, SECOND);
+  assertEquals(seen, []);
+});
+
+Deno.test("ServerSelector does not go back to a server that broke the protocol", pure, async () => {
+  const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
+  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+  for (const failure of [lost(FIRST, VIOLATIONS[0]), unreachable(SECOND)]) {
+    const next = fixture.nextServer(failure);
+    await flushTasks();
+    fixture.user.type("\n\n");
+    assertEquals(await next, SECOND);
+  }
   assertEquals(seen, []);
 });
 
