@@ -3,8 +3,7 @@
 // deno-lint-ignore-file no-control-regex -- what terminals send
 
 import { EventEmitter } from "node:events";
-import { createInterface, emitKeypressEvents } from "node:readline";
-import { Readable } from "node:stream";
+import { emitKeypressEvents } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Switches xterm's bracketed paste mode on and off. */
@@ -118,29 +117,78 @@ export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListene
   };
 }
 
-/** Reads lines until the input ends. The last line may lack its line break. */
+/** Reads lines until the input ends. The last line may lack its line break. `node:readline` would also break a line at
+ * U+2028 and U+2029, which JSON allows within a text. */
 export function readLines(
   input: ReadableStream<Uint8Array>,
   listener: { onLine(line: string): void; onEnd(): void },
 ): InputSource {
   const chunks = new Chunks(input);
-  const stream = Readable.from(chunks, { objectMode: false });
-  const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  lines.on("line", (line: string) => listener.onLine(line));
-  lines.on("close", () => listener.onEnd());
+  /** While reading is paused. */
+  let paused: PromiseWithResolvers<void> | undefined;
+  const resume = () => {
+    paused?.resolve();
+    paused = undefined;
+  };
+  const readAll = async () => {
+    const lines = new LineDecoder(listener);
+    for await (const chunk of chunks) {
+      lines.push(chunk);
+      await paused?.promise;
+    }
+    lines.end();
+    listener.onEnd();
+  };
+  void readAll();
   return {
-    pause: () => void lines.pause(),
-    resume: () => void lines.resume(),
+    pause: () => void (paused ??= Promise.withResolvers()),
+    resume,
     drain: () => {
-      if (!chunks.hasEnded) lines.resume();
+      resume();
       return chunks.untilQuiet();
     },
     [Symbol.dispose]: () => {
-      lines.close();
-      stream.destroy();
+      resume();
       chunks.cancel();
     },
   };
+}
+
+/** Splits input into lines, which end with LF, CR, or both. */
+class LineDecoder {
+  readonly #listener: { onLine(line: string): void };
+  readonly #decoder = new TextDecoder();
+  /** Parts of a line that has not ended. They are joined once: a line may have megabytes. */
+  #parts: string[] = [];
+  /** Whether an LF at the start of the next chunk ends no line of its own. */
+  #hasReturn = false;
+
+  constructor(listener: { onLine(line: string): void }) {
+    this.#listener = listener;
+  }
+
+  push(chunk: Uint8Array): void {
+    const decoded = this.#decoder.decode(chunk, { stream: true });
+    const text = this.#hasReturn && decoded.startsWith("\n") ? decoded.slice(1) : decoded;
+    if (decoded !== "") this.#hasReturn = text.endsWith("\r");
+    const [first, ...others] = text.split(/\r\n|\n|\r/);
+    this.#parts.push(first!);
+    for (const next of others) {
+      this.#deliver();
+      this.#parts.push(next);
+    }
+  }
+
+  end(): void {
+    this.#parts.push(this.#decoder.decode());
+    if (this.#parts.some((part) => part !== "")) this.#deliver();
+  }
+
+  #deliver(): void {
+    const line = this.#parts.join("");
+    this.#parts = [];
+    this.#listener.onLine(line);
+  }
 }
 
 /** Splits input into keys and pasted blocks, however the input is cut into chunks. */

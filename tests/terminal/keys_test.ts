@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Key, KeyDecoder, readKeys, readLines } from "../../lib/terminal/keys.ts";
-import { waitFor, withTimeout } from "../testing/waiting.ts";
+import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
@@ -232,6 +232,42 @@ Deno.test("readLines() gives lines, also a last one without its line break", pur
   await writer.close();
   await withTimeout(listener.ended.promise, "the end");
   assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
+});
+
+for (
+  const [cuts, heard] of [
+    [["a\u2028b\u2029c\n"], ["a\u2028b\u2029c"]],
+    [["a\r", "b\r\n\n", "\r\r\n"], ["a", "b", "", "", ""]],
+    [["a\r", "", "\nb"], ["a", "b"]],
+    [[Uint8Array.of(0x61, 0xf0, 0x9f), Uint8Array.of(0x98, 0x80), Uint8Array.of(0xff, 0x0a, 0xf0)], [
+      "a😀�",
+      "�",
+    ]],
+    [[""], []],
+  ] as const
+) {
+  Deno.test(`readLines() makes ${JSON.stringify(heard)} of its chunks`, pure, async () => {
+    const listener = new Listener();
+    const encoder = new TextEncoder();
+    using _ = readLines(
+      ReadableStream.from(cuts.map((cut) => typeof cut === "string" ? encoder.encode(cut) : cut)),
+      listener,
+    );
+    await withTimeout(listener.ended.promise, "the end");
+    assertEquals(listener.heard, [...heard, "end"]);
+  });
+}
+
+Deno.test("readLines() reads no further chunk while it is paused", pure, async () => {
+  const listener = new Listener();
+  const chunks = ["1\n2\n", "3\n", "4\n"].map((text) => new TextEncoder().encode(text));
+  using source = readLines(ReadableStream.from(chunks), listener);
+  source.pause();
+  await flushTasks();
+  assertEquals(listener.heard, ["1", "2"]);
+  source.resume();
+  await withTimeout(listener.ended.promise, "the end");
+  assertEquals(listener.heard, ["1", "2", "3", "4", "end"]);
 });
 
 /** A decoder of a block whose end does not come in time, after which these chunks come. */
