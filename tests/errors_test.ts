@@ -61,13 +61,21 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
   const refused = (more: object) => new NatsError("nats-unreachable", details, { cause: makeError(more) });
   const readOnly = new StoreError("disk-failed", { reason: "x" }, { cause: makeError({ errcode: 8 }) });
   const sentences: [Error, "es" | "en", string][] = [
-    [refused({ code: "ECONNREFUSED" }), "es", "No se pudo hablar con NATS en a:4222: ahí no escucha nadie."],
-    [refused({ code: "ECONNREFUSED" }), "en", "Could not speak to NATS at a:4222: nobody listens there."],
-    [refused({}), "es", "No se pudo hablar con NATS en a:4222: connection refused."],
+    [
+      refused({ code: "ECONNREFUSED" }),
+      "es",
+      "No se pudo conectar con NATS en a:4222: ahí no escucha ningún servidor.",
+    ],
+    [
+      refused({ code: "ECONNREFUSED" }),
+      "en",
+      "Could not connect to NATS at a:4222: no server listens there.",
+    ],
+    [refused({}), "es", "No se pudo conectar con NATS en a:4222: connection refused."],
     [
       readOnly,
       "es",
-      "No se puede guardar lo que se dice (el disco es de solo lectura), y espera. Se vuelve a intentar cada segundo.",
+      "No se pueden guardar mensajes (el disco es de solo lectura): esperan. Se reintenta cada segundo.",
     ],
   ];
   for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);
@@ -85,8 +93,8 @@ Deno.test("errorText() names the file that cannot be used, and the reason", writ
     [() => readUserFile(missing), `No se puede leer ${missing}: no existe.`],
     [
       () => SqliteStore.open(notes),
-      `${notes} está dañado, o no es una sala de este programa. ` +
-      "Queda como estaba: ponga una copia en su lugar, o dé otro archivo.",
+      `${notes} está dañado, o no es el archivo de una sala. ` +
+      "No se modificó: restaure una copia, o use otro archivo.",
     ],
   ];
   for (const [use, text] of sentences) {

@@ -48,21 +48,21 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     names: ["msg", "privado"],
     args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
     help: {
-      es: "hablar en privado (la consola del servidor lo ve); no queda en el historial",
-      en: "tell one person alone (the server's console sees it); no history keeps it",
+      es: "mensaje privado (la consola del servidor lo ve); no queda en el historial",
+      en: "private message (the server's console sees it); not kept in the history",
     },
     run: (chat, { nick, text }) => chat.sayTo(nick, text),
   }),
   command({
     names: ["nick", "apodo"],
     args: { nick: rest({ es: "NUEVO", en: "NEW" }, parseNick) },
-    help: { es: "cambiar de nick", en: "take another nick" },
+    help: { es: "cambiar de nick", en: "change your nick" },
     run: (chat, { nick }) => chat.rename(nick),
   }),
   command({
     names: ["me", "yo"],
     args: { text: TEXT },
-    help: { es: "contar lo que hace, no lo que dice", en: "tell what you do, not what you say" },
+    help: { es: "describir una acción", en: "describe an action" },
     run: (chat, { text }) => chat.say(text, { action: true }),
   }),
   command({
@@ -71,8 +71,8 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
       nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
     },
     help: {
-      es: "ocultar solo aquí lo que diga; otra vez lo muestra; sin NICK, la lista",
-      en: "hide here alone what they say; again shows it; without NICK, the list",
+      es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, la lista",
+      en: "hide or show the messages of a member, only here; without NICK, the list",
     },
     run: (chat, { nick }) => chat.ignore(nick),
   }),
@@ -85,10 +85,10 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     names: QUIT_COMMAND.names,
     bareNames: QUIT_COMMAND.bareNames,
     args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
-    help: { es: "terminar; el texto se dice antes", en: "end, after saying the text" },
+    help: { es: "salir, tras enviar el texto", en: "leave, after sending the text" },
     run: (chat, { goodbye }) => chat.quit(goodbye),
   }),
-], [["//...", { es: "enviar un texto que empieza con /", en: "send a text that begins with /" }]]);
+], [["//...", { es: "enviar un texto que empieza por /", en: "send a text that begins with /" }]]);
 
 /** An indented line is never a command. A single space is a typing slip: ` /msg ana ...` must not go to the room. */
 const INDENTED = /^(?:\s\s|\t)/;

@@ -55,8 +55,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       reason: optional(rest({ es: "MOTIVO", en: "REASON" }, parseText)),
     },
     help: {
-      es: "expulsar a alguien; todos leerán el motivo",
-      en: "kick a person; all members read the reason",
+      es: "expulsar a un miembro; todos leerán el motivo",
+      en: "kick a member; all read the reason",
     },
     run: (admin, { nick, reason }) => {
       const member = admin.server.kick(nick, reason);
@@ -71,8 +71,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       minutes: rest({ es: "MINUTOS", en: "MINUTES" }, parseMinutes),
     },
     help: {
-      es: "no admitir una dirección durante unos minutos; 0 la admite de nuevo",
-      en: "refuse an address for some minutes; 0 admits it again",
+      es: "vetar una dirección durante unos minutos; 0 quita el veto",
+      en: "ban an address for some minutes; 0 lifts the ban",
     },
     run: (admin, { address, minutes }) => {
       const count = admin.server.ban(address, minutes * MINUTE_MS);
@@ -86,14 +86,14 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["say", "decir"],
     args: { text: TEXT },
-    help: { es: "decir algo a todos, como servidor", en: "say something to all members, as the server" },
+    help: { es: "hablar a todos, como servidor", en: "speak to all members, as the server" },
     run: ({ server }, { text }) => server.announce(text),
   }),
   command({
     names: ["backup", "reserva"],
     args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
-      es: "añadir un servidor de reserva; con - delante, quitarlo; sin nada, ver cuáles responden",
+      es: "añadir un servidor de reserva; con - delante, quitarlo; solo, ver cuáles responden",
       en: "add a backup server; with - before it, remove it; alone, show which answer",
     },
     run: (admin, { change: { isRemoval, typed } }) => {
@@ -109,8 +109,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["stats", "estado"],
     help: {
-      es: "mostrar clientes, mensajes por segundo, memoria y desde cuándo está en marcha",
-      en: "show clients, messages per second, memory and since when it is up",
+      es: "mostrar clientes, mensajes por segundo, memoria y hora de arranque",
+      en: "show clients, messages per second, memory and start time",
     },
     run: (admin) => admin.showStats(),
   }),

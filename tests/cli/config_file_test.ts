@@ -87,10 +87,10 @@ Deno.test(
   () => {
     for (
       const [arg, why] of [
-        ["--prot=1", 'No existe la opción "--prot=1". ¿Quiso decir --port? Pruebe con --help.'],
-        ["--port", 'A la opción "--port" le falta su valor. Pruebe con --help.'],
+        ["--prot=1", 'La opción "--prot=1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
+        ["--port", 'La opción "--port" necesita un valor. Pruebe con --help.'],
         ["--auto=no", 'La opción "--auto" no admite "no". Pruebe con --help.'],
-        ["--version", 'No existe la opción "--version". Pruebe con --help.'],
+        ["--version", 'La opción "--version" no existe. Pruebe con --help.'],
       ]
     ) {
       const configFile = fileOf("--auto", arg!);
@@ -111,8 +111,8 @@ Deno.test("locateErrors() names the line of a value that is refused, but not of 
       "en",
     );
   };
-  assertEquals(await refuse([]), 'chat.conf, line 2: Option "--port" does not take "x". Try --help.');
-  assertEquals(await refuse(["--port", "y"]), 'Option "--port" does not take "y". Try --help.');
+  assertEquals(await refuse([]), 'chat.conf, line 2: Option "--port" does not accept "x". Try --help.');
+  assertEquals(await refuse(["--port", "y"]), 'Option "--port" does not accept "y". Try --help.');
 });
 
 Deno.test("typedValue() is the last value of a flag that is not parsed yet", pure, () => {

@@ -292,7 +292,7 @@ Deno.test("ChatView shows in the prompt that the link is offline or lagging", pu
     assertEquals(await chat.screen(), [prompt]);
   }
   session.idleMs = LINK_LAGGING_MS;
-  await chat.user.waitForOutput("(el servidor no contesta) yo> "); // without a call
+  await chat.user.waitForOutput("(el servidor no responde) yo> "); // without a call
 });
 
 Deno.test("ChatView counts the unacked messages in the prompt while the link is offline", pure, async () => {

@@ -55,9 +55,9 @@ Deno.test("chat-client /msg is read by its recipient and the console alone", asy
     assertStringIncludes(user.output, `[${NOON}] @ ana → beto: ¿vienes?\n`);
   }
   assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
-  assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "bet". ¿Quiso decir beto?\n');
-  assertStringIncludes(ana.output, 'No hay nadie en línea con el nick "xyz".');
-  assertStringIncludes(ana.output, "Falta algo: /msg NICK TEXTO\n");
+  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "bet". ¿Quiso decir beto?\n');
+  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "xyz".');
+  assertStringIncludes(ana.output, "Comando incompleto. Se escribe así: /msg NICK TEXTO\n");
   const leo = await chat.addUser("leo");
   leo.type("/who\n");
   await leo.waitForOutput("leo (127.0.0.1)");
@@ -74,9 +74,9 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
     `! En línea: 2.
   beto (127.0.0.1), desde ${NOON}
   ana (127.0.0.1), desde ${NOON}
-! No existe la orden "/nada". Escriba /help para ver las que hay.
-! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.
-! Órdenes:
+! El comando "/nada" no existe. Escriba /help para ver la lista.
+! No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.
+! Comandos:
   /help, /ayuda                   mostrar esta ayuda
 `,
   );
@@ -88,7 +88,7 @@ Deno.test("chat-client /help fits a narrow screen", async () => {
   await using chat = new ChatFixture();
   const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
   ana.type("/help\r");
-  await ana.waitForOutput("! Órdenes:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+  await ana.waitForOutput("! Comandos:\n  /help, /ayuda\n    mostrar esta ayuda\n");
 });
 
 Deno.test("CommandLoop completes commands and printable nicks at Tab", async () => {
@@ -99,7 +99,7 @@ Deno.test("CommandLoop completes commands and printable nicks at Tab", async () 
   await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen() });
   ana.output = "";
   for (
-    const [typed, shown] of [["bea\t", "beatriz"], ["/hel\t\r", "! Órdenes:"], ["zo\thola", "hola"]] as const
+    const [typed, shown] of [["bea\t", "beatriz"], ["/hel\t\r", "! Comandos:"], ["zo\thola", "hola"]] as const
   ) {
     ana.type(`${CTRL_U}${typed}`);
     await ana.waitForOutput(shown);
@@ -137,13 +137,13 @@ Deno.test("chat-client /nick takes another nick, tells all members, and keeps it
   for (const user of [ana, beto, first.admin]) {
     await user.waitForOutput(`[${NOON}] * ana se llama ahora anita\n[${NOON}] anita: hola\n`);
   }
-  assertStringIncludes(ana.output, `[${NOON}] ! No se ha cambiado de nick: el nick "BETO" ya está en uso.\n`);
-  assertStringIncludes(ana.output, 'El nick "a b" no vale');
+  assertStringIncludes(ana.output, `[${NOON}] ! No se cambió el nick: el nick "BETO" ya está en uso.\n`);
+  assertStringIncludes(ana.output, 'El nick "a b" no es válido');
   ana.type("/nick anita\n");
-  await ana.waitForOutput("Ya tiene el nick anita.\n");
+  await ana.waitForOutput("Su nick ya es anita.\n");
   beto.type("/msg anita hola\n/nick beto\n");
   await beto.waitForOutput("@ beto → anita: hola");
-  await beto.waitForOutput("Ya tiene el nick beto.\n"); // though another member was renamed
+  await beto.waitForOutput("Su nick ya es beto.\n"); // though another member was renamed
   first.admin.type("salir\n");
   await second.admin.waitForOutput("anita (127.0.0.1) se ha reconectado");
 });
@@ -189,7 +189,7 @@ Deno.test("chat-client /nick is not requested again after a rejection", async ()
   });
   await using ana = await ClientUser.on(server, { flags: ["--auto"] });
   ana.type("/nick beto\n");
-  await ana.waitForOutput('! No se ha cambiado de nick: el nick "beto" ya está en uso.\n');
+  await ana.waitForOutput('! No se cambió el nick: el nick "beto" ya está en uso.\n');
   ana.type("hola\n");
   await ana.until((output) => output.split("Conectado").length === 3, "a second welcome");
   ana.terminate();
@@ -210,7 +210,7 @@ Deno.test("chat-client /nick without a server is not requested again after HELLO
   });
   await using ana = new ClientUser({ isTty: true });
   dialBackup(ana, server);
-  await ana.waitForOutput("Se seguirá intentando");
+  await ana.waitForOutput("Se sigue intentando");
   ana.type("/nick beto\n");
   await ana.waitForOutput("Se usará el nick beto en la próxima conexión.\n");
   requested.resolve();
@@ -251,8 +251,10 @@ Deno.test("chat-client /ignore hides a member's messages here until it is given 
   await using chat = new ChatFixture();
   const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
   ana.type("/ignore\n/ignore ana\n/ignore bet\n/ignore BETO\n/ignore\n");
-  await ana.waitForOutput("No se muestra aquí lo que digan: 1.\n  beto\n");
-  for (const text of ["No se oculta a nadie.", "No puede ocultar", "¿Quiso decir beto?", "/ignore beto\n"]) {
+  await ana.waitForOutput("Miembros que ignora: 1.\n  beto\n");
+  for (
+    const text of ["No ignora a ningún miembro.", "No puede ignorar", "¿Quiso decir beto?", "/ignore beto\n"]
+  ) {
     assertStringIncludes(ana.output, text);
   }
   beto.type("hola\n/msg ana hola\n/nick otro\nsoy otro\n");
@@ -261,7 +263,7 @@ Deno.test("chat-client /ignore hides a member's messages here until it is given 
   await ana.waitForOutput("eva: ya\n");
   assert(!ana.output.includes(": hola") && !ana.output.includes("soy otro"), ana.output);
   ana.type("/ignore otro\n");
-  await ana.waitForOutput("Se muestra de nuevo lo que diga otro.");
+  await ana.waitForOutput("Verá de nuevo los mensajes de otro.");
   eva.type("/msg ana sí\n");
   beto.type("aquí\n");
   await ana.waitForOutput("otro: aquí\n");
@@ -275,16 +277,16 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
     await ana.ended(1),
     "! Lo expulsaron: por gritar\n",
   );
-  assert(!ana.output.includes("Se seguirá intentando"), ana.output);
+  assert(!ana.output.includes("Se sigue intentando"), ana.output);
   for (const user of [beto, chat.admin]) {
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
     await user.waitForOutput(`[${NOON}] # El servidor dice: ana fue expulsado: por gritar\n`);
   }
-  assertStringIncludes(chat.admin.output, 'No hay nadie en línea con el nick "nadie".\n');
+  assertStringIncludes(chat.admin.output, 'Ningún miembro tiene el nick "nadie".\n');
   // A kicked user may join again.
   const again = await chat.addUser("ana");
   chat.admin.type("/kick ana\n");
-  await again.waitForOutput("! Lo expulsaron: sin decir por qué\n");
+  await again.waitForOutput("! Lo expulsaron: sin indicar el motivo\n");
 });
 
 Deno.test("chat-client does not announce to a kicked user that messages will be sent", async () => {

@@ -188,7 +188,7 @@ Deno.test("chat-client --auto goes from a hostile server to another, and not bac
   await ana.waitForOutput("ana: hola");
   ana.type("salir\n");
   assertEquals([await chatting, visits], [0, 1]);
-  assertStringIncludes(ana.output, "el servidor envió algo que no se entiende");
+  assertStringIncludes(ana.output, "el servidor envió datos no válidos");
   // deno-lint-ignore no-control-regex -- these characters must not come
   assertNotMatch(ana.output, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/);
   assertNotMatch(ana.output, /^\[2026-11-22 12:00:00\] \* ana$/m);

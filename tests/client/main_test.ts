@@ -64,7 +64,10 @@ Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no messag
   const asked = `Servidor (IP o nombre) [127.0.0.1]:\nPuerto [5000]: ${server.address.port}\nNick: `;
   for (
     const [nick, why] of [
-      ["dos palabras", 'El nick "dos palabras" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.'],
+      [
+        "dos palabras",
+        'El nick "dos palabras" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.',
+      ],
       ["ana", `No se pudo entrar en ${formatAddress(server.address)}: el nick "ana" ya está en uso.`],
     ]
   ) {
@@ -127,12 +130,12 @@ Deno.test("chat-client reports truncated entries, and a stall and its end", asyn
   }, (_, visit) => ({ startSeq: visit * 6, head: visit * 6 }));
   await using ana = new ClientUser();
   ana.dial(server.address, "--auto");
-  await ana.waitForOutput("llega.\n");
+  await ana.waitForOutput("puede guardar mensajes de nuevo.\n");
   assertStringIncludes(
     await ana.quit(),
     `[${NOON}] ! Líneas que faltan: 6. El servidor ya no las guarda.
-[${NOON}] ! El servidor no puede guardar nada por ahora: lo que se diga espera, y llegará.
-[${NOON}] ! El servidor puede guardar de nuevo: lo que esperaba llega.
+[${NOON}] ! El servidor no puede guardar mensajes ahora; los suyos se enviarán cuando pueda.
+[${NOON}] ! El servidor puede guardar mensajes de nuevo.
 `,
   );
 });
@@ -159,9 +162,9 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
 Deno.test("chat-client /who says that it does not know the members yet", async () => {
   await using ana = new ClientUser();
   ana.dial(freeAddress(), "--auto");
-  await ana.waitForOutput("Se seguirá intentando");
+  await ana.waitForOutput("Se sigue intentando");
   ana.type("/who\n");
-  assertStringIncludes(await ana.quit(), "Sin conexión: aún no se sabe quién está en línea.\n");
+  assertStringIncludes(await ana.quit(), "Aún sin conexión: no se sabe quién está en línea.\n");
 });
 
 Deno.test("chat-client /who says since when its list is stale", async () => {
@@ -170,7 +173,7 @@ Deno.test("chat-client /who says since when its list is stale", async () => {
   await server.close();
   await ana.waitForOutput("Se perdió");
   ana.type("/who\n");
-  const since = `Sin conexión desde ${NOON}. Quién estaba entonces en línea:\n`;
+  const since = `Sin conexión desde ${NOON}. En línea hasta entonces:\n`;
   assertStringIncludes(await ana.quit(), `${since}  ana (127.0.0.1), desde ${NOON}\n`);
 });
 
@@ -222,7 +225,7 @@ Deno.test("chat-client --auto with an empty pipe retries until it has joined", a
   await using ana = new ClientUser();
   ana.endInput();
   ana.dial({ host, port }, "--auto");
-  await ana.waitForOutput("Se seguirá intentando");
+  await ana.waitForOutput("Se sigue intentando");
   await using _server = startServerAtNoon({ listen: { port } });
   assertStringIncludes(await ana.ended(), "Conectado");
 });

@@ -22,7 +22,7 @@ import { flushTasks } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 type Authenticate = ServerSelectorDeps["authPrompter"]["authenticate"];
-const RETRY = "Se seguirá intentando.";
+const RETRY = "Se sigue intentando.";
 
 /** An `--auto` selector before its first join. */
 async function newSelector(options = {}, user = {}): Promise<SelectorFixture> {

@@ -160,7 +160,7 @@ Deno.test("ServerSelector --auto reports why a redialled server rejects the clie
   await using fixture = await selectorAfterJoin({ isAuto: true });
   const failure = await failAgain(fixture, rejection("room-full"));
   assertEquals(await fixture.nextServer(failure), SECOND);
-  assertEquals(fixture.notices.map(reasonPart), ["Se seguirá intentando."]);
+  assertEquals(fixture.notices.map(reasonPart), ["Se sigue intentando."]);
   await fixture.next({ ...failure, error: new ConnectError("not-tls") });
   assertEquals(fixture.notices.length, 2);
 });
@@ -216,6 +216,6 @@ Deno.test("ServerSelector --auto without a network waits before the first server
 Deno.test("ServerSelector without a network suggests the current server, and reports why", pure, async () => {
   await using fixture = await selectorAfterJoin({}, { isTty: true });
   assertEquals(await fixture.nextServer(await failAgain(fixture, AWAY), "\n\n"), FIRST);
-  assertStringIncludes(fixture.user.output, "Este equipo no est");
+  assertStringIncludes(fixture.user.output, "Ninguna red lleva a");
   assertEquals(await fixture.nextServer(unreachable(SECOND, AWAY), "\n\n"), FIRST);
 });

@@ -32,7 +32,7 @@ Deno.test("chat-client takes short flags, and offers the server and the nick of 
   const port = freePort();
   await using _server = await startServer(port);
   await ana.enterLine("clear; client --prot 1");
-  await ana.waitForScreen('No existe la opción "--prot". ¿Quiso decir --port? Pruebe con --help.', "$");
+  await ana.waitForScreen('La opción "--prot" no existe. ¿Quiso decir --port? Pruebe con --help.', "$");
   await ana.enterLine(`clear; client ${LOOPBACK} -p ${port} -n ana`);
   await ana.waitForScreen(connected(port, "ana"), "ana>");
   await ana.enterLine("salir");

@@ -330,7 +330,7 @@ roomTest(
     newer[5]!++;
     await store.append(newer, { id: "newer" });
     await ana.waitForOutput("el servidor se ha cerrado");
-    await other.expectExit(1, "Otro servidor de la sala es de una versión más nueva: actualice este.\n");
+    await other.expectExit(1, "Otro servidor de la sala usa una versión más nueva: actualice este.\n");
     assertEquals(await countLeases(), 1);
   },
 );
@@ -338,7 +338,10 @@ roomTest(
 Deno.test("chat-server --nats fails where nothing listens", async () => {
   const url = `nats://${LOOPBACK}:${freePort()}`;
   await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.expectExit(1, `No se pudo hablar con NATS en ${url.slice(7)}: ahí no escucha nadie.\n`);
+  await server.expectExit(
+    1,
+    `No se pudo conectar con NATS en ${url.slice(7)}: ahí no escucha ningún servidor.\n`,
+  );
 });
 
 const STARTING = "NATS está arrancando o tarda en responder: se espera hasta 30 s.";

@@ -69,7 +69,7 @@ Deno.test("chat-server goes on after the end of its input", async () => {
   await using server = await startServer(port);
   await server.type("hola");
   await server.closeStdin();
-  await server.waitForOutput('Aquí se escriben órdenes, que empiezan con "/"');
+  await server.waitForOutput("No es un comando.");
   await using ana = await startClient("ana", port);
   await ana.type("salir");
   await ana.expectExit(0);
@@ -157,7 +157,7 @@ Deno.test("chat-server --data ends with 1 if the file was moved, which holds the
   }
   await using server = await sayTo(moved, "dos", () => Deno.remove(moved));
   await server.expectExit(1, gone(moved));
-  assertMatch(server.output, /^Sigue con lo que ya había: 3 entradas\.$/m);
+  assertMatch(server.output, /^Entradas recuperadas: 3\.$/m);
 });
 
 /** What is written after the end of the input, with this exit status. */
@@ -175,11 +175,11 @@ const EXITS: Exit[] = [
   { task: "client", args: ["--version"], status: 0, output: /^chat-client \d+\.\d+\.\d+ \(.+, Deno .+\)\n$/ },
   {
     ...{ task: "server", args: ["--port=0"], status: 2 },
-    errors: 'El puerto "0" no vale: debe ser un número de 1 a 65535.\n',
+    errors: 'El puerto "0" no es válido: debe ser un número de 1 a 65535.\n',
   },
   {
     ...{ task: "client", args: ["--nada"], status: 2 },
-    errors: 'No existe la opción "--nada". Pruebe con --help.\n',
+    errors: 'La opción "--nada" no existe. Pruebe con --help.\n',
   },
   {
     ...{ task: "server", args: ["--host", "192.0.2.1", "--port", `${port}`], status: 1 },
@@ -187,11 +187,11 @@ const EXITS: Exit[] = [
   },
   {
     ...{ task: "client", args: [], status: 2, output: /^Servidor/ },
-    errors: 'La entrada terminó sin responder "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
+    errors: 'La entrada terminó sin responder a "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
   },
   {
     ...{ task: "client", args: ["--host", LOOPBACK, "--port", `${port}`, "--nick", "ana"], status: 1 },
-    output: /^Nadie escucha en /,
+    output: /^Ningún servidor escucha en /,
   },
 ];
 for (const { task, args, status, output = /^$/, errors } of EXITS) {

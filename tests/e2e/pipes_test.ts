@@ -92,8 +92,8 @@ Deno.test("chat-server and chat-client show who joins, talks and leaves", async 
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    '! No existe la orden "/nada". Escriba /help para ver las que hay.',
-    "! El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
+    '! El comando "/nada" no existe. Escriba /help para ver la lista.',
+    "! No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.",
   ];
   // The client's own answers come at once, messages through the server.
   assertEquals(beto.lines.filter((line) => !answers.includes(line)), [

@@ -53,11 +53,8 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.waitForScreen(`$ ${start}`, listening(port), joining(port), ">");
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
-    const hint = [
-      '! Aquí se escriben órdenes, que empiezan con "/": "/say" dice algo a todos, "/help" las enseña',
-      "  todas.",
-    ];
-    const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), ...hint];
+    const hint = '! No es un comando. "/say TEXTO" lo dice a todos; "/help" muestra los comandos.';
+    const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), hint];
     await one.waitForScreen(...before, ">");
     await end(one);
     await one.waitForScreen(

@@ -55,7 +55,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   await ana.enterLine(`${first}`);
   await ana.waitForLastRows("Nick:");
   await ana.enterLine("ana maría");
-  const invalid = 'El nick "ana maría" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.';
+  const invalid = 'El nick "ana maría" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.';
   await ana.waitForLastRows(invalid, "Nick:");
   await ana.enterLine("ana");
   const anaLines = [
@@ -92,7 +92,7 @@ Deno.test("chat-client on a terminal talks, and goes to the backup when its serv
   anaLines.push(
     presence("celia", JOINED),
     `${TIME} ana: hola`,
-    '! No existe la orden "/nada". Escriba /help para ver las que hay.',
+    '! El comando "/nada" no existe. Escriba /help para ver la lista.',
   );
   await ana.waitForScreen(...anaLines, "ana>");
 

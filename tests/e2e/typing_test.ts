@@ -234,7 +234,7 @@ Deno.test("chat-client finds an earlier line by Ctrl-R, and hides one member's m
   await ana.type("IGN");
   await ana.waitForLastRows(`${TIME} ana: otra cosa`, "(buscar: IGN) /ignore beto");
   await ana.press("Enter");
-  const shownAgain = "! Se muestra de nuevo lo que diga beto.";
+  const shownAgain = "! Verá de nuevo los mensajes de beto.";
   await ana.waitForLastRows(`${TIME} ana: otra cosa`, shownAgain, "ana>");
   await beto.type("visible");
   await ana.waitForLastRows(shownAgain, `${TIME} beto: visible`, "ana>");

@@ -94,16 +94,16 @@ Deno.test("translator() fills in every placeholder, as it is", pure, () => {
 
 const port = { port: { value: "N", help: "flag.help" } } as const;
 const INPUTS: [act: () => unknown, sentence: string][] = [
-  [() => parsePort("0"), 'El puerto "0" no vale: debe ser un número de 1 a 65535.'],
+  [() => parsePort("0"), 'El puerto "0" no es válido: debe ser un número de 1 a 65535.'],
   [() => parseAddress("a b"), '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".'],
-  [() => parseNick("a b"), 'El nick "a b" no vale: de 1 a 20 letras, cifras, "_" o "-", sin espacios.'],
+  [() => parseNick("a b"), 'El nick "a b" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.'],
   [
     () => parseText("x".repeat(2_001)),
-    "El mensaje tiene 2001 caracteres y el límite es 2000: no se ha enviado.",
+    "No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.",
   ],
-  [() => parseFlags(["--nada"], {}), 'No existe la opción "--nada". Pruebe con --help.'],
-  [() => parseFlags(["nada"], {}), 'Sobra "nada". Pruebe con --help.'],
-  [() => parseFlags(["--port"], port), 'A la opción "--port" le falta su valor. Pruebe con --help.'],
+  [() => parseFlags(["--nada"], {}), 'La opción "--nada" no existe. Pruebe con --help.'],
+  [() => parseFlags(["nada"], {}), 'No se esperaba "nada". Pruebe con --help.'],
+  [() => parseFlags(["--port"], port), 'La opción "--port" necesita un valor. Pruebe con --help.'],
   [() => parseCount("--grace", "x", 9), 'La opción "--grace" no admite "x". Pruebe con --help.'],
 ];
 for (const [act, sentence] of INPUTS) {
@@ -121,7 +121,7 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ConnectError("refused", { server: "10.0.0.7:5000" }),
       "en",
-      "Nothing is listening on 10.0.0.7:5000: check the address and the port, and that the server is running.",
+      "No server is listening on 10.0.0.7:5000: check the address and the port, and that it is running.",
     ],
     [
       new ListenError("port-in-use", { host: "10.0.0.7", port: 5_000 }),
@@ -133,7 +133,7 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ServerError("kicked", { reason: "" }),
       "es",
-      "Lo expulsaron: sin decir por qué",
+      "Lo expulsaron: sin indicar el motivo",
     ],
     [
       new ServerError("kicked", { reason: "" }),
@@ -144,8 +144,8 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
   ],
   "tells a silent server from a server that calls its client silent": [
     [new ConnectionLostError("silent"), "en", "the server stopped responding"],
-    [new ServerError("silent"), "en", "there was no sign of life"],
-    [new ProtocolError("silent"), "en", "there was no sign of life"],
+    [new ServerError("silent"), "en", "the client stopped responding"],
+    [new ProtocolError("silent"), "en", "the client stopped responding"],
   ],
   "quotes the reason of an unknown error": [
     [
@@ -166,7 +166,7 @@ for (const [what, cases] of Object.entries(ERRORS)) {
 }
 
 Deno.test("wireReason() is the English sentence of an error, or the admin's reason of a kick", pure, () => {
-  assertEquals(wireReason(new ProtocolError("silent")), "there was no sign of life");
+  assertEquals(wireReason(new ProtocolError("silent")), "the client stopped responding");
   assertEquals(wireReason(new ProtocolError("kicked", { reason: "por gritar" })), "por gritar");
   assertEquals(wireReason(new ProtocolError("kicked")), "");
 });

@@ -68,7 +68,7 @@ const unknownNick = t.error(new InputError("nick-unknown", { nick: "eva" }));
 const OTHERS: Record<string, [line: string, lines: string | readonly string[]]> = {
   "notice() of a message": [
     `{"type":"notice",${time},"code":"join-wait","server":"a:1","seconds":60,` +
-    '"message":"a:1 was joined too often from here. Trying it again in 60 s."}',
+    '"message":"Too many joins to a:1 from here: retrying in 60 s."}',
     renderer.notice(t.message("client.join-wait", { server: "a:1", seconds: 60 }), nowMs),
   ],
   "reply() of a message with a list": [
@@ -81,7 +81,7 @@ const OTHERS: Record<string, [line: string, lines: string | readonly string[]]> 
   ],
   "reply() of an error": [
     `{"type":"error",${time},"code":"nick-unknown","nick":"eva",` +
-    '"message":"Nobody online has the nick \\"eva\\"."}',
+    '"message":"No member has the nick \\"eva\\"."}',
     renderer.reply(unknownNick, nowMs),
   ],
   "line() of a message": [

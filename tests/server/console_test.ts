@@ -62,7 +62,7 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
 }
 
 const NO_COMMAND =
-  '! Commands are typed here, which begin with "/": "/say" speaks to everybody, "/help" lists them all.\n';
+  '! That is not a command. "/say TEXT" says it to all members; "/help" lists the commands.\n';
 const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 
 /** By line, the calls that it makes and the beginning of its answer. */
@@ -82,13 +82,13 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "announce",
     "ana was kicked: por  gritar",
   ]]],
-  "/kick eva": [[["kick", "eva", ""]], '! Nobody online has the nick "eva".\n'],
+  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva".\n'],
   "/ban 10.0.0.7 5": [
     [["ban", "10.0.0.7", 5]],
-    "! Nobody is let in from 10.0.0.7. Minutes: 5. Thrown out: 2.\n",
+    "! Banned 10.0.0.7 for 5 min; kicked 2.\n",
   ],
-  "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Whoever comes from 10.0.0.7 is let in again.\n"],
-  "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Nobody is let in from ::1. Minutes: 525600."],
+  "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Unbanned 10.0.0.7.\n"],
+  "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Banned ::1 for 525600 min; kicked 2.\n"],
   "/say  hola a todos ": [[["announce", "hola a todos"]]],
   "/backup": [[], "! Backup servers:\n  ✓ 10.0.0.8:5000 answers\n  ✓ lab:5001 answers\n"],
   "/backup 10.0.0.8": [[["addBackup", "10.0.0.8:4000"]], "! ✓ 10.0.0.8:4000 answers\n"],
@@ -99,10 +99,10 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/reserva -[::1] 5001": [[["removeBackup", "[::1]:5001"]]],
   [`/backup -abc:1#${FINGERPRINT}`]: [[["removeBackup", "abc:1"]]],
   "/backup -abc:2": [[], "! abc:2"],
-  "/backup 10.0.0.2": [[], "! 10.0.0.2:4000 is this very server"],
-  "/kik ana": [[], '! There is no command "/kik". Did you mean /kick?'],
-  "/msg ana": [[], '! There is no command "/msg".'],
-  "/quit when it is over": [[], "! Nothing may follow /quit"],
+  "/backup 10.0.0.2": [[], "! 10.0.0.2:4000 is this server itself"],
+  "/kik ana": [[], '! Unknown command "/kik". Did you mean /kick?'],
+  "/msg ana": [[], '! Unknown command "/msg".'],
+  "/quit when it is over": [[], "! /quit takes nothing after it"],
   "/ban ana 5": [[], '! "ana"'],
   [`/say ${"x".repeat(2_001)}`]: [[], "! "],
   ...Object.fromEntries(
@@ -115,7 +115,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
       "/ban 10.0.0.7",
       "/say ",
     ].map(
-      (line) => [line, [[], `! Something is missing: ${line.split(" ")[0]}`] as [unknown[][], string]],
+      (line) => [line, [[], `! Incomplete command. Type: ${line.split(" ")[0]}`] as [unknown[][], string]],
     ),
   ),
   ...Object.fromEntries(

@@ -67,9 +67,9 @@ const CASES: Record<string, Case & { output: string; address: [host: string | un
   "asks again only for what cannot be used": {
     input: `x\n70000\n${taken}\n9\n2\n${free}\n`,
     output: `Puerto [5000]: x
-El puerto "x" no vale: debe ser un número de 1 a 65535.
+El puerto "x" no es válido: debe ser un número de 1 a 65535.
 Puerto [5000]: 70000
-El puerto "70000" no vale: debe ser un número de 1 a 65535.
+El puerto "70000" no es válido: debe ser un número de 1 a 65535.
 Puerto [5000]: ${taken}
 ${MENU}Elija [1]: 9
 Elija un número de 1 a 3.

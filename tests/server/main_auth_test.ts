@@ -49,7 +49,7 @@ Deno.test("chat-server says how to hide a --password-file that others can read",
   for (const [mode, isTold] of [[0o644, true], [0o600, false]] as const) {
     await Deno.chmod(path, mode);
     const output = await startOutput("--password-file", path);
-    assertEquals(output.includes(`con chmod 600 '${path}'\n`), isTold);
+    assertEquals(output.includes(`: chmod 600 '${path}'\n`), isTold);
   }
 });
 

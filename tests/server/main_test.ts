@@ -243,7 +243,7 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
     assertEquals(error.code, "data-busy");
     peer[Symbol.dispose](); // or the server waits for it to read the end
     const output = await server.quit();
-    const restored = nick === "ana" ? "" : "Sigue con lo que ya había: 2 entradas.\n"; // JOINED and SAID
+    const restored = nick === "ana" ? "" : "Entradas recuperadas: 2.\n"; // JOINED and SAID
     assertStringIncludes(
       output,
       `${port}\nLa sala se guarda en ${data}.\n${restored}[`,
@@ -267,7 +267,7 @@ Deno.test("chat-server --data shows a member who is back within the grace", writ
 
 Deno.test("chat-server --data prints how many entries it restores, also for one", writing, async () => {
   await using folder = new TestFolder();
-  const cases = [["ana", ""], ["bea", "Sigue con lo que ya había: 1 entradas.\n"]] as const; // JOINED of ana
+  const cases = [["ana", ""], ["bea", "Entradas recuperadas: 1.\n"]] as const; // JOINED of ana
   for (const [nick, line] of cases) {
     await using server = await RunningServer.start(["--data", `${folder.path}/room.db`]);
     {
@@ -293,9 +293,9 @@ Deno.test("chat-server --data tells operator and clients that its disk fails", w
     using _ = replaceMethod(SqliteStore.prototype, "append", fail);
     await ana.send(say(1, "hola"));
     assertEquals((await ana.expect("stalled")).resolved, false);
-    await server.operator.waitForOutput("! No se puede guardar");
+    await server.operator.waitForOutput("! No se pueden guardar");
   }
-  await server.operator.waitForOutput("! Lo que se dice se puede guardar de nuevo.\n");
+  await server.operator.waitForOutput("! Los mensajes se pueden guardar de nuevo.\n");
   const resolved = (await ana.receive())!;
   assertEquals([resolved.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
 });
@@ -353,7 +353,7 @@ Deno.test(
       assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
       assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
       assertEquals(
-        output.includes(`${folder.path}/server.pem no vale antes del 20`),
+        output.includes(`${folder.path}/server.pem no es válido antes del 20`),
         time.startsWith("2019"),
       );
     }
@@ -378,7 +378,7 @@ Deno.test("chat-server --nats without an address for others asks for --advertise
   assertEquals(await operator.run(main, ...flags, ...NATS), 0);
   assertStringIncludes(
     operator.output,
-    "copias: 1.\nLos demás servidores de la sala no pueden anunciar este",
+    "copias: 1.\nLos demás servidores no pueden anunciar este",
   );
 });
 
@@ -389,16 +389,14 @@ Deno.test("chat-server --nats prints that NATS does not answer, and tells the cl
   log.isDown = true;
   await ana.send(say(1, "hola"));
   assertEquals((await ana.expect("stalled")).resolved, false);
-  await server.operator.waitForOutput("! NATS no responde: lo que se diga espera\n");
+  await server.operator.waitForOutput("! NATS no responde: los mensajes esperan\n");
   log.isDown = false;
-  await server.operator.waitForOutput("! NATS responde de nuevo: lo que esperaba ha llegado\n");
+  await server.operator.waitForOutput("! NATS responde de nuevo: se enviaron los mensajes que esperaban\n");
   assertEquals([(await ana.receive())!.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
 });
 
 for (const isKept of [true, false]) {
-  const consequence = isKept
-    ? "Hasta entonces NATS no olvida nada"
-    : "No se ha podido impedir que NATS olvide";
+  const consequence = isKept ? "Hasta entonces NATS lo guarda todo" : "No se pudo impedir que NATS borre";
   Deno.test(`chat-server --nats prints that a snapshot is too large: ${consequence}`, async () => {
     const { store, parts } = fakeNats();
     store.maxBytes = 100;

@@ -269,7 +269,7 @@ Deno.test("chat-server --metrics says where, and tells that NATS fails until it 
     log.isDown = true;
     await ana.send(say(1, "hola"));
     assertEquals((await ana.expect("stalled")).resolved, false);
-    assertEquals(await health(), [503, "NATS does not answer: what is said waits\n"]);
+    assertEquals(await health(), [503, "NATS does not answer: messages wait\n"]);
     log.isDown = false;
     while ((await ana.receive())?.type !== "stalled");
     assertEquals([await health(), (await scrape(port)).get("chat_store_failures_total")], [[200, "ok\n"], 1]);
