@@ -27,7 +27,7 @@ export class ServerOffer {
   /** In an order that is the same for all members of the room. */
   #found: readonly Address[] = [];
 
-  /** `current` is offered if no candidate is probed. */
+  /** `current` is offered if no candidate is probed, or none answers. */
   constructor(prober: Prober, config: FailoverConfig, current: Offer | undefined) {
     this.#prober = prober;
     this.#config = config;
@@ -39,7 +39,7 @@ export class ServerOffer {
   }
 
   /** Probes the candidates, in order, then those that are found, then the server that failed; asks; and while the question
-   * waits, probes again every `waitProbeMs` until a server answers. The first candidate is offered if none answers. */
+   * waits, probes again every `waitProbeMs` until a server answers. */
   async keepFor(
     ask: () => Promise<void>,
     candidates: readonly Address[],
@@ -49,8 +49,8 @@ export class ServerOffer {
     const over = AbortSignal.any([options.over, asked.signal]);
     const searched = this.search?.((server) => this.#onFound(server), { signal: over });
     const found = await this.#probe(candidates, options, searched);
-    const first = candidates[0] ?? options.failed;
-    if (!options.over.aborted) this.#set(found ?? { server: first, state: "no-answer" });
+    const server = this.#current?.server ?? options.failed;
+    if (!options.over.aborted) this.#set(found ?? { server, state: "no-answer" });
     void this.#findLater(candidates, { ...options, over });
     await ask().finally(() => asked.abort());
   }

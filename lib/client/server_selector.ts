@@ -203,7 +203,7 @@ export class ServerSelector {
 
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
-    const { action } = recoveryFor(error);
+    const { action, serverStatus } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
     const isStaying = this.#shouldStay(failure);
     const next = isStaying ? server : this.#takeSuggestion(server);
@@ -232,7 +232,7 @@ export class ServerSelector {
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
     const isOffered = !isNameWrong && !isOnlyFaulty;
     const candidates = this.#candidates(next, server);
-    const isProbed = isOffered && !isStaying && input.host === undefined &&
+    const isProbed = isOffered && !(isStaying && serverStatus === "alive") && input.host === undefined &&
       (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
     const fallback = isOffered ? { server: next } : undefined;
     const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
