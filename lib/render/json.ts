@@ -69,8 +69,9 @@ export class JsonRenderer {
     return this.notice(message, timeMs, list);
   }
 
-  members({ text }: Message, members: Iterable<MemberInfo>, timeMs: number): string[] {
-    return [jsonLine({ ...head("members", timeMs), members: [...members].map(memberFields), message: text })];
+  members(message: Message, members: Iterable<MemberInfo>, timeMs: number): string[] {
+    const list = [...members].map(memberFields);
+    return [jsonLine({ ...head("members", timeMs), members: list, ...messageFields(message) })];
   }
 
   line(message: Message, timeMs: number): string {

@@ -57,7 +57,7 @@ Deno.test("chat-client --json tells who it is and what happens, and says what it
     { ...said, clientSeq: 2, text: "sí", private: true, to },
     { ...said, clientSeq: 3, text: "saluda", action: true },
     { type: "renamed", nick: "anita", sessionId, oldNick: "ana" },
-    { type: "members", members: ana.lines[6]!.members },
+    { type: "members", members: ana.lines[6]!.members, code: "who-online", count: 2 },
   ]);
   assertEquals(await readLines(beto, 5), [
     "beto: antes",

@@ -4,12 +4,14 @@ import { assertEquals } from "@std/assert";
 import schema from "../../docs/chat.schema.json" with { type: "json" };
 import { InputError, ServerError } from "../../lib/errors.ts";
 import { ENGLISH } from "../../lib/i18n/en.ts";
-import { type TranslationKey, translator } from "../../lib/i18n/translate.ts";
+import { translator } from "../../lib/i18n/translate.ts";
 import type { RoomEvent, Said, Welcome } from "../../lib/protocol/frames.ts";
 import { JsonRenderer, NO_SEQ } from "../../lib/render/json.ts";
 import { parseLines } from "../testing/json_lines.ts";
 
 const pure = { permissions: "none" } as const;
+const { state } = await Deno.permissions.query({ name: "read", path: "." });
+const reading = { ignore: state !== "granted" };
 
 const renderer = new JsonRenderer();
 const t = translator("en");
@@ -98,7 +100,7 @@ const OTHERS: Record<string, [line: string, lines: string | readonly string[]]> 
     renderer.skipped(t.message("output.skipped", { count: 7 }), nowMs),
   ],
   "members() of a room": [
-    `{"type":"members",${time},"members":${memberFields},"message":"Online: 1."}`,
+    `{"type":"members",${time},"members":${memberFields},"code":"who-online","count":1,"message":"Online: 1."}`,
     renderer.members(t.message("who.online", { count: 1 }), members, nowMs),
   ],
   "connected() of a WELCOME": [
@@ -141,9 +143,29 @@ Deno.test("JsonRenderer has a line for each event of a batch", pure, () => {
   assertEquals([renderer.resent(batch), renderer.presenceBatch(batch)], [lines, lines]);
 });
 
-Deno.test("docs/chat.schema.json names codes of notices that there are", pure, () => {
+/** Codes of messages that are no notices of their own, but in a list, of another type, or for people alone. */
+const NO_NOTICES = [
+  ...["fingerprint-expected", "fingerprint-now", "skipped", "truncated", "who-online", "who-stale"],
+  ...["commands", "paste-not-sent"],
+];
+const root = new URL("../../", import.meta.url);
+
+/** The source of every file in a folder. */
+function* sourcesIn(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, root))) {
+    if (isDirectory) yield* sourcesIn(`${folder}${name}/`);
+    else yield Deno.readTextFileSync(new URL(`${folder}${name}`, root));
+  }
+}
+
+Deno.test("docs/chat.schema.json names the codes of all notices, and no other", reading, () => {
   const message = t.message as (key: string, values: unknown) => { code: string };
-  const codes = new Set((Object.keys(ENGLISH) as TranslationKey[]).map((key) => message(key, {}).code));
-  const { code } = schema.$defs.notice.properties;
-  assertEquals(code.enum.filter((name) => !codes.has(name)), []);
+  const codeOf = (key: string) => message(key, {}).code;
+  const named: readonly string[] = schema.$defs.notice.properties.code.enum;
+  const printed = [...sourcesIn("lib/")].flatMap((source) =>
+    [...source.matchAll(/\.message\(\s*"([\w.-]+)"/g)].map(([, key]) => codeOf(key!))
+  ).filter((code) => !NO_NOTICES.includes(code));
+  assertEquals(printed.filter((code) => !named.includes(code)), []);
+  const codes = new Set(Object.keys(ENGLISH).map(codeOf));
+  assertEquals(named.filter((code) => !codes.has(code)), []);
 });

@@ -48,7 +48,7 @@ Deno.test("chat-server --json tells what happens, and announces, kicks and answe
     ["announced", "/no"],
     ["left", "ana", "kicked"],
     ["announced", "ana fue expulsado: spam"],
-    ["members"],
+    ["members", "who-online"],
     ["notice", "stats"],
     ["notice", "no-backups"],
     ["notice", "closing"],

@@ -10,7 +10,7 @@ type JsonLine = Readonly<Record<string, unknown>> & { readonly type: keyof typeo
 const ajv = new Ajv2020({ allErrors: true, strictRequired: false }).addSchema(schema, "chat");
 const checkLine = ajv.getSchema("chat")!;
 /** Types whose fields depend on the code. */
-const OPEN_TYPES = ["error", "lost", "notice", "skipped"];
+const OPEN_TYPES = ["error", "lost", "members", "notice", "skipped"];
 
 /** Whether a value is what a part of the schema describes. */
 export function isValid(value: unknown, part: "request" | "consoleRequest"): boolean {
