@@ -83,7 +83,8 @@ export class FoundList {
     await Promise.race([searched, terminal.untilEntered(() => true, { signal: over })]);
     waited.abort();
     this.#isShown = true;
-    this.#servers.sort((one, other) => (other.answer.heardCount ?? 0) - (one.answer.heardCount ?? 0));
+    const people = ({ answer }: FoundServer) => answer.heardCount ?? 0;
+    this.#servers.sort((one, other) => people(other) - people(one) || one.name.localeCompare(other.name));
     await this.#print(this.#servers);
   }
 
@@ -102,7 +103,11 @@ export class FoundList {
     return index < 0 ? undefined : `${index + 1}`;
   }
 
+  /** A machine in several networks announces one room at several addresses: the first is shown. */
   #add(server: FoundServer): void {
+    const { name, answer: { logId } } = server;
+    const isShown = this.#servers.some((known) => known.name === name && known.answer.logId === logId);
+    if (logId !== undefined && isShown) return;
     this.#servers.push(server);
     if (this.#isShown) void this.#print([server]);
   }

@@ -153,6 +153,16 @@ Deno.test("promptForTarget() takes an answer that is typed while it looks for se
   assertEquals(formatAddress((await asked.target)!.server), "aula:5001");
 });
 
+Deno.test("promptForTarget() lists one room at several addresses once", pure, async () => {
+  const addresses = ["192.168.1.5", "10.0.0.5", "172.17.0.1"];
+  const answers = Object.fromEntries(addresses.map((host, index) => [host, { logId: index < 2 ? 1n : 2n }]));
+  await using asked = new Asked(addresses.map((host) => service("aula", host)), answers);
+  await asked.user.waitForOutput("]:");
+  assertEquals(listIn(asked).slice(1), ["  1) aula · 192.168.1.5:5000", "  2) aula · 172.17.0.1:5000"]);
+  asked.user.type("\r");
+  await asked.target;
+});
+
 Deno.test(
   "networkSearch() offers no server of another version, and none that does not answer",
   pure,

@@ -80,6 +80,27 @@ for (
   });
 }
 
+Deno.test("RoomFinder offers one that is found while the question waits", pure, async () => {
+  const { search, probe, found } = network([[FOUND, NAMED]]);
+  const { promise: isUp, resolve: start } = Promise.withResolvers<void>();
+  const later: NetworkSearch = (...args) => {
+    void isUp.then(() => search(...args));
+    return Promise.resolve();
+  };
+  const options = { ...FIRST, nick: "ana", search: later, probe, failover: { waitProbeMs: 1 } };
+  await using fixture = new SelectorFixture(options, SCREEN);
+  await fixture.next();
+  found.set(formatAddress(FIRST), LOST);
+  fixture.join(FIRST);
+  await flushTasks();
+  const next = fixture.next(lost(FIRST));
+  await fixture.user.waitForOutput("[aula:5000, no responde]:");
+  start();
+  await fixture.user.waitForOutput(`${formatAddress(FOUND)}, responde]:`);
+  fixture.user.type("\r");
+  assertEquals((await next)?.server, FOUND);
+});
+
 for (
   const [title, options, ip] of [
     ["with --auto", { isAuto: true }, "192.168.1.4"],
