@@ -35,7 +35,7 @@ export type PlainTranslationKey = {
 /** A sentence for people, with what programs know it by. */
 export interface Message {
   readonly text: string;
-  /** A word that stays the same when the sentence changes. */
+  /** A word that stays the same when the sentence changes. docs/JSON.md promises it to programs. */
   readonly code: string;
   /** What the sentence fills in, in no language. */
   readonly values: Readonly<Record<string, unknown>>;

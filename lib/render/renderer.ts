@@ -147,6 +147,7 @@ interface ConnectionInfo {
   readonly resentCount: number;
 }
 
+/** Makes lines for people. */
 export class LineRenderer {
   readonly #t: Translate;
   readonly #theme: Theme;
