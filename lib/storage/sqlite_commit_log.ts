@@ -57,9 +57,9 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#clock = clock;
     this.#appliedSeq = this.#syncedSeq = store.nextSeq;
     const { wallMs, monotonicMs } = clock();
-    const { newest = { storedAtMs: wallMs, timeMs: wallMs } } = store;
-    const elapsedMs = Math.max(0, wallMs - (newest.timeMs || newest.storedAtMs));
-    this.#started = { monotonicMs, newestMs: newest.storedAtMs, elapsedMs };
+    const { storedAtMs, timeMs } = store.newest(wallMs) ?? { storedAtMs: wallMs, timeMs: wallMs };
+    const elapsedMs = Math.max(0, wallMs - (timeMs || storedAtMs));
+    this.#started = { monotonicMs, newestMs: storedAtMs, elapsedMs };
     this.#prune();
     this.#checkTimer = setInterval(() => this.#check(), config.checkIntervalMs);
   }

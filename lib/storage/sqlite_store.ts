@@ -154,10 +154,20 @@ export class SqliteStore implements Disposable {
     return Number(this.#db.prepare(product).get()!.bytes);
   }
 
-  /** The last entry: when it was stored, and its own time or 0, in ms since 1970 UTC. */
-  get newest(): { storedAtMs: number; timeMs: number } | undefined {
-    const row = this.#db.prepare("SELECT at, frame FROM entries ORDER BY seq DESC LIMIT 1").get();
-    return row && { storedAtMs: Number(row.at), timeMs: this.#read(row.frame).timeMs };
+  /** When the last entry was stored, and what the clock said last, up to `wallMs`, when an entry was made; 0 if no entry
+   * tells. That need not be the last one: the clock may have been years behind by then. In ms since 1970 UTC. */
+  newest(wallMs: number): { storedAtMs: number; timeMs: number } | undefined {
+    const row = this.#db.prepare("SELECT at FROM entries ORDER BY seq DESC LIMIT 1").get();
+    if (!row) return undefined;
+    const until = Buffer.alloc(8);
+    until.writeBigUInt64BE(BigInt(Math.max(0, Math.trunc(wallMs))));
+    // `timeMs` comes after length, type and `seq` of each frame.
+    const time = "substr(frame, 14, 8)";
+    const { last } = this.#db.prepare(`SELECT max(${time}) AS last FROM entries WHERE ${time} <= ?`).get(
+      until,
+    )!;
+    const timeMs = last === null ? wallMs : Number(Buffer.from(last as Uint8Array).readBigUInt64BE());
+    return { storedAtMs: Number(row.at), timeMs };
   }
 
   /** Events that make the room's state before the first entry.

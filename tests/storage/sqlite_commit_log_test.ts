@@ -298,6 +298,17 @@ test("prunes nothing early because the clock is years ahead at a start", async (
   assertEquals(firstOf(log), PRIVATE);
 });
 
+test("prunes nothing early because the clock is years behind at every other start", async (path) => {
+  const clock = new SettableClock();
+  await runFor(path, clock, 60_000);
+  for (let start = 0; start < 6; start++) {
+    clock.wallMs += start % 2 ? YEARS_MS : -YEARS_MS;
+    await runFor(path, clock, 60_000);
+  }
+  await using log = await CommitLogFixture.open(path, {}, clock);
+  assertEquals([firstOf(log), log.store.firstSeq], [PRIVATE, 0]);
+});
+
 test("prunes nothing early because the clock is set while it runs", async (path) => {
   const clock = new SettableClock();
   clock.wallMs = 1_000; // a machine without a battery

@@ -100,7 +100,7 @@ export class Disk implements Storage {
         return entries.length;
       },
       bytes: 0,
-      get newest() {
+      newest() {
         const last = entries.at(-1);
         return last && { storedAtMs: last.storedAtMs, timeMs: last.event.timeMs };
       },
