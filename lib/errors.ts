@@ -251,6 +251,7 @@ const REASON_BY_SQLITE_CODE = {
 /** Reasons that no error code gives: our own errors name them in `details.systemReason`. */
 const TRANSLATED_CODES = [
   "is-folder",
+  "no-file",
   "folder-missing",
   "folder-closed",
   "no-tls",
@@ -275,6 +276,8 @@ export function systemReason(error: unknown): SystemReason | undefined {
       ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(cause));
     if (reason) return reason;
     if (name === "TimeoutError") return "no-answer";
+    // Deno refuses devices and what is in /proc, in words for who runs Deno.
+    if (name === "NotCapable") return "no-permission";
     cause = cause.cause;
   }
   return undefined;

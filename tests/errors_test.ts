@@ -30,6 +30,7 @@ const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "ERR_SQLITE_ERROR", errcode: 14 }, "folder-closed"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 1 }, undefined],
   [{ name: "TimeoutError" }, "no-answer"],
+  [{ name: "NotCapable" }, "no-permission"],
   [{ code: "EHOSTUNREACH" }, undefined], // the system's words say as much
   [{ code: "toString" }, undefined],
   [{ code: 13, errcode: "13" }, undefined],

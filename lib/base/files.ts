@@ -1,12 +1,14 @@
 // Text files: those that the user names, and the state files that the programs keep, which only their owner may read.
 
 import { randomUUID, X509Certificate } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { errorMessage, InputError } from "../errors.ts";
 import { delay } from "./time.ts";
 
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
 
 /** Without a byte order mark.
  * @throws {InputError} `file-unreadable` or `file-not-text` */
@@ -73,6 +75,29 @@ export async function writeStateFile(path: string, text: string, { isNew = false
     await Deno.remove(newPath).catch(() => {});
     throw fileError("file-unwritable", path, cause);
   }
+}
+
+/** For a room's file: a pipe would be waited for.
+ * @throws {InputError} `data-unusable` if something else than a file is there */
+export async function checkIsFile(path: string): Promise<void> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info || info.isFile) return;
+  const systemReason = info.isDirectory ? "is-folder" : "no-file";
+  throw new InputError("data-unusable", { path, reason: "it is no file", systemReason });
+}
+
+/** Returns where the file is that links lead to. Deno does not create it through a link: 2.9 reports NotFound, 2.6
+ * FilesystemLoop. */
+export async function createIfMissing(path: string, maxLinks = MAX_LINKS): Promise<string> {
+  try {
+    (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
+  } catch (error) {
+    const mayBeLink = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.FilesystemLoop;
+    const target = mayBeLink && maxLinks > 0 && await Deno.readLink(path).catch(() => {});
+    if (!target) throw error;
+    return await createIfMissing(resolve(dirname(path), target), maxLinks - 1);
+  }
+  return await Deno.realPath(path);
 }
 
 /** Notepad marks UTF-8, and some shells of Windows write UTF-16.

@@ -323,6 +323,7 @@ export const ENGLISH = {
     "TLS needs Deno 2.8 or later, and this program runs on {runtime}. Upgrade Deno, or compile this file again with a later version.",
 
   "reason.is-folder": "it is a folder",
+  "reason.no-file": "it is no file",
   "reason.missing": "it does not exist",
   "reason.no-permission": "permission denied",
   "reason.read-only": "the disk is read-only",

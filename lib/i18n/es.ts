@@ -335,6 +335,7 @@ export const SPANISH = {
 
   // System errors: clauses
   "reason.is-folder": "es una carpeta",
+  "reason.no-file": "no es un archivo",
   "reason.missing": "no existe",
   "reason.no-permission": "permiso denegado",
   "reason.read-only": "el disco es de solo lectura",

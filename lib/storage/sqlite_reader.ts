@@ -1,7 +1,8 @@
 // Reads a room's file while a server may be using it. SQLite would wait for the server's lock: it is given a copy.
 
 import { dirname, join } from "node:path";
-import { errorMessage, InputError, StoreError } from "../errors.ts";
+import { checkIsFile } from "../base/files.ts";
+import { errorMessage, InputError, StoreError, systemReason } from "../errors.ts";
 import type { RoomEvent } from "../protocol/frames.ts";
 import { RoomState } from "../room/state.ts";
 import { SqliteStore } from "./sqlite_store.ts";
@@ -12,25 +13,37 @@ const MAX_ATTEMPTS = 10;
 const WAL_HEADER_BYTES = 32;
 
 /** The events of a room's file as its members saw them, the oldest first, private messages among them. For a moment a
- * copy lies in a folder beside the file, which only its owner can read.
+ * copy lies in a folder that only its owner can read: beside the file, or where that cannot be, among temporary files.
  * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`
  * @throws {StoreError} `disk-full-at-start` */
 export async function readRoomFile(path: string): Promise<RoomEvent[]> {
-  let folder: string | undefined;
   try {
+    await checkIsFile(path);
     const realPath = await Deno.realPath(path);
-    folder = await Deno.makeTempDir({ dir: dirname(realPath), prefix: "chat-export-" });
-    const copy = join(folder, "room.db");
-    if (!await copyRoom(realPath, copy)) throw new InputError("data-busy", { path });
-    using store = await SqliteStore.open(copy);
-    return eventsIn(store);
+    return await readCopy(realPath, dirname(realPath)).catch(async (error) => {
+      // A room that is to be saved: its disk is full or read-only, or its folder somebody else's.
+      const isFolderUnusable = ["no-space", "read-only", "no-permission"].includes(systemReason(error) ?? "");
+      if (!isFolderUnusable) throw error;
+      return await readCopy(realPath).catch(() => Promise.reject(error));
+    });
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
     const code = cause instanceof InputError ? cause.code : "data-unusable";
     const details = cause instanceof InputError ? cause.details : { reason: errorMessage(cause) };
     throw new InputError(code, { ...details, path }, { cause });
+  }
+}
+
+/** Without `dir` the copy is among temporary files. */
+async function readCopy(path: string, dir?: string): Promise<RoomEvent[]> {
+  const folder = await Deno.makeTempDir({ dir, prefix: "chat-export-" });
+  try {
+    const copy = join(folder, "room.db");
+    if (!await copyRoom(path, copy)) throw new InputError("data-busy", { path });
+    using store = await SqliteStore.open(copy);
+    return eventsIn(store);
   } finally {
-    if (folder !== undefined) await Deno.remove(folder, { recursive: true });
+    await Deno.remove(folder, { recursive: true });
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checkIsFile, createIfMissing } from "../base/files.ts";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import {
@@ -27,8 +27,6 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
   26: "data-damaged",
 };
 
-/** As many as Linux follows. */
-const MAX_LINKS = 40;
 /** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
 const START_BYTES = 1_048_576;
 /** SQLite's extended result codes READONLY_DBMOVED, and IOERR_FSTAT for the same at a second try. */
@@ -110,6 +108,7 @@ export class SqliteStore implements Disposable {
     let db: DatabaseSync | undefined;
     let dbFd: number | undefined;
     try {
+      await checkIsFile(path);
       // SQLite puts the WAL beside the file that a link leads to, gives it the mode of the file, and takes `:memory:` and
       // `file:` for something else unless the path is absolute.
       const realPath = await createIfMissing(path);
@@ -314,20 +313,6 @@ export class SqliteStore implements Disposable {
   }
 }
 
-/** Returns where the file is that links lead to. Deno does not create it through a link: 2.9 reports NotFound, 2.6
- * FilesystemLoop. */
-async function createIfMissing(path: string, maxLinks = MAX_LINKS): Promise<string> {
-  try {
-    (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
-  } catch (error) {
-    const mayBeLink = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.FilesystemLoop;
-    const target = mayBeLink && maxLinks > 0 && await Deno.readLink(path).catch(() => {});
-    if (!target) throw error;
-    return await createIfMissing(resolve(dirname(path), target), maxLinks - 1);
-  }
-  return await Deno.realPath(path);
-}
-
 /** @throws {InputError} `data-newer` or `data-damaged` */
 function check(db: DatabaseSync, path: string): void {
   db.exec("PRAGMA busy_timeout = 0");
@@ -390,11 +375,9 @@ async function toStoreError(path: string, error: unknown): Promise<ChatError> {
 async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; systemReason?: string }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
   try {
-    // Windows tells that permission is lacking.
-    if ((await Deno.stat(path)).isDirectory) return { cause: error, systemReason: "is-folder" };
     (await Deno.open(path, { read: true, write: true })).close();
   } catch (cause) {
-    return { cause };
+    return { cause: cause instanceof Deno.errors.NotFound ? error : cause };
   }
   const beside = `${path}-${crypto.randomUUID()}`;
   try {

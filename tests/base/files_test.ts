@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import {
+  checkIsFile,
   isReadableByOthers,
   readCertificates,
   readStateFile,
@@ -111,3 +112,19 @@ Deno.test("readUserFile(), readStateFile() and writeStateFile() name path and re
   }
   assertEquals(namesIn(folder.path).sort(), ["file", "taken"]);
 });
+
+Deno.test(
+  "checkIsFile() takes a file and nothing, but neither a folder nor what is no file",
+  unix,
+  async () => {
+    await using folder = new TestFolder();
+    const [file, socket] = [await folder.file("file", ""), `${folder.path}/socket`];
+    using _ = Deno.listen({ transport: "unix", path: socket });
+    await checkIsFile(file);
+    await checkIsFile(`${file}2`);
+    for (const [path, reason] of [[folder.path, "is-folder"], [socket, "no-file"]] as const) {
+      const { code, details } = await assertRejects(() => checkIsFile(path), InputError);
+      assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
+    }
+  },
+);

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { InputError } from "../../lib/errors.ts";
+import { InputError, systemReason } from "../../lib/errors.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
 import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
@@ -65,6 +65,30 @@ Deno.test("readRoomFile() leaves out events without effect", writing, async () =
   using store = await SqliteStore.open(path);
   store.append([joined, said(1, "once"), said(1, "once"), said(2, "again")], 1);
   assertEquals((await readRoomFile(path)).map(({ seq }) => seq), [0, 1, 3]);
+});
+
+Deno.test("readRoomFile() copies to temporary files if the disk of the room is full", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  using store = await SqliteStore.open(path);
+  store.append([joined], 1);
+  const temporary = join(folder.path, "tmp");
+  await Deno.mkdir(temporary);
+  const { makeTempDir } = Deno;
+  let isTemporaryFull = false;
+  Deno.makeTempDir = ({ dir, ...options } = {}) =>
+    dir === undefined && !isTemporaryFull
+      ? makeTempDir({ dir: temporary, ...options })
+      : Promise.reject(Object.assign(new Error(), { code: "ENOSPC" }));
+  try {
+    assertEquals((await readRoomFile(path)).length, 1);
+    assertEquals([...Deno.readDirSync(temporary)], []);
+    isTemporaryFull = true;
+    const error = await assertRejects(() => readRoomFile(path), InputError);
+    assertEquals([error.code, systemReason(error)], ["data-unusable", "no-space"]);
+  } finally {
+    Deno.makeTempDir = makeTempDir;
+  }
 });
 
 Deno.test(

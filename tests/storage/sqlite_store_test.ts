@@ -4,7 +4,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects, assertThrows } fr
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { InputError, StoreError } from "../../lib/errors.ts";
+import { InputError, StoreError, systemReason } from "../../lib/errors.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { RoomState, tombstone } from "../../lib/room/state.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
@@ -177,6 +177,21 @@ test("open() tells a missing folder from a folder in the place of the file", asy
   ) {
     const { code, details } = await assertRejects(() => SqliteStore.open(path!), InputError);
     assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
+  }
+});
+
+test("open() tells why the system makes no file", async (path) => {
+  const { open } = Deno;
+  const refuse = (_: unknown, options?: Deno.OpenOptions) =>
+    options?.create
+      ? Promise.reject(Object.assign(new Error("read-only"), { code: "EROFS" }))
+      : open(path, options);
+  Deno.open = refuse;
+  try {
+    const error = await assertRejects(() => SqliteStore.open(path), InputError);
+    assertEquals([error.code, systemReason(error)], ["data-unusable", "read-only"]);
+  } finally {
+    Deno.open = open;
   }
 });
 
