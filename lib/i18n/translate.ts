@@ -9,6 +9,7 @@ import {
   ServerError,
   systemReason,
 } from "../errors.ts";
+import { printable } from "../text/text.ts";
 import { SPANISH } from "./es.ts";
 
 export type TranslationKey = keyof typeof SPANISH;
@@ -74,15 +75,19 @@ function codeOf(key: TranslationKey): string {
   return key.replace(/^(?:client|server|output)\./, "").replace(".", "-");
 }
 
-/** What went wrong: a sentence, or a clause without capital and full stop for errors about a connection. */
+/** What went wrong: a sentence, or a clause without capital and full stop for errors about a connection. What it quotes
+ * may come from anywhere: a file name, a line of a config file, an answer. */
 export function errorText(error: unknown, language: Language): string {
   const sentences = TRANSLATIONS[language];
   const code = error instanceof ChatError ? error.code : "internal";
-  const details: ErrorDetails = error instanceof ChatError ? error.details : {};
+  const details = error instanceof ChatError ? printableDetails(error.details) : {};
   const isFromWire = error instanceof ProtocolError || error instanceof ServerError;
   const key = `${isFromWire ? "wire" : "error"}.${code}`;
   if (!isTranslationKey(key)) {
-    return interpolate(sentences["error.unknown"], { reason: details.reason ?? errorMessage(error), code });
+    return interpolate(sentences["error.unknown"], {
+      reason: details.reason ?? printable(errorMessage(error)),
+      code: printable(code),
+    });
   }
   if (key === "wire.kicked") {
     return interpolate(sentences[key], { reason: details.reason || sentences["client.no-reason"] });
@@ -96,6 +101,13 @@ export function errorText(error: unknown, language: Language): string {
     ...details,
     ...(reason !== undefined && { reason: sentences[`reason.${reason}`] }),
   });
+}
+
+function printableDetails(details: ErrorDetails): ErrorDetails {
+  const entries = Object.entries(details);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === "string" ? printable(value) : value]),
+  );
 }
 
 /** The `reason` of an ERROR or REJECTED frame: English text, for clients that do not know the code. */

@@ -165,6 +165,20 @@ for (const [what, cases] of Object.entries(ERRORS)) {
   });
 }
 
+Deno.test("errorText() shows the control characters that it quotes", pure, () => {
+  const flag = new InputError("flag-unknown", { flag: "\x1b" });
+  const errors = [
+    flag,
+    new InputError("config-line", { path: "chat.conf", line: 1 }, { cause: flag }),
+    new ServerError("\x1b", { reason: "why" }),
+    new TypeError("\x1b"),
+  ];
+  for (const error of errors) {
+    const text = errorText(error, "es");
+    assertEquals([text.includes("\u241b"), text.includes("\x1b")], [true, false]);
+  }
+});
+
 Deno.test("wireReason() is the English sentence of an error, or the admin's reason of a kick", pure, () => {
   assertEquals(wireReason(new ProtocolError("silent")), "the client stopped responding");
   assertEquals(wireReason(new ProtocolError("kicked", { reason: "por gritar" })), "por gritar");
