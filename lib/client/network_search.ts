@@ -65,6 +65,8 @@ export function networkSearch(
 
 /** The servers that were found, as a list for a person who answers with a number. */
 export class FoundList {
+  /** Called when the first server is found after the list was shown. */
+  onFirst = () => {};
   readonly #servers: FoundServer[] = [];
   readonly #deps: PromptDeps;
   #isShown = false;
@@ -109,7 +111,9 @@ export class FoundList {
     const isShown = this.#servers.some((known) => known.name === name && known.answer.logId === logId);
     if (logId !== undefined && isShown) return;
     this.#servers.push(server);
-    if (this.#isShown) void this.#print([server]);
+    if (!this.#isShown) return;
+    if (this.#servers.length === 1) this.onFirst();
+    void this.#print([server]);
   }
 
   async #print(servers: readonly FoundServer[]): Promise<void> {

@@ -131,6 +131,7 @@ async function askHost(
     return server;
   };
   const text = t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");
+  found.onFirst = () => deps.terminal.setQuestion(`${t("ask.server-found")} [${host}]`);
   return await promptUntilValid(deps, { text, fallback: number ?? host, parse, isQuit, signal })
     .finally(() => answered.abort());
 }

@@ -119,6 +119,8 @@ Deno.test("promptForTarget() shows servers that are found later above the questi
     await flushTasks();
   }
   assertEquals(listIn(asked), LIST);
+  const question = "Servidor (número, IP o nombre) [127.0.0.1]: |";
+  assertEquals(new FakeScreen({ columns: 200 }).show(asked.user.output).at(-1), question);
   asked.user.type("2\r");
   assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
 });
