@@ -24,6 +24,7 @@ export class Prober {
   readonly #failover: Failover;
   readonly #config: FailoverConfig;
   #round: Round | undefined;
+  /** Ends the probes of {@linkcode besideDial}. */
   #beside: AbortController | undefined;
 
   constructor(probe: Probe, failover: Failover, config: FailoverConfig) {

@@ -111,8 +111,8 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
   }
 }
 
-/** If `Deno.connect()` is aborted just when it has connected, it throws, and nobody could close the connection. With this
- * signal it returns it. */
+/** If `Deno.connect()` is aborted just when it has connected, it throws, and the connection stays open for good. With this
+ * signal it returns the connection. */
 function thrownByNone(signal: AbortSignal): AbortSignal {
   return Object.assign(AbortSignal.any([signal]), { throwIfAborted() {} });
 }
