@@ -175,8 +175,9 @@ export class SimulatedSocket implements Socket {
     this.pipe = pipe;
     this.#windowBytes = windowBytes;
     this.remoteAddr = { transport: "tcp", hostname: peer, port: 50_000 };
+    // In an event of its own: the peer's process has run in this one, and goes on once its promises settle.
     pipe.onDrained = () => {
-      if (this.#writing) process.run(() => this.#write());
+      if (this.#writing) process.post(() => this.#write());
     };
   }
 

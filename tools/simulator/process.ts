@@ -132,6 +132,9 @@ export class Process {
       this.#held[timer ? "timers" : "sockets"].push(() => this.#run(timer, run));
       return;
     }
+    if (current !== this && this.world.timeline.isSettling) {
+      throw new Error("Another process runs in this event: it would go on with the timers of this one");
+    }
     current = this;
     run();
   }

@@ -135,6 +135,8 @@ export class Disk implements Storage {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const isSlow = this.#isSlow || random.chance(this.#isGood ? 0 : 0.05);
     timeline.after(isSlow ? random.spread(20, 2_000) : random.spread(0.1, 20), () => {
+      // A system lets a process end, and another one open the file, only once no sync of it is under way.
+      if (process.isDead) return;
       try {
         failAtTimes();
       } catch (error) {
@@ -142,9 +144,7 @@ export class Disk implements Storage {
         process.run(() => reject(error));
         return;
       }
-      if (!this.#hasDroppedPages) {
-        this.#syncedCount = Math.max(this.#syncedCount, Math.min(length, this.#entries.length));
-      }
+      if (!this.#hasDroppedPages) this.#syncedCount = Math.max(this.#syncedCount, length);
       process.run(resolve);
     });
     return promise;

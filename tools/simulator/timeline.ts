@@ -37,6 +37,11 @@ export class Timeline {
     this.at(this.nowMs + delayMs, run);
   }
 
+  /** Whether code of this event may still wait for promises that it has settled. */
+  get isSettling(): boolean {
+    return this.#microtasks > 0;
+  }
+
   /** A task has settled promises, or code that waited for them has gone on. */
   touch(): void {
     this.#microtasks = MICROTASKS * Timeline.slack;
