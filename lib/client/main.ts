@@ -271,18 +271,16 @@ class ChatClient {
     view.updateStatus();
   }
 
-  async #showJoined(
-    { server, ip, welcome, truncatedCount, resentCount, awayMs }: SessionEvent & { type: "joined" },
-  ): Promise<void> {
-    const { process: { clock, terminal }, renderer, notify, t, selector, user, members } = this.#parts;
-    const { historyCount } = this.#parts;
+  async #showJoined(joined: SessionEvent & { type: "joined" }): Promise<void> {
+    const { server, ip, welcome, truncatedCount, resentCount, behindMs, mayLack } = joined;
+    const { process: { clock, terminal }, renderer, notify, t, selector, user, members, historyCount } =
+      this.#parts;
     const isRejoin = this.#hasJoined;
     this.#hasJoined = true;
-    const mayLack = awayMs !== undefined && awayMs > RETAIN_ACKED_MS;
     // By the server's clock, which stamps the entries too.
     const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
-    const isChosen = historyCount === 0 && awayMs !== undefined && self !== undefined;
-    this.#missedSinceMs = isChosen ? self.sinceMs - awayMs : -Infinity;
+    const isChosen = historyCount === 0 && behindMs !== undefined && self !== undefined;
+    this.#missedSinceMs = isChosen ? self.sinceMs - behindMs : -Infinity;
     selector.onJoined(server, { ip, logId: welcome.logId, backups: this.#readBackups(welcome.backups) });
     user.onJoined(welcome.nick);
     members.replace(welcome.members);

@@ -42,6 +42,10 @@ export class ReadTracker {
    * messages are resent: until then, other members may still be on another server. */
   #beforeReconnect: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
+  #lastReceivedMs = 0;
+  /** How long the client was on no server, in ms, since it last stayed on one for as long as messages are resent, or was
+   * told that it may lack some. */
+  #awayMs = 0;
 
   constructor({ maxSessions }: { readonly maxSessions: number }) {
     this.#lastShownSeqs = new LruMap(maxSessions);
@@ -59,19 +63,21 @@ export class ReadTracker {
     return this.#nextSeq.get(this.#logId) ?? 0;
   }
 
-  /** Since when the client has been behind, before it joins a log that it has not read; undefined if it has, or has read
-   * none. */
-  awayMs(logId: bigint, nowMs: number): number | undefined {
-    if (this.#caughtUpAtMs === undefined || this.#nextSeq.has(logId)) return undefined;
-    return nowMs - this.#caughtUpAtMs;
-  }
-
-  /** Returns how many entries the client will never see: the server's log no longer has them. */
-  onWelcome({ logId, startSeq, head }: WelcomeHeader, nowMs: number): number {
-    const truncatedCount = startSeq - (this.#nextSeq.get(logId) ?? startSeq);
+  /** Returns how many entries the client will never see, as the server's log no longer has them. Of a log that it has not
+   * read also how far back it reads, in ms, and whether it may lack messages that the others no longer had to resend. */
+  onWelcome(
+    { logId, startSeq, head }: WelcomeHeader,
+    nowMs: number,
+  ): { truncatedCount: number; behindMs: number | undefined; mayLack: boolean } {
+    const truncatedCount = Math.max(startSeq - (this.#nextSeq.get(logId) ?? startSeq), 0);
     this.#isFirstJoin = this.#caughtUpAtMs === undefined;
     this.#isResuming = this.#nextSeq.has(logId);
     this.#caughtUpAtMs ??= nowMs;
+    const isOther = !this.#isFirstJoin && !this.#isResuming;
+    const behindMs = isOther ? nowMs - this.#caughtUpAtMs : undefined;
+    if (isOther) this.#awayMs += nowMs - this.#lastReceivedMs;
+    const mayLack = this.#awayMs > RETAIN_ACKED_MS;
+    if (mayLack) this.#awayMs = 0;
     this.#beforeReconnect = this.#isFirstJoin
       ? undefined
       : { caughtUpAtMs: this.#caughtUpAtMs, untilMs: nowMs + RETAIN_ACKED_MS };
@@ -79,13 +85,14 @@ export class ReadTracker {
     this.#logId = logId;
     this.#head = head;
     this.#nextSeq.set(logId, startSeq);
-    return Math.max(truncatedCount, 0);
+    return { truncatedCount, behindMs, mayLack };
   }
 
   onDisconnect(lastReceivedMs: number): void {
+    this.#lastReceivedMs = lastReceivedMs;
     if (this.#beforeReconnect && lastReceivedMs < this.#beforeReconnect.untilMs) {
       this.#caughtUpAtMs = this.#beforeReconnect.caughtUpAtMs;
-    }
+    } else this.#awayMs = 0;
     this.#beforeReconnect = undefined;
   }
 

@@ -64,8 +64,10 @@ export type SessionEvent =
     readonly truncatedCount: number;
     /** Own messages that the server lacked. */
     readonly resentCount: number;
-    /** How long the client was behind, in ms, if it comes from another log. */
-    readonly awayMs: number | undefined;
+    /** How far back the client reads, in ms, if it comes from another log. */
+    readonly behindMs: number | undefined;
+    /** It was away for longer than the others keep their messages, to resend them. */
+    readonly mayLack: boolean;
   }
   /** After each read, even one without entries: `unacked` may have changed. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
@@ -296,9 +298,9 @@ export class Session implements Disposable {
     welcome: Welcome,
     connection: Connection,
     helloMs: number,
-  ): Pick<SessionEvent & { type: "joined" }, "truncatedCount" | "resentCount" | "awayMs"> {
+  ): Omit<SessionEvent & { type: "joined" }, "type" | "server" | "ip" | "welcome"> {
     const nowMs = this.#clock().monotonicMs;
-    const { resend, truncatedCount, awayMs } = this.#state.onWelcome(welcome, nowMs);
+    const { resend, ...read } = this.#state.onWelcome(welcome, nowMs);
     for (const message of resend) connection.send(encodeClient(message));
     connection.startHeartbeat();
     this.#joinedMs = this.#measuredMs = nowMs;
@@ -307,7 +309,7 @@ export class Session implements Disposable {
     this.#nickRequests = 0;
     this.#connection = connection;
     this.#notifyProgress();
-    return { truncatedCount, resentCount: resend.length, awayMs };
+    return { ...read, resentCount: resend.length };
   }
 
   /** In a busy room a client sends no PING of its own. It is sent only if nothing of ours waits before it: servers deal

@@ -59,13 +59,12 @@ export class SessionState {
     };
   }
 
-  /** Returns the messages to send before anything new, how many entries of the log the client will never see, and how long
-   * it was away from the logs that it has read, in ms; undefined if this is one of them, or it has read none.
+  /** Returns the messages to send before anything new, and what {@linkcode ReadTracker.onWelcome} tells.
    * @throws {ProtocolError} `frame-malformed`, if the WELCOME contradicts what the client knows */
   onWelcome(
     welcome: WelcomeHeader,
     nowMs: number,
-  ): { resend: Say[]; truncatedCount: number; awayMs: number | undefined } {
+  ): ReturnType<ReadTracker["onWelcome"]> & { resend: Say[] } {
     const { sessionId, lastClientSeq, startSeq, head } = welcome;
     if (sessionId !== this.sessionId) throw protocolViolation("WELCOME is for another session");
     if (lastClientSeq > this.#outbox.lastClientSeq) {
@@ -74,9 +73,8 @@ export class SessionState {
     if (startSeq > head) {
       throw protocolViolation(`the log would go on at ${startSeq}, beyond its end at ${head}`);
     }
-    const awayMs = this.#tracker.awayMs(welcome.logId, nowMs);
-    const truncatedCount = this.#tracker.onWelcome(welcome, nowMs);
-    return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), truncatedCount, awayMs };
+    const read = this.#tracker.onWelcome(welcome, nowMs);
+    return { resend: this.#outbox.onWelcome(welcome.lastClientSeq, nowMs), ...read };
   }
 
   /** Returns the frame to send if the client has joined; otherwise {@linkcode onWelcome} will return it. */

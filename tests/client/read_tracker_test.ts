@@ -21,7 +21,7 @@ function join(
   startSeq: number,
   { head = startSeq, nowMs = 0 } = {},
 ): number {
-  return tracker.onWelcome(welcomeTo("yo", { logId, startSeq, head }), nowMs);
+  return tracker.onWelcome(welcomeTo("yo", { logId, startSeq, head }), nowMs).truncatedCount;
 }
 
 /** A tracker that joined log 7 at 0 ms. */
@@ -245,14 +245,59 @@ Deno.test("ReadTracker forgets the least recent of 10,000 sessions", pure, () =>
 });
 
 Deno.test(
-  "ReadTracker.awayMs() is how long the client was behind, on a log that it has not read",
+  "ReadTracker.onWelcome() returns how far back the client reads, on a log that it has not read",
   pure,
   () => {
     const tracker = newTracker();
-    assertEquals(tracker.awayMs(1n, 0), undefined);
-    tracker.onWelcome(welcomeTo("yo", { logId: 1n }), 0);
+    const behindAt = (logId: bigint, nowMs: number) => {
+      const { behindMs } = tracker.onWelcome(welcomeTo("yo", { logId }), nowMs);
+      return behindMs;
+    };
+    assertEquals(behindAt(1n, 0), undefined);
     tracker.onPing(0, 5_000);
     tracker.onDisconnect(6_000);
-    assertEquals([tracker.awayMs(1n, 200_000), tracker.awayMs(2n, 200_000)], [undefined, 195_000]);
+    assertEquals([behindAt(1n, 200_000), behindAt(2n, 200_000)], [undefined, 195_000]);
   },
 );
+
+/** From when to when a client is on one server after another, in s, and at which it may lack messages. */
+const STAYS: [what: string, stays: [logId: bigint, fromS: number, toS: number][], mayLack: boolean[]][] = [
+  ["may lack nothing on its first server, nor one that it returns to", [
+    [1n, 500, 600],
+    [1n, 900, 901],
+    [2n, 905, 906],
+    [1n, 1_200, 1_201],
+    [3n, 1_210, 1_211],
+  ], [false, false, false, false, false]],
+  ["may lack messages after more than 120 s on no server", [[1n, 0, 10], [2n, 130, 135], [3n, 256, 260]], [
+    ...[false, false, true],
+  ]],
+  ["may lack nothing on several servers that fall within 120 s of each other", [
+    [1n, 0, 10],
+    [2n, 15, 100],
+    [3n, 103, 170],
+    [4n, 174, 260],
+    [5n, 262, 300],
+  ], [false, false, false, false, false]],
+  ["may lack messages after twice 100 s on no server, and is told once", [
+    [1n, 0, 10],
+    [2n, 110, 111],
+    [3n, 211, 212],
+    [4n, 215, 216],
+  ], [false, false, true, false]],
+  ["counts anew after 120 s on one server", [[1n, 0, 10], [2n, 110, 230], [3n, 330, 331]], [
+    ...[false, false, false],
+  ]],
+];
+
+for (const [what, stays, expected] of STAYS) {
+  Deno.test(`ReadTracker.onWelcome() tells that a client ${what}`, pure, () => {
+    const tracker = newTracker();
+    const mayLack = stays.map(([logId, fromS, toS]) => {
+      const welcome = tracker.onWelcome(welcomeTo("yo", { logId }), fromS * 1_000);
+      tracker.onDisconnect(toS * 1_000);
+      return welcome.mayLack;
+    });
+    assertEquals(mayLack, expected);
+  });
+}

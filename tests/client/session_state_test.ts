@@ -74,7 +74,8 @@ Deno.test("SessionState.onWelcome() returns what to resend, and how many entries
   assertEquals(state.onWelcome(welcomeTo("ana", { lastClientSeq: 1, startSeq: 4, head: 9 }), 0), {
     resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
     truncatedCount: 4,
-    awayMs: undefined,
+    behindMs: undefined,
+    mayLack: false,
   });
 });
 
