@@ -100,7 +100,7 @@ export function parseFlags<Table extends FlagTable>(
 
 function unknownFlag(flag: string, table: FlagTable): InputError {
   const [typed] = /^--[^=]+/.exec(flag) ?? [];
-  // With the dashes, so that two letters that changed places are close enough in a name of four: --hots.
+  // With the dashes, so that --no-auto is close enough to --auto.
   const suggestion = typed && suggest(typed, Object.keys(table).map((name) => `--${name}`));
   return suggestion === undefined
     ? new InputError("flag-unknown", { flag })

@@ -42,7 +42,11 @@ declare module "@std/cli/parse-args" {
 }
 
 declare module "@std/text/closest-string" {
-  export function closestString(givenWord: string, possibleWords: readonly string[]): string;
+  export function closestString(
+    givenWord: string,
+    possibleWords: readonly string[],
+    options?: { compareFn?: (one: string, other: string) => number },
+  ): string;
 }
 
 declare module "@std/text/levenshtein-distance" {

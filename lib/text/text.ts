@@ -98,10 +98,23 @@ export function printableRoomName(name: string): string {
 
 /** The word most like a mistyped one, ignoring case; undefined if none is close. */
 export function suggest(typed: string, words: readonly string[]): string | undefined {
-  if (words.length === 0) return undefined;
-  const nearest = closestString(typed, words);
-  const distance = levenshteinDistance(typed.toLowerCase(), nearest.toLowerCase());
-  return distance <= MAX_EDIT_DISTANCE * Math.max(typed.length, nearest.length) ? nearest : undefined;
+  const isClose = (word: string, distance: number) =>
+    distance <= MAX_EDIT_DISTANCE * Math.max(typed.length, word.length);
+  // A distance is at least the difference in length. A pasted text is not worth more of a search.
+  const likely = words.filter((word) => isClose(word, Math.abs(word.length - typed.length)));
+  if (likely.length === 0) return undefined;
+  const nearest = closestString(typed, likely, { compareFn: editDistance });
+  return isClose(nearest, editDistance(typed.toLowerCase(), nearest.toLowerCase())) ? nearest : undefined;
+}
+
+/** The Levenshtein distance, but two letters that changed places count as one change. */
+function editDistance(typed: string, word: string): number {
+  const swapped = Array.from(
+    { length: typed.length - 1 },
+    (_, at) => typed.slice(0, at) + typed[at + 1] + typed[at] + typed.slice(at + 2),
+  );
+  const distances = swapped.map((text) => 1 + levenshteinDistance(text, word));
+  return Math.min(levenshteinDistance(typed, word), ...distances);
 }
 
 /** Takes the first line of a password file, or of an answer, in NFC (RFC 8265, section 4.2): macOS may decompose

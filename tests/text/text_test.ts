@@ -162,7 +162,7 @@ test("truncate() ends a text that is too long with an ellipsis", () => {
 
 test("suggest() finds a word of which at most a third was mistyped, in any case", () => {
   const words = ["who", "help", "clear", "limpiar"];
-  const typed = ["wha", "HELP", "clera", "limpi", "hold", "h"];
+  const typed = ["wha", "HELP", "cleaning", "limpi", "hold", "h", "x".repeat(100_000)];
   assertEquals(typed.map((word) => suggest(word, words)), [
     "who",
     "help",
@@ -170,8 +170,16 @@ test("suggest() finds a word of which at most a third was mistyped, in any case"
     "limpiar",
     undefined,
     undefined,
+    undefined,
   ]);
   assertEquals(suggest("help", []), undefined);
+});
+
+test("suggest() counts two letters that changed places as one mistake", () => {
+  const words = ["who", "help", "clear", "quit"];
+  assertEquals(["hwo", "hlep", "HEPL", "claer", "quti", "leph"].map((word) => suggest(word, words)), [
+    ...["who", "help", "help", "clear", "quit", undefined],
+  ]);
 });
 
 test("parsePassword() takes the first line, with its spaces", () => {
