@@ -121,7 +121,7 @@ function editDistance(typed: string, word: string): number {
  * accents.
  * @throws {InputError} `password-empty` or `password-too-long` */
 export function parsePassword(text: string): string {
-  const password = text.split(/\r?\n/, 1)[0]!.normalize("NFC");
+  const password = text.split(/[\r\n]/, 1)[0]!.normalize("NFC");
   if (password === "") throw new InputError("password-empty");
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
     throw new InputError("password-too-long", { max: MAX_PASSWORD_BYTES });

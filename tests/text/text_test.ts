@@ -183,7 +183,14 @@ test("suggest() counts two letters that changed places as one mistake", () => {
 });
 
 test("parsePassword() takes the first line, with its spaces", () => {
-  for (const text of [" dos palabras ", " dos palabras \n", " dos palabras \r\nadiós\r\n"]) {
+  for (
+    const text of [
+      " dos palabras ",
+      " dos palabras \n",
+      " dos palabras \r\nadiós\r\n",
+      " dos palabras \radiós",
+    ]
+  ) {
     assertEquals(parsePassword(text), " dos palabras ");
   }
 });
