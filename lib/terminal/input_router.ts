@@ -122,7 +122,7 @@ export class InputRouter {
   }
 
   /** Submits the line that is being edited. */
-  enter(): void {
+  enter({ isPasted = false } = {}): void {
     const queue = this.activeQueue;
     if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
@@ -134,7 +134,7 @@ export class InputRouter {
       this.#print(seen);
     }
     if (queue === this.chatQueue) queue.editor.addToHistory(text);
-    queue.deliver({ text, isPasted: false });
+    queue.deliver({ text, isPasted });
   }
 
   /** Inserts a pasted block into the line that is being edited, or takes it as answers, or sends it line by line. */
@@ -149,12 +149,14 @@ export class InputRouter {
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
     else if (isForChat) queue.editor.press({ text: lines[0]! }); // a search searches for it
     else {
-      // As if typed: each line answers the next prompt.
+      // Each line answers the next prompt.
       const last = lines.pop()!;
       for (const line of lines) {
+        const { isSecret } = this.activeQueue;
         this.activeQueue.editor.insert(line);
-        this.enter();
+        this.enter({ isPasted: true });
         this.dispatch();
+        if (isSecret) return; // what follows a secret is not for the chat
       }
       this.activeQueue.editor.insert(last);
     }
@@ -172,7 +174,11 @@ export class InputRouter {
     const queue = this.activeQueue;
     if (queue === this.chatQueue) {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
-      queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
+      const lines = this.promptQueue.typeAhead.splice(0);
+      const pasted = lines.filter(({ isPasted }) => isPasted).map(({ text }) => text);
+      const isBlock = pasted.length > MAX_UNCONFIRMED_LINES;
+      queue.typeAhead.push(...lines.filter(({ isPasted }) => !isPasted || !isBlock));
+      if (isBlock) this.#pasteBlock([...pasted, ""], pasted.length);
       const unfinished = this.promptQueue.editor.submit();
       if (unfinished !== "") queue.editor.insertWord(unfinished);
     }

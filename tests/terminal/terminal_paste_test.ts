@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { flushTasks } from "../testing/waiting.ts";
 import {
+  chatOf,
   CTRL_C,
   CTRL_U,
   DOWN,
@@ -76,6 +77,33 @@ Deno.test("Terminal takes up to three pasted lines for answers to prompts", pure
   await fixture.expect("Servidor: aula", "Puerto: 5001", "¿4? |");
   await fixture.typeAndExpectLast(`s${ENTER}`, "> a|");
   assertEquals(fixture.said, ["hol1", "{2}", "{3}", "{4}"]);
+});
+
+Deno.test(
+  "Terminal takes what is left of a pasted answer for text, and asks if it is long",
+  pure,
+  async () => {
+    for (const [count, said] of [[2, ["{/quit}", "{/quit}"]], [11, []]] as const) {
+      await using fixture = new TerminalFixture();
+      const nick = fixture.terminal.ask("Nick");
+      fixture.type(pasted(`ana\n${"/quit\n".repeat(count)}`));
+      assertEquals(await nick, "ana");
+      const lines = chatOf(fixture.terminal, PROMPTING);
+      await fixture.typeAndExpectLast("x", count === 11 ? "¿11? x|" : "> x|");
+      assertEquals<readonly string[]>(lines, said);
+    }
+  },
+);
+
+Deno.test("Terminal drops what follows a pasted secret", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: PROMPTING });
+  const { terminal } = fixture;
+  const answer = terminal.exclusive(() => terminal.ask("Contraseña", { isSecret: true }));
+  await flushTasks();
+  fixture.type(pasted("secreto\notro\nmás"));
+  assertEquals(await answer, "secreto");
+  await fixture.typeAndExpectLast("x", "> x|");
+  assertEquals(fixture.said, []);
 });
 
 Deno.test("Terminal.ask() puts the confirmation of a block aside", pure, async () => {
