@@ -1,5 +1,5 @@
-// Writes what other files repeat: flags and commands of both programs into the manual pages, README.md and docs/FLAGS.md,
-// between the markers there, the version into them and lib/cli/process.ts, and the licences into licenses.txt.
+// Writes what other files repeat: flags and commands of both programs into the manual pages, both READMEs and
+// docs/FLAGS.md, between the markers there, the version into them and lib/cli/process.ts, and the licences into licenses.txt.
 //
 //   deno task docs [--check]
 
@@ -123,14 +123,20 @@ function manualPage(text: string, { flags, commands }: Program, language: Langua
   return replaceBetween(withFlags, between("commands"), roff(commandRows(commands, language, ROFF)));
 }
 
-/** Replaces the tables of flags or commands. */
-function withTables(text: string, kind: "flags" | "commands"): string {
-  return PROGRAMS.reduce((page, { name, flags, commands }) => {
-    const place = name === "client" ? "in a client" : "at a server's console";
+const HEADS: Readonly<Record<Language, Readonly<Record<Program["name"] | "help", string>>>> = {
+  es: { client: "en un cliente", server: "en la consola de un servidor", help: "qué hace" },
+  en: { client: "in a client", server: "at a server's console", help: "what it does" },
+};
+
+/** Replaces the tables of flags or commands that a document has. */
+function withTables(text: string, kind: "flags" | "commands", language: Language = "en"): string {
+  const heads = HEADS[language];
+  const programs = PROGRAMS.filter(({ name }) => text.includes(`<!-- ${kind}:${name} -->`));
+  return programs.reduce((page, { name, flags, commands }) => {
     const [left, rows] = kind === "flags"
-      ? [`\`chat-${name}\``, flagRows(flags, "en", MARKDOWN)]
-      : [place, commandRows(commands, "en", MARKDOWN)];
-    const table = markdown([left, "what it does"], rows);
+      ? [`\`chat-${name}\``, flagRows(flags, language, MARKDOWN)]
+      : [heads[name], commandRows(commands, language, MARKDOWN)];
+    const table = markdown([left, heads.help], rows);
     return replaceBetween(page, [`<!-- ${kind}:${name} -->`, `<!-- /${kind}:${name} -->`], table);
   }, text);
 }
@@ -145,6 +151,8 @@ async function writeFiles({ check }: { readonly check: boolean }): Promise<numbe
   const licenses = await collectLicenses();
   const files: Record<string, (text: string) => string> = {
     "README.md": (text) => withTables(text, "commands"),
+    "docs/USING.md": (text) => withTables(text, "commands"),
+    "README.es.md": (text) => withTables(text, "commands", "es"),
     "docs/FLAGS.md": (text) => withTables(text, "flags"),
     "lib/cli/process.ts": withVersion,
     [LICENSES]: () => licenses,

@@ -170,7 +170,7 @@ export class LiveDemo {
       stateTheme,
       theme: isKilled ? RED : isPrimary ? TEAL : BROWN,
       lines: this.#linesOf(role),
-      lineTheme: themeOf,
+      lineTheme: (line) => isNotice(line) ? (text) => text : themeOf(line),
       killed: isKilled ? killed : undefined,
     };
   }
@@ -245,7 +245,7 @@ function isNotice(line: string): boolean {
   return withoutTime(line).startsWith(`${PREFIXES.notice} `);
 }
 
-/** How what stands behind the time is coloured. */
+/** How what stands behind the time is coloured. The notices of clients are about losses. */
 function themeOf(line: string): Theme {
   if (isNotice(line)) return (text) => bold(RED(text));
   const content = withoutTime(line);

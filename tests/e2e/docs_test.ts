@@ -10,7 +10,7 @@ import { TestFolder } from "../testing/test_folder.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
 /** Commands that need another machine, a USB stick, or a web server that another machine reads. */
-const NEEDS_MACHINES = /^(?:scp|cp|python3|curl) /;
+const NEEDS_MACHINES = /^(?:scp|python3|curl) /;
 /** Tasks that CI does not run: they take minutes, write into README.md, or run until they are stopped. */
 const UNTESTED_TASKS = ["bench", "bench:startup", "coverage", "readme:screen", "dev", "release"];
 const LISTENING = { server: "Escuchando en ", client: "Conectado a " };
