@@ -13,14 +13,16 @@ import {
   WHO_COMMAND,
   word,
 } from "../cli/commands.ts";
+import { formatColumns } from "../cli/flags.ts";
 import type { ProcessContext } from "../cli/process.ts";
 import { parseRequest, sayText } from "../cli/requests.ts";
 import { InputError } from "../errors.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import type { MessageOptions } from "../protocol/frames.ts";
-import type { Renderer } from "../render/renderer.ts";
+import { PREFIXES, type Renderer } from "../render/renderer.ts";
 import type { ChatOptions, TypedLine } from "../terminal/input_router.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { toCells, truncateToWidth, width } from "../terminal/layout.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { foldNick, parseNick, printableNick } from "../text/nick.ts";
 import { parseText, printable, truncate } from "../text/text.ts";
@@ -35,6 +37,9 @@ const FLUSH_TIMEOUT_MS = 1_000;
 const SHOW_WAITING_MS = 1_000;
 /** Most characters shown of the chat line that a prompt has interrupted. */
 const MAX_DRAFT_CHARS = 60;
+
+/** Those that `/help` names at a screen, and not every shell has. */
+const KEYS = { "Tab": "key.tab", "↑": "key.up", "Ctrl-R": "key.search", "Ctrl-C": "key.clear" } as const;
 
 /** What the commands use. */
 export type ChatContext = Omit<CommandLoop, "run">;
@@ -190,7 +195,13 @@ export class CommandLoop implements CommonContext {
         isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
         notSentText: (count) => this.#replyLines(this.t.message("client.paste-not-sent", { count }))[0]!,
       },
-      draftText: (text) => this.t("client.draft", { text: truncate(printable(text), MAX_DRAFT_CHARS) }),
+      draftText: (text) => {
+        const columns = (this.terminal.columns ?? Infinity) -
+          width(toCells(this.t("client.draft", { text: "" })));
+        return this.t("client.draft", {
+          text: truncateToWidth(truncate(printable(text), MAX_DRAFT_CHARS), columns),
+        });
+      },
       complete: (before) => {
         const others = [...this.members].filter(({ sessionId }) => sessionId !== this.#deps.user.sessionId);
         const nicks = others.map(({ nick }) => printableNick(nick));
@@ -245,8 +256,17 @@ export class CommandLoop implements CommonContext {
   }
 
   showHelp(): Promise<void> {
-    const { language } = this.#deps.process;
-    return this.reply(this.t.message("command.list"), CHAT_COMMANDS.help(language, this.terminal.columns));
+    const { process: { language }, isJson } = this.#deps;
+    const { columns, hasLineEditor } = this.terminal;
+    const marks = Object.entries(PREFIXES).map(([name, mark]) =>
+      [mark, this.t(`mark.${name as keyof typeof PREFIXES}`)] as const
+    );
+    const keys = Object.entries(KEYS).map(([key, help]) => [key, this.t(help)] as const);
+    return this.reply(this.t.message("command.list"), [
+      ...CHAT_COMMANDS.help(language, columns),
+      ...isJson ? [] : [this.t("help.marks"), ...formatColumns(marks, columns)],
+      ...hasLineEditor ? [this.t("help.keys"), ...formatColumns(keys, columns)] : [],
+    ]);
   }
 
   showMembers(): Promise<void> {

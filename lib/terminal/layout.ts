@@ -179,6 +179,11 @@ function truncateRow(cells: readonly Cell[], columns: number): Cell[] {
   return [...kept, ...toCells(isColored ? "…\x1b[0m" : "…")];
 }
 
+/** Shortens a text without colors to a width, its last column an ellipsis. */
+export function truncateToWidth(text: string, columns: number): string {
+  return textOf(truncateRow(toCells(text), columns));
+}
+
 /** Draws a layout, from the first column of an empty row. */
 export function draw(layout: Layout): string {
   const { rows } = layout;

@@ -52,7 +52,10 @@ export class Terminal implements AsyncDisposable {
     };
     this.#source = tty ? readKeys(streams.input, listener) : readLines(streams.input, listener);
     this.#unwatch = tty?.onResizeOrResume({
-      onResize: () => this.#screen.resize(),
+      onResize: () => {
+        this.#screen.resize();
+        this.#refresh(); // a draft is shortened to the width
+      },
       onResume: () => {
         streams.setRaw?.(true);
         this.#screen.resume();

@@ -10,6 +10,7 @@ import { ClientUser, NOON } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { PREFIXES } from "../../lib/render/renderer.ts";
 import { CTRL_U, pasted } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { withTimeout } from "../testing/waiting.ts";
@@ -89,6 +90,27 @@ Deno.test("chat-client /help fits a narrow screen", async () => {
   const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
   ana.type("/help\r");
   await ana.waitForOutput("! Comandos:\n  /help, /ayuda\n    mostrar esta ayuda\n");
+});
+
+Deno.test("chat-client /help explains marks, and keys at a screen, within 30 columns", async () => {
+  await using chat = new ChatFixture();
+  const [beto, eva] = [await chat.addUser("beto"), await chat.addUser("eva", "--json")];
+  beto.type("/help\n");
+  eva.type('{"command":"/help"}\n{"say":"adiós"}\n');
+  await Promise.all([beto.waitForOutput("  …  suyo, aún sin confirmar\n"), eva.waitForOutput("adiós")]);
+  assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
+  for (const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const) {
+    const options = { language, isTty: true, tty: new FakeScreen({ columns: 30 }) };
+    await using ana = new ClientUser(options);
+    ana.dial(chat.address, "--nick", `ana-${language}`);
+    await ana.waitForOutput(`ana-${language}> `);
+    ana.type("/help\r");
+    await ana.waitForOutput(`${last}\n`);
+    const rows = ana.output.slice(ana.output.indexOf(first), ana.output.lastIndexOf(`${last}\n`)).split("\n");
+    assertEquals(rows.filter((row) => row.length > 30), []);
+    const named = [...Object.values(PREFIXES), "Tab", "↑", "Ctrl-R", "Ctrl-C"];
+    assertEquals(named.filter((name) => !rows.some((row) => row.startsWith(`  ${name} `))), []);
+  }
 });
 
 Deno.test("CommandLoop completes commands and printable nicks at Tab", async () => {

@@ -87,6 +87,26 @@ Deno.test("chat-client tells the unconfirmed messages once, and sets half a sent
   ana.terminate();
 });
 
+Deno.test("chat-client quotes as much of a draft as the width of the screen allows", async () => {
+  const begun = Promise.withResolvers<void>();
+  await using server = FakeServer.withWelcome(async () => {
+    await begun.promise;
+    server.stop();
+  });
+  const tty = new FakeScreen({ columns: 40 });
+  const typing = { idleMs: 0, graceMs: 60_000, clock: systemClock };
+  await using ana = new ClientUser({ isTty: true, tty, typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("> ");
+  ana.type("日本 y mucho más de lo que cabe en una fila");
+  await ana.waitForOutput("una fila");
+  begun.resolve();
+  await ana.waitForOutput('Borrador guardado: "日本 y mucho más d…"');
+  tty.resize(30);
+  await ana.waitForOutput('Borrador guardado: "日本 y m…"');
+  ana.terminate();
+});
+
 Deno.test("chat-client --auto shows what is sent without a server in the status alone", async () => {
   await using server = startServerAtNoon();
   await using ana = await ClientUser.on(server, {
