@@ -14,6 +14,9 @@ import { SPANISH } from "./es.ts";
 
 export type TranslationKey = keyof typeof SPANISH;
 
+/** A line editor drops most of a longer paste, so that the length of the text is not known. */
+const MAX_COUNTED_CHARS = 20_000;
+
 export const LANGUAGES = ["es", "en"] as const;
 export type Language = typeof LANGUAGES[number];
 
@@ -94,6 +97,9 @@ export function errorText(error: unknown, language: Language): string {
   }
   if (key === "error.config-line" && error instanceof ChatError) {
     return interpolate(sentences[key], { ...details, why: errorText(error.cause, language) });
+  }
+  if (key === "error.text-too-long" && Number(details.length) > MAX_COUNTED_CHARS) {
+    return interpolate(sentences["text-too-long.more"], { ...details, count: MAX_COUNTED_CHARS });
   }
   // Without one in the catalogue, the original reason stays.
   const reason = isFromWire ? undefined : systemReason(error);

@@ -99,7 +99,9 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   eva.type('{"command":"/help"}\n{"say":"adiós"}\n');
   await Promise.all([beto.waitForOutput("  …  suyo, aún sin confirmar\n"), eva.waitForOutput("adiós")]);
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
-  for (const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const) {
+  for (
+    const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const
+  ) {
     const options = { language, isTty: true, tty: new FakeScreen({ columns: 30 }) };
     await using ana = new ClientUser(options);
     ana.dial(chat.address, "--nick", `ana-${language}`);

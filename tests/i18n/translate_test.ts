@@ -203,3 +203,13 @@ for (const [language, flag, locales] of CHOICES) {
     assertEquals(chooseLanguage(flag, locales), language);
   });
 }
+
+Deno.test("errorText() does not tell the length of a text that a line editor may have cut", pure, () => {
+  const texts = [20_000, 65_536].map((length) => {
+    return errorText(new InputError("text-too-long", { length, max: 2_000 }), "es").replace(/^.*tiene /, "");
+  });
+  assertEquals(texts, [
+    "20000 caracteres y el límite es 2000.",
+    "más de 20000 caracteres y el límite es 2000.",
+  ]);
+});
