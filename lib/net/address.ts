@@ -100,11 +100,11 @@ export function toAscii(host: string): string {
   return /^[\w.-]*\P{ASCII}(?:[\w.-]|\P{ASCII})*$/u.test(host) ? normalizeHost(host) ?? host : host;
 }
 
-/** A name or an IPv4 address. Digits and dots alone must be a full IPv4 address, and no name begins with a hyphen
- * (RFC 1123, section 2.1). */
+/** A name or an IPv4 address. Digits and dots alone must be a full IPv4 address, no name begins with a hyphen
+ * (RFC 1123, section 2.1), and no label is empty: `Deno.connect()` would not look for it. */
 function isHostname(host: string): boolean {
   if (isNumeric(host) && host.split(".").length !== 4) return false;
-  return /^(?!-)[a-z0-9._-]{1,253}$/i.test(host) && URL.canParse(`http://${host}`);
+  return /^(?![-.])(?!.*\.\.)[a-z0-9._-]{1,253}$/i.test(host) && URL.canParse(`http://${host}`);
 }
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */

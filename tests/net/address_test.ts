@@ -87,7 +87,18 @@ test("parseAddress() gives international names as they are dialled, composed or 
 
 test("parseAddress() refuses what is no host", () => {
   refuses(parseAddress, "address-invalid", [
-    ...["", " ", ":5000", "a b", "ana@aula", "aula/chat", "-aula", `${LONGEST_HOST}a:5000`],
+    ...[
+      "",
+      " ",
+      ":5000",
+      "a b",
+      "ana@aula",
+      "aula/chat",
+      "-aula",
+      "aula..es",
+      ".aula",
+      `${LONGEST_HOST}a:5000`,
+    ],
     ...["[::1", "::1]", "[]", "a[::1]", "[::1]5000", "[::1] :5000"],
     ...["[aula.uni.es]:5000", "[cafe]:5000", "[10.0.0.7]", "[fe80::1%]", "[fe80::1%a b]"],
     ...["http://aula", "aula:5000:1", "1::2::3", "10.0.0.300", "aula\x1b[2J"],
