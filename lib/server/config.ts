@@ -267,7 +267,9 @@ function timeFlag(flags: ServerFlags, name: "since" | "until"): number | undefin
   const [, day, time = "00:00", zone] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?))?(Z)?$/.exec(text) ??
     [];
   const timeMs = Date.parse(`${day}T${time}${zone ?? (flags.utc ? "Z" : "")}`);
-  if (Number.isNaN(timeMs)) throw invalidValue(`--${name}`, text);
+  // Date.parse() takes February 30 for March 2.
+  const isDay = !Number.isNaN(timeMs) && new Date(`${day}T00:00Z`).toISOString().startsWith(day!);
+  if (!isDay) throw invalidValue(`--${name}`, text);
   return timeMs;
 }
 

@@ -73,6 +73,7 @@ for (
   const [flags, code] of [
     [["--since", "2026-11-29"], "flag-alone"],
     [["--export", "x", "--since", "2026-13-29"], "flag-value-invalid"],
+    [["--export", "x", "--since", "2026-02-30"], "flag-value-invalid"],
     [["--export", "x", "--until", "yesterday"], "flag-value-invalid"],
     [["--export", "x", "--data", "y"], "flags-contrary"],
   ] as const
