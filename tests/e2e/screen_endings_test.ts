@@ -2,7 +2,7 @@
 
 import { connected, JOINED, LEFT, LOST, presence, TIME } from "./expected_lines.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { joining, listening, startClient, startServer } from "../testing/piped_program.ts";
+import { fromSource, joining, listening, startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
 type Ending = (screen: TerminalScreen) => Promise<void>;
@@ -96,7 +96,8 @@ for (const [name, [program, ending]] of Object.entries(PASTES)) {
 
 const QUESTIONS = { client: "Servidor (IP o nombre) [127.0.0.1]:", server: "Puerto [5000]:" };
 for (const [program, question] of Object.entries(QUESTIONS)) {
-  Deno.test(`chat-${program} ends at its first prompt by Ctrl-C, Ctrl-D and salir`, async () => {
+  const options = program === "client" ? fromSource : {};
+  Deno.test(`chat-${program} ends at its first prompt by Ctrl-C, Ctrl-D and salir`, options, async () => {
     await using terminals = new Terminals();
     const screen = await terminals.open("screen");
     await screen.rememberSettings();

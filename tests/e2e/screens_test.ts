@@ -13,122 +13,133 @@ import {
   untilAnswerable,
 } from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
-import { joining, listening, type PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import {
+  fromSource,
+  joining,
+  listening,
+  type PipedProgram,
+  startClient,
+  startServer,
+} from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
-Deno.test("chat-client on a terminal talks, and goes to the backup when its server is killed", async () => {
-  await using terminals = new Terminals();
-  const [one, two] = await Promise.all([terminals.open("one"), terminals.open("two")]);
-  const [ana, celia] = await Promise.all([terminals.open("ana"), terminals.open("celia")]);
-  const [first, second] = [freePort(), freePort()];
-  const addresses = localAddresses();
-  const count = addresses.length + 1;
+Deno.test(
+  "chat-client on a terminal talks, and goes to the backup when its server is killed",
+  fromSource,
+  async () => {
+    await using terminals = new Terminals();
+    const [one, two] = await Promise.all([terminals.open("one"), terminals.open("two")]);
+    const [ana, celia] = await Promise.all([terminals.open("ana"), terminals.open("celia")]);
+    const [first, second] = [freePort(), freePort()];
+    const addresses = localAddresses();
+    const count = addresses.length + 1;
 
-  await one.enterLine(`server --backup ${LOOPBACK}:${second}`);
-  await one.waitForLastRows("Puerto [5000]:");
-  await one.enterLine(`${first}`);
-  await one.waitForLastRows("Elija [1]:");
-  await one.enterLine(`${count + 1}`);
-  await one.waitForLastRows(`Elija un número de 1 a ${count}.`, "Elija [1]:");
-  await one.enterLine(LOOPBACK);
-  const started = [
-    `$ server --backup ${LOOPBACK}:${second}`,
-    `Puerto [5000]: ${first}`,
-    "Interfaz:",
-    "  1) todas (0.0.0.0)",
-    ...addresses.map(({ address, name }, index) => `  ${index + 2}) ${address} (${name})`),
-    `Elija [1]: ${count + 1}`,
-    `Elija un número de 1 a ${count}.`,
-    `Elija [1]: ${LOOPBACK}`,
-    listening(first),
-    joining(first),
-    `${TIME} ! ✗ ${LOOPBACK}:${second}: ahí no escucha ningún servidor`,
-  ];
-  await one.waitForScreen(...started, ">");
-  await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
-  await two.waitForLastRows(joining(second), ">");
+    await one.enterLine(`server --backup ${LOOPBACK}:${second}`);
+    await one.waitForLastRows("Puerto [5000]:");
+    await one.enterLine(`${first}`);
+    await one.waitForLastRows("Elija [1]:");
+    await one.enterLine(`${count + 1}`);
+    await one.waitForLastRows(`Elija un número de 1 a ${count}.`, "Elija [1]:");
+    await one.enterLine(LOOPBACK);
+    const started = [
+      `$ server --backup ${LOOPBACK}:${second}`,
+      `Puerto [5000]: ${first}`,
+      "Interfaz:",
+      "  1) todas (0.0.0.0)",
+      ...addresses.map(({ address, name }, index) => `  ${index + 2}) ${address} (${name})`),
+      `Elija [1]: ${count + 1}`,
+      `Elija un número de 1 a ${count}.`,
+      `Elija [1]: ${LOOPBACK}`,
+      listening(first),
+      joining(first),
+      `${TIME} ! ✗ ${LOOPBACK}:${second}: ahí no escucha ningún servidor`,
+    ];
+    await one.waitForScreen(...started, ">");
+    await two.enterLine(`server --host ${LOOPBACK} --port ${second}`);
+    await two.waitForLastRows(joining(second), ">");
 
-  await ana.enterLine("client");
-  await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
-  await ana.press("Enter");
-  await ana.waitForLastRows("Puerto [5000]:");
-  await ana.enterLine(`${first}`);
-  await ana.waitForLastRows("Nick:");
-  await ana.enterLine("ana maría");
-  const invalid = 'El nick "ana maría" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.';
-  await ana.waitForLastRows(invalid, "Nick:");
-  await ana.enterLine("ana");
-  const anaLines = [
-    "$ client",
-    "Servidor (IP o nombre) [127.0.0.1]:",
-    `Puerto [5000]: ${first}`,
-    "Nick: ana maría",
-    invalid,
-    "Nick: ana",
-    connected(first, "ana"),
-  ];
-  await ana.waitForScreen(...anaLines, "ana>");
+    await ana.enterLine("client");
+    await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
+    await ana.press("Enter");
+    await ana.waitForLastRows("Puerto [5000]:");
+    await ana.enterLine(`${first}`);
+    await ana.waitForLastRows("Nick:");
+    await ana.enterLine("ana maría");
+    const invalid = 'El nick "ana maría" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.';
+    await ana.waitForLastRows(invalid, "Nick:");
+    await ana.enterLine("ana");
+    const anaLines = [
+      "$ client",
+      "Servidor (IP o nombre) [127.0.0.1]:",
+      `Puerto [5000]: ${first}`,
+      "Nick: ana maría",
+      invalid,
+      "Nick: ana",
+      connected(first, "ana"),
+    ];
+    await ana.waitForScreen(...anaLines, "ana>");
 
-  const start = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
-  await celia.enterLine(start);
-  const celiaLines = [
-    `$ ${start}`,
-    `Connected to ${LOOPBACK}:${first}. Online: ana, celia. Type "quit" to end.`,
-  ];
-  await celia.waitForScreen(...celiaLines, "celia>");
-  await ana.enterLine("hola");
-  celiaLines.push(`${TIME} ana: hola`);
-  await celia.waitForScreen(...celiaLines, "celia>");
-  await celia.type("to be continued");
-  await celia.waitForScreen(...celiaLines, "celia> to be continued");
-  await one.waitForScreen(
-    ...started,
-    presence("ana", JOINED),
-    presence("celia", JOINED),
-    `${TIME} ana: hola`,
-    ">",
-  );
-  await ana.enterLine("/nada");
-  anaLines.push(
-    presence("celia", JOINED),
-    `${TIME} ana: hola`,
-    '! El comando "/nada" no existe. Escriba /help para ver la lista.',
-  );
-  await ana.waitForScreen(...anaLines, "ana>");
+    const start = `client --host ${LOOPBACK}:${first} --nick celia --lang en`;
+    await celia.enterLine(start);
+    const celiaLines = [
+      `$ ${start}`,
+      `Connected to ${LOOPBACK}:${first}. Online: ana, celia. Type "quit" to end.`,
+    ];
+    await celia.waitForScreen(...celiaLines, "celia>");
+    await ana.enterLine("hola");
+    celiaLines.push(`${TIME} ana: hola`);
+    await celia.waitForScreen(...celiaLines, "celia>");
+    await celia.type("to be continued");
+    await celia.waitForScreen(...celiaLines, "celia> to be continued");
+    await one.waitForScreen(
+      ...started,
+      presence("ana", JOINED),
+      presence("celia", JOINED),
+      `${TIME} ana: hola`,
+      ">",
+    );
+    await ana.enterLine("/nada");
+    anaLines.push(
+      presence("celia", JOINED),
+      `${TIME} ana: hola`,
+      '! El comando "/nada" no existe. Escriba /help para ver la lista.',
+    );
+    await ana.waitForScreen(...anaLines, "ana>");
 
-  await one.terminate("KILL");
-  const rule = "─".repeat(100);
-  anaLines.push(rule, disconnected(first));
-  const offer = `[${LOOPBACK}:${second}, responde]:`;
-  anaLines.push(`¿A qué servidor? IP o nombre[:puerto] ${offer}`);
-  await ana.waitForScreen(...anaLines);
-  await untilAnswerable();
-  await ana.press("Enter");
-  anaLines.push(rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"));
-  await ana.waitForScreen(...anaLines, "ana>");
-  celiaLines.push(
-    rule,
-    `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
-    'Draft kept: "to be continued"',
-  );
-  const prompt = `Which server? IP or name[:port] [${LOOPBACK}:${second}, answers]:`;
-  await celia.waitForScreen(...celiaLines, prompt);
-  await untilAnswerable();
-  await celia.enterLine(`${LOOPBACK}:${second}`);
-  celiaLines.push(
-    `${prompt} ${LOOPBACK}:${second}`,
-    `Connected to ${LOOPBACK}:${second}. Online: ana, celia. No message is missing.`,
-  );
-  await celia.waitForScreen(...celiaLines, "celia> to be continued");
-  await celia.enterLine(", 😀");
-  await celia.waitForScreen(...celiaLines, `${TIME} celia: to be continued, 😀`, "celia>");
-  await ana.waitForScreen(
-    ...anaLines,
-    presence("celia", REJOINED),
-    `${TIME} celia: to be continued, 😀`,
-    "ana>",
-  );
-});
+    await one.terminate("KILL");
+    const rule = "─".repeat(100);
+    anaLines.push(rule, disconnected(first));
+    const offer = `[${LOOPBACK}:${second}, responde]:`;
+    anaLines.push(`¿A qué servidor? IP o nombre[:puerto] ${offer}`);
+    await ana.waitForScreen(...anaLines);
+    await untilAnswerable();
+    await ana.press("Enter");
+    anaLines.push(rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"));
+    await ana.waitForScreen(...anaLines, "ana>");
+    celiaLines.push(
+      rule,
+      `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
+      'Draft kept: "to be continued"',
+    );
+    const prompt = `Which server? IP or name[:port] [${LOOPBACK}:${second}, answers]:`;
+    await celia.waitForScreen(...celiaLines, prompt);
+    await untilAnswerable();
+    await celia.enterLine(`${LOOPBACK}:${second}`);
+    celiaLines.push(
+      `${prompt} ${LOOPBACK}:${second}`,
+      `Connected to ${LOOPBACK}:${second}. Online: ana, celia. No message is missing.`,
+    );
+    await celia.waitForScreen(...celiaLines, "celia> to be continued");
+    await celia.enterLine(", 😀");
+    await celia.waitForScreen(...celiaLines, `${TIME} celia: to be continued, 😀`, "celia>");
+    await ana.waitForScreen(
+      ...anaLines,
+      presence("celia", REJOINED),
+      `${TIME} celia: to be continued, 😀`,
+      "ana>",
+    );
+  },
+);
 
 /** ana in a terminal of 40 columns, and beto with pipes. */
 interface NarrowChat {
@@ -264,38 +275,42 @@ Deno.test("chat-client keeps the typed line whole when the terminal is resized",
   await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
 
-Deno.test("chat-client takes typed-ahead lines for its prompts, then for the chat, also at a failover", async () => {
-  await using terminals = new Terminals();
-  const [first, second] = [freePort(), freePort()];
-  await using one = await startServer(first);
-  await using two = await startServer(second);
-  const ana = await terminals.open("ana");
-  await ana.enterLine("client");
-  await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
-  await ana.type(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
-  await ana.waitForLastRows(
-    '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
-    `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
-    `Puerto [5000]: ${first}`,
-    "Nick: ana",
-    connected(first, "ana"),
-    `${TIME} ana: hola`,
-    "ana> sin",
-  );
-  one.sendSignal("SIGKILL");
-  const question = `¿A qué servidor? IP o nombre[:puerto] [${LOOPBACK}:${first}, no responde]:`;
-  await ana.waitForLastRows('Borrador guardado: "sin "', question);
-  await ana.type("nada");
-  await ana.waitForLastRows('Borrador guardado: "sin nada"', question);
-  await untilAnswerable();
-  await ana.type(`${LOOPBACK}\r${second}\r\r`);
-  await ana.waitForLastRows(
-    'Borrador guardado: "sin nada"',
-    `${question} ${LOOPBACK}`,
-    `Puerto [${first}]: ${second}`,
-    rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"),
-    "ana> sin nada",
-  );
-  await ana.enterLine(" acabar");
-  await two.waitForOutput("ana: sin nada acabar");
-});
+Deno.test(
+  "chat-client takes typed-ahead lines for its prompts, then for the chat, also at a failover",
+  fromSource,
+  async () => {
+    await using terminals = new Terminals();
+    const [first, second] = [freePort(), freePort()];
+    await using one = await startServer(first);
+    await using two = await startServer(second);
+    const ana = await terminals.open("ana");
+    await ana.enterLine("client");
+    await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
+    await ana.type(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
+    await ana.waitForLastRows(
+      '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
+      `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
+      `Puerto [5000]: ${first}`,
+      "Nick: ana",
+      connected(first, "ana"),
+      `${TIME} ana: hola`,
+      "ana> sin",
+    );
+    one.sendSignal("SIGKILL");
+    const question = `¿A qué servidor? IP o nombre[:puerto] [${LOOPBACK}:${first}, no responde]:`;
+    await ana.waitForLastRows('Borrador guardado: "sin "', question);
+    await ana.type("nada");
+    await ana.waitForLastRows('Borrador guardado: "sin nada"', question);
+    await untilAnswerable();
+    await ana.type(`${LOOPBACK}\r${second}\r\r`);
+    await ana.waitForLastRows(
+      'Borrador guardado: "sin nada"',
+      `${question} ${LOOPBACK}`,
+      `Puerto [${first}]: ${second}`,
+      rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"),
+      "ana> sin nada",
+    );
+    await ana.enterLine(" acabar");
+    await two.waitForOutput("ana: sin nada acabar");
+  },
+);

@@ -7,6 +7,8 @@ import { withTimeout } from "./waiting.ts";
 
 /** The folder of the executables to test instead of the source code: the first argument after `--`. */
 export const [EXECUTABLES_FOLDER] = Deno.args;
+/** For tests of a client at a screen that is given no host: an executable would ask the real network for servers. */
+export const fromSource = { ignore: EXECUTABLES_FOLDER !== undefined };
 
 /** The text with everything replaced that differs from run to run: times of day, and random waits. */
 export function normalize(text: string): string {
