@@ -314,7 +314,8 @@ export class KeyDecoder implements Disposable {
   }
 }
 
-/** A typed line without what the terminal answered amid it, for a terminal without line editing. */
+/** A typed line without what the terminal answered amid it and without keys that type nothing, for a terminal without
+ * line editing. */
 export function withoutAnswers(line: string): string {
   return line.replaceAll(ANSWERS, "");
 }
@@ -328,13 +329,15 @@ function isRestOfPaste(chunk: string): boolean {
 
 /** What a terminal answers (OSC, DCS, APC, PM, SOS: ECMA-48, 5.6) up to its end: BEL or ST. */
 const ANSWER = /[\]P_^X][^\x00-\x1f\x7f]*(?:\x07|\x1b\\)/;
-const ANSWERS = new RegExp(`\\x1b${ANSWER.source}`, "g");
+/** A control sequence (CSI: ECMA-48, 5.4): a key, or what a terminal reports. */
+const CONTROL_SEQUENCE = /\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/;
+const ANSWERS = new RegExp(`\\x1b(?:${ANSWER.source}|${CONTROL_SEQUENCE.source})`, "g");
 /** What may follow Escape in a sequence. */
 const AFTER_ESCAPE = [
   /\[M[^\x1b]{3}/, // a mouse report of xterm ("X10")
   /\[\[[A-E]/, // a function key of the Linux console
   /\[\d+\$/, // a key of rxvt with Shift
-  /\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/, // a control sequence (CSI: ECMA-48, 5.4)
+  CONTROL_SEQUENCE,
   /\[[\x30-\x3f]*/, // an incomplete control sequence
   /O\d?[\x40-\x7e]?/, // a key after SS3
   ANSWER,

@@ -257,13 +257,18 @@ export class Terminal implements AsyncDisposable {
 
   /** Removes the prompt, writes what is queued, and restores the terminal. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { isTty, setRaw, tty } = this.#streams;
+    const { isTty, setRaw, tty, rest } = this.#streams;
     this.#unwatch?.();
+    const hasInputEnded = this.#router.hasEnded;
     this.#end();
     await this.#screen.close();
     if (isTty) {
       if (!tty) setRaw?.(true); // otherwise a line without its end would stay in the queue
       await this.#source.drain();
+      if (hasInputEnded && rest) {
+        using source = readLines(rest, { onLine() {}, onEnd() {} });
+        await source.drain();
+      }
     }
     this.#source[Symbol.dispose]();
     setRaw?.(false);

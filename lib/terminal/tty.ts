@@ -12,6 +12,9 @@ const NEWLINE = 10;
 
 export interface TerminalStreams {
   readonly input: ReadableStream<Uint8Array>;
+  /** What comes after the input has ended. Present if it is a terminal without line editing: Ctrl-D ends a read there, and
+   * the rest of a paste may follow. */
+  readonly rest?: ReadableStream<Uint8Array>;
   /** Writes the first of the bytes, at least one. Returns how many. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** Whether the input is a terminal, wherever the output goes. Its end then means that the user wants to leave. */
@@ -100,11 +103,20 @@ export async function standardStreams(
         }
       }
     },
+    rest: isTty && !(isScreen && !isPlain) ? ReadableStream.from(readOn(stdin)) : undefined,
     isTty,
     isSystemEcho: isScreen && isPlain,
     setRaw: isTty ? (isRaw) => ignoreError(() => setRaw(isRaw)) : undefined,
     tty: isScreen && !isPlain ? processTty(deno) : undefined,
   };
+}
+
+/** `Deno.stdin.readable` ends with the first read that gives nothing. */
+async function* readOn(stdin: ConsoleApi["stdin"]): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(PIPE_BUF_BYTES);
+  for (let length = await stdin.read(buffer); length !== null; length = await stdin.read(buffer)) {
+    yield buffer.slice(0, length);
+  }
 }
 
 /** As many lines as a pipe takes at once. Deno does not tell how much of a longer write was taken before it failed. */

@@ -75,6 +75,7 @@ const PASTES = {
   "chat-client": ["client --nick ana", "salir\n"],
   "chat-client at Ctrl-C": ["client --nick ana", "\x03"],
   "chat-client --plain": ["client --nick ana --plain", "salir\n"],
+  "chat-client --plain at Ctrl-D": ["client --nick ana --plain", "\x04"],
   "chat-server": ["server", "quit\n"],
 } as const;
 for (const [name, [program, ending]] of Object.entries(PASTES)) {

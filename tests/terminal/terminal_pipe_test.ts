@@ -174,6 +174,25 @@ Deno.test("Terminal.interruptSignal is aborted when the output is closed", pure,
   assertEquals(terminal.interruptSignal.aborted, true);
 });
 
+Deno.test("Terminal reads what follows Ctrl-D without line editing before it ends", pure, async () => {
+  const read: string[] = [];
+  const rest = ["salir\n", "rm\n"];
+  const terminal = new Terminal({
+    input: ReadableStream.from([]),
+    rest: ReadableStream.from((function* () {
+      for (const text of rest) {
+        read.push(text);
+        yield new TextEncoder().encode(text);
+      }
+    })()),
+    write: (bytes) => Promise.resolve(bytes.length),
+    isTty: true,
+  }, systemClock);
+  await flushTasks();
+  await terminal[Symbol.asyncDispose]();
+  assertEquals(read, rest);
+});
+
 Deno.test("Terminal shows no status, prompt or bell at a pipe, and clears nothing", pure, async () => {
   await using user = new FakeUser();
   user.terminal.setStatus(["… uno"]);
@@ -191,7 +210,7 @@ for (const isTty of [true, false]) {
     : "changes no line of a pipe";
   Deno.test(`Terminal ${title}`, pure, async () => {
     await using user = new FakeUser({ isTty });
-    const [answer, line] = ["\x1b]11;rgb:0/0/0\x1b\\", take(linesOf(user.terminal))];
+    const [answer, line] = ["\x1b]11;rgb:0/0/0\x1b\\\x1b[12;40R\x1b[?62;22c", take(linesOf(user.terminal))];
     user.type(`ab${answer}c\n`);
     assertEquals(await line, isTty ? "abc" : `ab${answer}c`);
   });
