@@ -211,12 +211,14 @@ class ChatClient {
   #isInputRunning = false;
   #inputError: unknown;
   #hasJoined = false;
+  #toldCount = 0;
   /** What was said before on this server, and not sent again to it, the client has not missed. */
   #missedSinceMs = -Infinity;
 
   constructor(parts: ClientParts, lastJoinPath: string | undefined) {
     this.#parts = parts;
     this.#lastJoinPath = lastJoinPath;
+    parts.process.terminal.onInterruptedChat = () => this.#tellUnacked();
   }
 
   async run(): Promise<number> {
@@ -277,6 +279,7 @@ class ChatClient {
       this.#parts;
     const isRejoin = this.#hasJoined;
     this.#hasJoined = true;
+    this.#toldCount = 0;
     // By the server's clock, which stamps the entries too.
     const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
     const isChosen = historyCount === 0 && behindMs !== undefined && self !== undefined;
@@ -338,8 +341,6 @@ class ChatClient {
       user,
       view,
       members,
-      session,
-      notify,
       t,
       isAuto,
     } = this.#parts;
@@ -361,8 +362,16 @@ class ChatClient {
       : t("client.connection-lost", { server, why: printable(why.text) });
     const message = { ...why, text, values: { ...why.values, server } };
     await terminal.print(...renderer.dateSeparator(wallMs), ...renderer.loss(message, wallMs));
-    const count = action === "giveUp" ? 0 : session.unacked.length;
-    if (count > 0) await notify(t.message("client.unacked", { count }));
+    // A question tells what has been sent until it comes.
+    if (action !== "giveUp" && (isAuto || !terminal.hasLineEditor)) await this.#tellUnacked();
+  }
+
+  /** Tells how many messages are unacked, if there are more than it has told since the client joined. */
+  async #tellUnacked(): Promise<void> {
+    const { session: { unacked: { length: count } }, notify, t } = this.#parts;
+    if (count <= this.#toldCount) return;
+    this.#toldCount = count;
+    await notify(t.message("client.unacked", { count }));
   }
 
   /** From now on lines are for the chat; before, each answered a question. */

@@ -59,11 +59,12 @@ export class DraftKeeper {
     if (!this.#router.hasPartialLine) this.#recheck();
   }
 
-  /** To be called before a prompt begins. */
-  onPrompt(): void {
-    if (this.#router.activeQueue === this.#router.promptQueue) return;
+  /** To be called before a prompt begins. Returns whether it interrupts the chat. */
+  onPrompt(): boolean {
+    if (this.#router.activeQueue === this.#router.promptQueue) return false;
     this.#interruptedMs = this.#clock().monotonicMs;
     this.#sendFromMs = Infinity;
+    return true;
   }
 
   /** To be called with each key, before it changes anything. Keys of an answer do not count: the next prompt may follow at

@@ -23,6 +23,8 @@ export interface AskOptions {
 const MAX_READ_AHEAD_LINES = 64;
 
 export class Terminal implements AsyncDisposable {
+  /** Called when a prompt interrupts the chat, before it is shown. Never without line editing. */
+  onInterruptedChat: (() => Promise<void>) | undefined;
   readonly #streams: TerminalStreams;
   readonly #screen: Screen;
   readonly #router: InputRouter;
@@ -117,10 +119,11 @@ export class Terminal implements AsyncDisposable {
   ): Promise<Result> {
     // No await unless it is needed: a pipe would go on with its next lines.
     if (this.#draft.msUntilIdle > 0) await this.#draft.untilIdle(signal);
-    this.#draft.onPrompt();
+    const isInterrupting = this.#draft.onPrompt();
     this.#router.beginExclusive();
     this.#refresh();
     try {
+      if (isInterrupting && this.hasLineEditor && this.onInterruptedChat) await this.onInterruptedChat();
       return await run();
     } finally {
       this.#router.endExclusive();

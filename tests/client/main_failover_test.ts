@@ -87,6 +87,30 @@ Deno.test("chat-client tells the unconfirmed messages once, and sets half a sent
   ana.terminate();
 });
 
+Deno.test("chat-client tells at the question of a message that was entered after the loss", async () => {
+  const begun = Promise.withResolvers<void>();
+  await using server = FakeServer.withWelcome(async () => {
+    await begun.promise;
+    server.stop();
+  });
+  const tty = new FakeScreen({ columns: 200 });
+  const typing = { idleMs: 60_000, graceMs: 0, clock: systemClock }; // the question waits for Enter
+  await using ana = new ClientUser({ isTty: true, tty, typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("> ");
+  ana.type("hola");
+  await ana.waitForOutput("hola");
+  begun.resolve();
+  await ana.waitForOutput("(sin conexión)");
+  ana.type("\r");
+  await ana.waitForOutput("¿A qué servidor?");
+  ana.type("\r");
+  await ana.waitForOutput("Ningún servidor escucha");
+  await ana.until((output) => output.split("¿A qué servidor?").length > 3, "the question again");
+  assertEquals(ana.output.match(/Mensajes sin confirmar: \d/g), ["Mensajes sin confirmar: 1"]);
+  ana.terminate();
+});
+
 Deno.test("chat-client quotes as much of a draft as the width of the screen allows", async () => {
   const begun = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(async () => {
