@@ -170,6 +170,7 @@ export type InputCode =
   | "choice-invalid"
   | "answer-unclear"
   | "answer-is-talk"
+  | "name-unknown"
   | "input-ended";
 
 /** The user gave something invalid: a flag, a file, an answer, a command. */

@@ -26,6 +26,8 @@ export class Prober {
   #round: Round | undefined;
   /** Ends the probes of {@linkcode besideDial}. */
   #beside: AbortController | undefined;
+  /** By the form of addresses: who asks for the same meanwhile gets the same answer. */
+  readonly #running = new Map<string, { answer: Promise<ProbeAnswer | undefined>; signal: AbortSignal }>();
 
   constructor(probe: Probe, failover: Failover, config: FailoverConfig) {
     this.#probe = probe;
@@ -37,9 +39,15 @@ export class Prober {
     server: Address,
     options: Pick<DialOptions, "signal" | "ip">,
   ): Promise<ProbeAnswer | undefined> {
+    const key = formatAddress(server);
+    const running = this.#running.get(key);
+    if (running && !running.signal.aborted) return await running.answer;
     const ip = this.#failover.knownIp(server);
     const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
-    return await this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
+    const answer = this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
+    const started = { answer, signal: options.signal };
+    this.#running.set(key, started);
+    return await answer.finally(() => this.#running.get(key) === started && this.#running.delete(key));
   }
 
   /** Whether the answer of a server shows another log than the client was reading on it. */

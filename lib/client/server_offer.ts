@@ -2,10 +2,11 @@
 // the question waits.
 
 import { delay } from "../base/time.ts";
-import { type Address, formatAddress } from "../net/address.ts";
+import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
 import type { FailoverConfig } from "./failover.ts";
 import type { Prober } from "./prober.ts";
 import type { RoomSearch } from "./room_finder.ts";
+import type { ServerPool } from "./server_pool.ts";
 import type { Offer } from "./server_prompt.ts";
 
 interface OfferOptions {
@@ -39,7 +40,7 @@ export class ServerOffer {
   }
 
   /** Probes the candidates, in order, then those that are found, then the server that failed; asks; and while the question
-   * waits, probes again every `waitProbeMs` until a server answers. */
+   * waits, probes the server on offer every `waitProbeMs`, and all again if it does not answer. */
   async keepFor(
     ask: () => Promise<void>,
     candidates: readonly Address[],
@@ -47,20 +48,38 @@ export class ServerOffer {
   ): Promise<void> {
     const asked = new AbortController();
     const over = AbortSignal.any([options.over, asked.signal]);
+    const none: Offer = { server: this.#current?.server ?? options.failed, state: "no-answer" };
     const searched = this.search?.((server) => this.#onFound(server), { signal: over });
     const found = await this.#probe(candidates, options, searched);
-    const server = this.#current?.server ?? options.failed;
-    if (!options.over.aborted) this.#set(found ?? { server, state: "no-answer" });
-    void this.#findLater(candidates, { ...options, over });
+    if (!options.over.aborted) this.#set(found ?? none);
+    void this.#keepUpToDate(candidates, none, { ...options, over });
     await ask().finally(() => asked.abort());
   }
 
-  async #findLater(candidates: readonly Address[], options: OfferOptions): Promise<void> {
-    while (this.#current?.state === "no-answer" && !options.over.aborted) {
-      await delay(this.#config.waitProbeMs, options.over);
-      const found = options.over.aborted ? undefined : await this.#probe(candidates, options);
-      if (found && !options.over.aborted) this.#set(found);
+  async #keepUpToDate(candidates: readonly Address[], none: Offer, options: OfferOptions): Promise<void> {
+    const { over } = options;
+    for (;;) {
+      await delay(this.#config.waitProbeMs, over);
+      if (over.aborted) return;
+      this.#prober.reset(); // what the others answered is old
+      const offered = this.#current!;
+      const isThere = offered.state !== "no-answer" &&
+        await this.#prober.probe(offered.server, { signal: over });
+      const found = isThere ? offered : await this.#probe(candidates, options);
+      if (over.aborted) return;
+      // Meanwhile the lost server may have answered.
+      if (found || this.#current === offered) this.#set(found ?? none);
     }
+  }
+
+  /** Of the server on offer, or of the first known one of this host that answers, or of the first. */
+  async portOf(host: string, pool: ServerPool, signal: AbortSignal): Promise<number | undefined> {
+    const server = this.#current?.server;
+    if (server && pool.isSame(server, { ...server, host })) return server.port;
+    const known = pool.serversAt(host);
+    if (known.length < 2) return known[0]?.port;
+    const answers = await Promise.all(known.map((server) => this.#prober.probe(server, { signal })));
+    return known[Math.max(0, answers.findIndex((answer) => answer !== undefined))]!.port;
   }
 
   /** The lost server answers with another log. A server that has answered before stays on offer. */
@@ -89,6 +108,8 @@ export class ServerOffer {
   }
 
   #set(offer: Offer): void {
+    const { current } = this;
+    if (current?.state === offer.state && isSameAddress(current!.server, offer.server)) return;
     this.#current = offer;
     this.onChange();
   }

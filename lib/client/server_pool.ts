@@ -47,9 +47,9 @@ export class ServerPool {
     return this.size === (this.has(server) ? 1 : 0);
   }
 
-  /** Of the first known server of this host. */
-  portOf(host: string): number | undefined {
-    return this.#servers.find((server) => server.host.toLowerCase() === host.toLowerCase())?.port;
+  /** The known servers of this host, in order. */
+  serversAt(host: string): Address[] {
+    return this.#servers.filter((server) => this.#ipOf(server.host) === this.#ipOf(host));
   }
 
   /** Adds a server at the end, unless it is known or excluded, or the pool is full of servers that no room listed. */

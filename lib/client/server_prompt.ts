@@ -18,7 +18,7 @@ import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
 import { parseNick } from "../text/nick.ts";
-import { truncate } from "../text/text.ts";
+import { countChars, truncate } from "../text/text.ts";
 
 const DEFAULT_HOST = "127.0.0.1";
 const MAX_QUOTED_CHARS = 40;
@@ -40,8 +40,9 @@ export interface Offer {
 }
 
 interface TargetPromptOptions {
-  /** May change while the question waits: see {@linkcode afterLossQuestion}. */
   readonly offer: () => Offer | undefined;
+  /** Called with what to do when the offer changes, and without once the question that shows it is answered. */
+  readonly watchOffer?: (onChange?: () => void) => void;
   /** The client has joined before. */
   readonly isRejoin: boolean;
   readonly canResolve: (host: string, options: { signal: AbortSignal }) => Promise<boolean>;
@@ -52,7 +53,7 @@ interface TargetPromptOptions {
     readonly onChosen: (server: Address) => void;
   };
   /** The port of a host that is known. */
-  readonly portOf?: (host: string) => number | undefined;
+  readonly portOf?: (host: string) => Promise<number | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -82,11 +83,11 @@ export async function promptForTarget(
     if (!answer) return undefined;
     host = answer.host;
     port = answer.port ?? port;
-    if (isAfterLoss) fallbackPort = options.portOf?.(host) ?? fallbackPort;
+    if (isAfterLoss && port === undefined) fallbackPort = await options.portOf?.(host) ?? fallbackPort;
   }
   const parse = (answer: string) => {
-    if (isAfterLoss && !/^\d+$/.test(answer)) throw talk(answer);
-    return parsePort(answer);
+    if (isAfterLoss && !/^\d+$/.test(answer) && isTalk(answer)) throw talk(answer);
+    return parsePort(answer.replace(/^:/, ""));
   };
   port ??= await promptUntilValid(deps, { text: t("ask.port"), fallback: `${fallbackPort}`, parse, ...ask });
   if (port === undefined) return undefined;
@@ -137,40 +138,46 @@ async function askHost(
 }
 
 /** A user who has not noticed the loss goes on chatting: what is no host stays in the chat line, unsent. */
-function askAfterLoss(
+async function askAfterLoss(
   deps: PromptDeps,
-  { offer, canResolve, signal }: TargetPromptOptions,
+  { offer, watchOffer, canResolve, signal }: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
   const t = translator(deps.language);
   const parse = async (answer: string): Promise<HostAnswer> => {
     const offered = offer()?.server ?? { host: DEFAULT_HOST, port: DEFAULT_PORT };
     if (answer === "") return offered;
-    if (/\s/.test(answer)) throw talk(answer);
-    const typed = parseHost(answer, offered.host);
-    if (!typed || !await canResolve(typed.host, { signal })) throw talk(answer);
-    return typed;
+    try {
+      const typed = parseAnswer(normalizeHostPort(answer), offered.host);
+      if (await canResolve(typed.host, { signal })) return typed;
+      throw new InputError("name-unknown", { host: typed.host });
+    } catch (error) {
+      throw error instanceof InputError && isTalk(answer) ? talk(answer) : error;
+    }
   };
-  return promptUntilValid(deps, { text: () => afterLossQuestion(t, offer()), parse, isQuit, signal });
+  const text = () => afterLossQuestion(t, offer());
+  watchOffer?.(() => deps.terminal.setQuestion(text()));
+  return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => watchOffer?.());
 }
 
-/** Undefined if it cannot be one, as `:)`. A port that is wrong is an error of its own. */
-function parseHost(answer: string, offeredHost: string): HostAnswer | undefined {
-  try {
-    return parseAnswer(answer, offeredHost);
-  } catch (error) {
-    if (error instanceof InputError && error.code === "address-invalid") return undefined;
-    throw error;
-  }
+/** What can be nothing but an address, right or wrong: `10.0.0.300`, `10.0.0.7 50000`, `[::1]:x`, `aula:5o00`, `:99999`,
+ * `99999`. No time as `12:30`, and no smiley as `:)`. */
+const ADDRESS =
+  /^(?:\d+(?:\.\d+){3}(?::\S*|\s+\d+)?|\[[\da-f:.]+(?:%\w+)?\](?::\S*)?|(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*|:\d{2,}|\d{4,5})$/iu;
+
+/** Whether an answer that leads to no server was meant for the chat. A character or a question mark asks for help. */
+function isTalk(answer: string): boolean {
+  return countChars(answer) > 1 && !/^\?+$/.test(answer) && !ADDRESS.test(answer);
 }
 
-/** Four or five digits are a port of the server on offer.
+/** Four or five digits, or several after a colon, are a port of the server on offer.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 function parseAnswer(answer: string, offeredHost: string): HostAnswer {
-  return /^\d{4,5}$/.test(answer) ? { host: offeredHost, port: parsePort(answer) } : parseAddress(answer);
+  const isPort = /^(?:\d{4,5}|:\d{2,})$/.test(answer);
+  return isPort ? { host: offeredHost, port: parsePort(answer.replace(/^:/, "")) } : parseAddress(answer);
 }
 
 /** Without its colon. */
-export function afterLossQuestion(t: Translate, offer: Offer | undefined): string {
+function afterLossQuestion(t: Translate, offer: Offer | undefined): string {
   const { server, state } = offer ?? { server: { host: DEFAULT_HOST, port: DEFAULT_PORT } };
   const found = state === undefined ? "" : `, ${t(`offer.${state}`)}`;
   return `${t("ask.server-after-loss")} [${formatAddress(server)}${found}]`;

@@ -13,7 +13,7 @@ import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
-import { acceptedInput, afterLossQuestion, promptForTarget, type TargetInput } from "./server_prompt.ts";
+import { acceptedInput, promptForTarget, type TargetInput } from "./server_prompt.ts";
 import type { PromptDeps } from "../terminal/prompt.ts";
 import { printable } from "../text/text.ts";
 
@@ -237,7 +237,6 @@ export class ServerSelector {
     const fallback = isOffered ? { server: next } : undefined;
     const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
     offer.search = this.#roomFinder.searchFor(server);
-    offer.onChange = () => terminal.setQuestion(afterLossQuestion(this.#t, offer.current));
     let answer: ConnectTarget | undefined;
     try {
       const back = await this.#orBack(failure, { signal, offer }, async (over) => {
@@ -390,9 +389,10 @@ export class ServerSelector {
   async #ask(input: TargetInput, signal: AbortSignal, offer?: ServerOffer) {
     const options = {
       offer: () => offer?.current,
+      watchOffer: (onChange = () => {}) => offer && (offer.onChange = onChange),
       isRejoin: this.#hasEverJoined,
       canResolve: this.#deps.canResolve,
-      portOf: (host: string) => this.#pool.portOf(host),
+      portOf: async (host: string) => await offer?.portOf(host, this.#pool, signal),
       network: this.#roomFinder,
       signal,
     };

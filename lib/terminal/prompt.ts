@@ -21,6 +21,9 @@ interface Prompt<Answer> extends AskOptions {
   readonly isOnceForPipe?: boolean;
 }
 
+/** Of answers that may have a blank before the port. */
+const ADDRESS_ERRORS = ["address-invalid", "name-unknown", "port-invalid"];
+
 /** Asks until `parse` accepts the answer. Returns undefined if the user wants to leave.
  * @throws {InputError} if a pipe ends without a valid answer, or has one answer and that is invalid */
 export async function promptUntilValid<Answer>(
@@ -38,7 +41,8 @@ export async function promptUntilValid<Answer>(
       if (isOnceForPipe && !terminal.isTty) throw error;
       await terminal.print(errorText(error, language));
       // An answer of several words is a chat line that the prompt interrupted.
-      const isTalk = error.code === "answer-is-talk" || answer.includes(" ");
+      const isTalk = error.code === "answer-is-talk" ||
+        (answer.includes(" ") && !ADDRESS_ERRORS.includes(error.code));
       if (isTalk && !options.isSecret) terminal.restore(answer);
     }
   }

@@ -86,9 +86,13 @@ Deno.test("ServerPool.setCurrent() forgets the name that was resolved longest ag
   assertEquals(isKnown(), false);
 });
 
-Deno.test("ServerPool.portOf() finds the port of a known host, in any case", pure, () => {
-  const pool = new ServerPool([A, { ...C, host: "B", port: 5_001 }]);
-  assertEquals(["A", "b", "c"].map((host) => pool.portOf(host)), [A.port, 5_001, undefined]);
+Deno.test("ServerPool.serversAt() finds the servers of a host in any case, also by its IP", pure, () => {
+  const [one, two] = [{ host: "B", port: 5_001 }, { host: "10.0.0.9", port: 5_002 }];
+  const pool = new ServerPool([one, A, two]);
+  pool.setCurrent(two, two.host);
+  assertEquals(["b", "10.0.0.9", "c"].map((host) => pool.serversAt(host)), [[one], [two], []]);
+  pool.setCurrent(one, two.host);
+  assertEquals(["b", "10.0.0.9"].map((host) => pool.serversAt(host)), [[one, two], [one, two]]);
 });
 
 Deno.test("ServerPool.add() holds 64 servers and keeps those known longest", pure, () => {

@@ -31,7 +31,7 @@ function prompt(
     offer: () => fallback && { server: fallback, state: "answers" as const },
     isRejoin,
     canResolve: (host: string) => Promise.resolve(KNOWN_HOSTS.includes(host)),
-    portOf: (host: string) => host === "aula" ? 5_009 : undefined,
+    portOf: (host: string) => Promise.resolve(host === "aula" ? 5_009 : undefined),
     signal,
   };
   const ask = () => promptForTarget({ terminal, language: "es" }, input, options);
@@ -90,7 +90,15 @@ const TYPED: [does: string, answers: string, server: string, chat: string][] = [
   ["takes a host with an international name", "peña:5009\r", "xn--pea-8ma:5009", ""],
   ["keeps words for the chat", "hola\r¿estáis ahí?\r\r", "10.0.0.7:5001", "hola ¿estáis ahí?"],
   ["keeps smileys and dots for the chat", "12 ya\r:)\rsí...\r\r", "10.0.0.7:5001", "12 ya :) sí..."],
-  ["keeps a host and a blank for the chat", "aula 5001\r\r", "10.0.0.7:5001", "aula 5001"],
+  ["takes a blank for the colon before a port", "aula  5472\r", "aula:5472", ""],
+  ["takes a port after a colon as one of the host on offer", ":26001\r", "10.0.0.7:26001", ""],
+  ["takes a port after a colon at the prompt for it", "otra\r:5009\r", "otra:5009", ""],
+  [
+    "keeps numbers in sentences for the chat",
+    "son 5472\r12:30\r:3\r\r",
+    "10.0.0.7:5001",
+    "son 5472 12:30 :3",
+  ],
   ["keeps words at the prompt for the port", "otra\rvale\rsí, sigo\r5009\r", "otra:5009", "vale sí, sigo"],
 ];
 
@@ -109,6 +117,34 @@ for (const [does, answers, server, chat] of TYPED) {
     assertEquals((await line).value, chat);
   });
 }
+
+Deno.test(
+  "promptForTarget() after a loss keeps nothing for the chat that can only be an address, or a question",
+  pure,
+  async () => {
+    await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+    const line = linesOf(user.terminal).next();
+    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+    await flushTasks();
+    const wrong = [
+      "nada:5472",
+      "aula:5o00",
+      "10.0.0.7 99999",
+      "10.0.0.300",
+      "10.0.0.300:1",
+      "[::1]:x",
+      ":99999",
+      "?",
+      "s",
+    ];
+    user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.7:1\r\r`);
+    assertEquals(formatAddress((await target)!.server), "aula:5009");
+    assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 9);
+    user.terminal.releaseDraft();
+    user.type("\r");
+    assertEquals((await line).value, "");
+  },
+);
 
 Deno.test("promptForTarget() quotes 40 characters of a chat line", pure, async () => {
   await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });

@@ -180,6 +180,82 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "ServerSelector offers another server when the one on offer falls, without touching the prompt for the port",
+  pure,
+  async () => {
+    const known: Partial<Record<string, ProbeAnswer>> = {
+      [formatAddress(FIRST)]: undefined,
+      [formatAddress(SECOND)]: OTHER,
+      [formatAddress(THIRD)]: OTHER,
+    };
+    const screen = new FakeScreen({ columns: 200 });
+    const options = { backups: [THIRD], probe: probed(known).probe, failover: { waitProbeMs: 0 } };
+    await using fixture = await selectorAfterJoin(options, { isTty: true, tty: screen });
+    const shows = (text: string) =>
+      waitFor(() => {
+        const rows = screen.show(fixture.user.output);
+        fixture.user.output = "";
+        return rows.at(-1)!.includes(text);
+      });
+    const next = fixture.nextServer(lost(FIRST));
+    await shows("[10.0.0.7:5001, responde]");
+    known[formatAddress(SECOND)] = undefined;
+    await shows("[[::1]:5002, responde]");
+    known[formatAddress(THIRD)] = undefined;
+    await shows("[10.0.0.7:5001, no responde]");
+    known[formatAddress(THIRD)] = OTHER;
+    await shows("[[::1]:5002, responde]");
+    fixture.user.type(`${SECOND.host}\r`);
+    await shows("Puerto [5001]:");
+    known[formatAddress(THIRD)] = undefined;
+    for (let round = 0; round < 3; round++) await flushTasks();
+    fixture.user.type("\r");
+    assertEquals(await next, SECOND);
+    assertMatch(fixture.user.output, /Puerto \[5001\]: /);
+  },
+);
+
+Deno.test("ServerSelector probes a server once at a time", pure, async () => {
+  const { probe, answer, seen } = probed({ [formatAddress(SECOND)]: undefined });
+  const screen = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
+  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, screen);
+  const next = fixture.nextServer(lost(FIRST));
+  const probes = () => seen.filter((server) => server.startsWith(formatAddress(FIRST))).length;
+  for (const count of [1, 2, 3]) {
+    await waitFor(() => probes() === count);
+    for (let round = 0; round < 5; round++) await flushTasks();
+    assertEquals(probes(), count);
+    answer(FIRST);
+  }
+  fixture.user.type("\r");
+  assertEquals(await next, SECOND);
+});
+
+Deno.test(
+  "ServerSelector suggests the port of a known server at the host that answers, that on offer first",
+  pure,
+  async () => {
+    const [one, two] = [{ host: FIRST.host, port: 5_005 }, { host: FIRST.host, port: 5_006 }];
+    for (const [second, port] of [[OTHER, 5_006], [undefined, 5_006], [OTHER, 5_005]] as const) {
+      const { probe } = probed({
+        [formatAddress(FIRST)]: undefined,
+        [formatAddress(SECOND)]: second,
+        [formatAddress(one)]: port === one.port ? OTHER : undefined,
+        [formatAddress(two)]: OTHER,
+      });
+      const screen = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
+      await using fixture = await selectorAfterJoin({ backups: [one, two], probe }, screen);
+      const next = fixture.nextServer(lost(FIRST));
+      await fixture.user.waitForOutput(second ? "[10.0.0.7:5001, responde]" : "[aula:5006, responde]");
+      fixture.user.type(`${FIRST.host}\r`);
+      await fixture.user.waitForOutput(`Puerto [${port}]:`);
+      fixture.user.type("\r");
+      assertEquals(await next, { host: FIRST.host, port });
+    }
+  },
+);
+
 Deno.test("ServerSelector --auto goes back to the lost server from a wait", pure, async () => {
   const { probe } = probed({ [formatAddress(FIRST)]: SAME });
   const options = { isAuto: true, random: () => 1_000, probe, failover: { waitProbeMs: 0 } };

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { parseAddress } from "../../lib/net/address.ts";
+import { parseNick } from "../../lib/text/nick.ts";
 import { promptUntilValid } from "../../lib/terminal/prompt.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
@@ -213,8 +214,8 @@ for (const end of ["Ctrl-C", "its signal"]) {
 
 for (
   const [isSecret, restored, asked] of [
-    [false, "hola a todos los demás|", "Servidor [aula]: todos los demás"],
-    [true, "hola a|", "Servidor [aula]: "],
+    [false, "hola a todos los demás|", "Nick [ana]: todos los demás"],
+    [true, "hola a|", "Nick [ana]: "],
   ] as const
 ) {
   const title = `promptUntilValid() restores ${
@@ -225,13 +226,13 @@ for (
     const { terminal } = fixture;
     fixture.type("hola a");
     await flushTasks();
-    const prompt = { text: "Servidor", parse: parseAddress, fallback: "aula", isSecret };
+    const prompt = { text: "Nick", parse: parseNick, fallback: "ana", isSecret };
     const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
     await flushTasks();
     fixture.type(`todos los demás${ENTER}`);
     await flushTasks();
     fixture.type(ENTER);
-    assertEquals((await answer)?.host, "aula");
+    assertEquals(await answer, "ana");
     const rows = await fixture.newOutput();
     assertEquals([rows[0], rows.at(-1)], [asked.trimEnd(), `> ${restored}`]);
   });
