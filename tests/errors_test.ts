@@ -76,7 +76,7 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
     [
       readOnly,
       "es",
-      "No se pueden guardar mensajes (el disco es de solo lectura): esperan. Se reintenta cada segundo.",
+      "No se pueden guardar los mensajes (el disco es de solo lectura); esperan, y se reintenta cada segundo.",
     ],
   ];
   for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);

@@ -3,12 +3,12 @@
 import type { Language } from "../lib/i18n/translate.ts";
 import { PREFIXES } from "../lib/render/renderer.ts";
 
-/** Those who talk. */
+/** The members. */
 export const NICKS = ["ana", "beto", "caro"] as const;
-/** One of those who talk. */
+/** The nick of a member. */
 export type Nick = typeof NICKS[number];
 
-/** What one of them says. No two are the same. */
+/** A message of the script. No two are the same. */
 export interface ScriptLine {
   readonly nick: string;
   readonly text: string;
@@ -16,11 +16,11 @@ export interface ScriptLine {
 
 /** The parts of a conversation. */
 interface Script {
-  /** One after the other, everyone listening. */
+  /** Each is sent once all members have shown the one before. */
   readonly beforeFailover: readonly ScriptLine[];
-  /** All at once, while the server is about to fall. */
+  /** All are sent at once, just before the crash. */
   readonly burst: readonly ScriptLine[];
-  /** Right behind, to a server that does not read them any more. */
+  /** Sent to the server when it no longer reads. */
   readonly unackedAtCrash: readonly ScriptLine[];
   /** One after the other again, on the next server. */
   readonly afterFailover: readonly ScriptLine[];
@@ -32,13 +32,13 @@ const SPANISH: Script = {
     ["beto", "Hola, Ana. Te leo."],
     ["caro", "¡Buenas! Yo también."],
     ["ana", "¿Montamos hoy la red del laboratorio?"],
-    ["beto", "Sí, a las siete. ¿Qué trae cada quien?"],
+    ["beto", "Sí, a las siete. ¿Qué trae cada uno?"],
   ),
   burst: remarks(
     ["ana", "Yo llevo el conmutador"],
     ["ana", "y dos cables largos."],
     ["beto", "Yo pongo el portátil"],
-    ["beto", "y la regleta."],
+    ["beto", "y un adaptador."],
     ["caro", "Yo llevo la cámara"],
     ["caro", "y el trípode."],
   ),
@@ -90,7 +90,7 @@ const ENGLISH: Script = {
   ),
 };
 
-/** What those of `nicks` say. */
+/** The lines of the script that these members say. */
 export function scriptFor(nicks: readonly Nick[], language: Language): Script {
   const { beforeFailover, burst, unackedAtCrash, afterFailover } = language === "es" ? SPANISH : ENGLISH;
   const own = (lines: readonly ScriptLine[]) => lines.filter(({ nick }) => nicks.includes(nick as Nick));
@@ -110,13 +110,13 @@ const SAID = new RegExp(
   String.raw`^\[[\d :-]+\] (?:[${PREFIXES.history}${PREFIXES.redelivered}] )?(?<nick>[^\s:]+): (?<text>.*)$`,
 );
 
-/** What somebody says in a line of a screen, if anybody does. */
+/** The message that a row of a screen shows, if it shows one. */
 export function remarkIn(line: string): ScriptLine | undefined {
   const { nick, text } = SAID.exec(line)?.groups ?? {};
   return nick === undefined || text === undefined ? undefined : { nick, text };
 }
 
-/** Whose remarks a screen does not show as they were said: each one once, in their order, and no other. */
+/** The nicks whose messages a screen does not show exactly once each, in order, and without others. */
 export function mismatches(lines: readonly string[], said: readonly ScriptLine[]): string[] {
   const shown = lines.map(remarkIn).filter((remark) => remark !== undefined);
   const nicks = new Set([...said, ...shown].map(({ nick }) => nick));

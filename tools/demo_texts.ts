@@ -1,41 +1,42 @@
-// What the demo itself has to say, in both languages. Pure.
+// What the demo itself says, in both languages. Pure.
 
 import type { Language } from "../lib/i18n/translate.ts";
 
 const SPANISH = {
   title: "El chat en acción: dos servidores y tres clientes, cada uno en un proceso aparte",
   steps: {
-    opening: "Se abren el servidor primario y el de reserva",
+    opening: "Arrancan el servidor primario y el de reserva",
     entering: "Entran ana, beto y caro",
-    talking: "Conversan por turno, y después todos a la vez",
-    killing: "SIGKILL al servidor primario, con mensajes en el aire",
+    talking: "Conversan por turnos, y después todos a la vez",
+    killing: "SIGKILL al servidor primario, con mensajes en camino",
     goingOn: "Siguen conversando en el servidor de reserva",
-    leaving: "Se despiden, y el servidor de reserva se cierra",
+    leaving: "Se despiden, y el servidor de reserva termina",
   },
   primary: "servidor primario",
   backup: "servidor de reserva",
   killed: "(aquí recibió SIGKILL)",
-  notShown: (name: string, text: string) => `${name} no mostró a tiempo «${text}»`,
+  notShown: (name: string, text: string) => `${name} no mostró "${text}" a tiempo`,
   notEnded: (name: string) => `${name} no terminó a tiempo`,
   badEnd: (name: string, how: string) => `${name} terminó con ${how}`,
-  misquoted: (name: string, nicks: string) => `${name} no vio una vez y en orden lo que dijo ${nicks}`,
+  misquoted: (name: string, nicks: string) =>
+    `${name} no mostró una sola vez y en orden los mensajes de ${nicks}`,
   interrupted: "se interrumpió",
   success: (count: number, inFlight: number, seconds: string) =>
-    `Bien: cada cliente vio los ${count} mensajes una vez, en orden, ${inFlight} en el aire (${seconds} s).`,
+    `Bien: cada cliente vio los ${count} mensajes una sola vez y en orden; ${inFlight} estaban en camino (${seconds} s).`,
   failure: (problems: string) => `Mal: ${problems}.`,
   live: {
     title: "Dos servidores y dos clientes, cada uno en un proceso aparte",
     steps: {
-      opening: "Se abren dos servidores: B es la reserva de A",
+      opening: "Arrancan dos servidores: B es la reserva de A",
       entering: "ana y beto se conectan a A",
       talking: "Conversan",
       hanging: "A no responde: lo que escriben queda sin confirmar",
       killing: "kill -9 a A: ana y beto pasan solos a B",
       goingOn: "Siguen en B: lo pendiente llegó una sola vez",
-      leaving: "Se despiden, y B se cierra",
+      leaving: "Se despiden, y B termina",
     },
     server: (letter: string) => `servidor ${letter}`,
-    starting: "○ se inicia",
+    starting: "○ arrancando",
     running: "● en marcha",
     hung: "● no responde",
     killed: "✗ kill -9",
@@ -47,22 +48,22 @@ const SPANISH = {
 };
 
 const ENGLISH: typeof SPANISH = {
-  title: "The chat at work: two servers and three clients, each a process of its own",
+  title: "The chat at work: two servers and three clients, each in its own process",
   steps: {
-    opening: "The primary server and the backup open",
-    entering: "ana, beto and caro enter",
-    talking: "They talk in turn, and then all at once",
+    opening: "The primary server and the backup start",
+    entering: "ana, beto and caro join",
+    talking: "They chat in turn, and then all at once",
     killing: "SIGKILL to the primary server, with messages in flight",
-    goingOn: "They go on talking on the backup server",
-    leaving: "They take leave, and the backup server closes",
+    goingOn: "They go on chatting on the backup server",
+    leaving: "They leave, and the backup server ends",
   },
   primary: "primary server",
   backup: "backup server",
-  killed: "(here it got SIGKILL)",
-  notShown: (name, text) => `${name} did not show in time "${text}"`,
+  killed: "(killed here with SIGKILL)",
+  notShown: (name, text) => `${name} did not show "${text}" in time`,
   notEnded: (name) => `${name} did not end in time`,
   badEnd: (name, how) => `${name} ended with ${how}`,
-  misquoted: (name, nicks) => `${name} did not see once and in order what ${nicks} said`,
+  misquoted: (name, nicks) => `${name} did not show the messages of ${nicks} once and in order`,
   interrupted: "it was interrupted",
   success: (count, inFlight, seconds) =>
     `Good: each client saw the ${count} messages once and in order, ${inFlight} in flight (${seconds} s).`,

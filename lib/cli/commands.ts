@@ -183,7 +183,7 @@ export const QUIT_COMMAND = command({
   names: ["quit", "salir", "exit", "q"],
   bareNames: ["quit", "salir", "exit"],
   isExact: true,
-  help: { es: "terminar", en: "end" },
+  help: { es: "terminar el programa", en: "end the program" },
   run: (context) => context.quit(),
 });
 

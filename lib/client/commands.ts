@@ -53,8 +53,8 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     names: ["msg", "privado"],
     args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
     help: {
-      es: "mensaje privado (la consola del servidor lo ve); no queda en el historial",
-      en: "private message (the server's console sees it); not kept in the history",
+      es: "enviar un mensaje privado (la consola del servidor lo ve); no queda en el historial",
+      en: "send a private message (the server's console sees it); not kept in the history",
     },
     run: (chat, { nick, text }) => chat.sayTo(nick, text),
   }),
@@ -76,8 +76,8 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
       nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
     },
     help: {
-      es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, la lista",
-      en: "hide or show the messages of a member, only here; without NICK, the list",
+      es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, ver la lista",
+      en: "hide or show the messages of a member, only here; without NICK, show the list",
     },
     run: (chat, { nick }) => chat.ignore(nick),
   }),
@@ -90,7 +90,10 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     names: QUIT_COMMAND.names,
     bareNames: QUIT_COMMAND.bareNames,
     args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
-    help: { es: "salir, tras enviar el texto", en: "leave, after sending the text" },
+    help: {
+      es: "salir, tras enviar el TEXTO si lo hay",
+      en: "leave, after sending the TEXT if there is one",
+    },
     run: (chat, { goodbye }) => chat.quit(goodbye),
   }),
 ], [["//...", { es: "enviar un texto que empieza por /", en: "send a text that begins with /" }]]);

@@ -19,44 +19,43 @@ export const SPANISH = {
   "interface.all": "todas ({address})",
 
   "server.cluster": "Sala {room}, guardada en NATS ({servers}), copias: {replicas}.",
-  "server.unadvertised":
-    "Los demás servidores no pueden anunciar este: indique su dirección con --advertise.",
+  "server.unadvertised": "Los demás servidores no conocen la dirección de este: indíquela con --advertise.",
   "server.nats-snapshot-too-large":
-    "La lista de miembros no cabe en un mensaje de NATS: ponga max_payload: {megabytes}MB en su configuración y reinícielo. Hasta entonces NATS lo guarda todo, y su disco se va llenando.",
+    "La lista de miembros no cabe en un mensaje de NATS: ponga max_payload: {megabytes}MB en la configuración de NATS y reinícielo. Hasta entonces, NATS lo guarda todo y su disco se va llenando.",
   "server.nats-snapshot-too-large-limited":
-    "La lista de miembros no cabe en un mensaje de NATS: ponga max_payload: {megabytes}MB en su configuración y reinícielo cuanto antes. No se pudo impedir que NATS borre entradas mientras tanto: su administrador puede aumentar max_bytes, max_age y max_msgs del stream. Si no, a un servidor que arranque después le faltará parte de la sala.",
+    "La lista de miembros no cabe en un mensaje de NATS: ponga max_payload: {megabytes}MB en la configuración de NATS y reinícielo cuanto antes. Mientras tanto, NATS puede borrar entradas: su administrador puede aumentar max_bytes, max_age y max_msgs del stream. Si no, a un servidor que arranque después le faltará parte de la sala.",
   "server.nats-starting":
     'NATS está arrancando o tarda en responder: se espera hasta 30 s. Escriba "salir" para terminar.',
   "server.nats-unavailable": "NATS no responde: los mensajes esperan",
   "server.nats-available": "NATS responde de nuevo: se enviaron los mensajes que esperaban",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.join": "Los clientes entran con: {command}",
-  "server.join-here": "En esta máquina se entra con: {command}",
+  "server.join-here": "En este equipo se entra con: {command}",
   "http.answer":
     "Esto es un servidor de chat, no una página web ({server}). Para entrar, escriba en una terminal:\n\n    {command}",
-  "error.http-request": "pidió una página web, y se le mostró cómo entrar en el chat",
+  "error.http-request": "pidió una página web y se le mostró cómo entrar en el chat",
   "server.announced": 'Nombre en la red local: "{name}".',
   "server.backups": "Servidores de reserva:",
-  "server.no-backups": "No hay servidores de reserva. Uno se añade con /backup SERVIDOR:PUERTO.",
+  "server.no-backups": "No hay servidores de reserva. Añada uno con /backup SERVIDOR:PUERTO.",
   "backup.answers": "✓ {server} responde",
   "backup.fails": "✗ {server}: {why}",
   "backup.name-unknown": "no se encontró el nombre",
   "backup.refused": "ahí no escucha ningún servidor",
   "backup.no-answer": "no responde",
-  "backup.not-a-chat-server": "lo que responde no es un servidor de este chat",
+  "backup.not-a-chat-server": "ahí responde otro programa, no un servidor de chat",
   "server.metrics": "Métricas en http://{address}/metrics, estado en /healthz.",
-  "server.closing": "Cerrando el servidor: se avisa a quienes están conectados.",
+  "server.closing": "Cerrando el servidor: se avisa a los clientes.",
   "server.closed": "Servidor cerrado.",
   "server.rejected": "Se cerró la conexión de {who}: {why}",
   "server.fault":
-    "Error interno al atender a {who}: {fault}. Se cerró su conexión; los demás clientes siguen. Informe de esta línea a los autores del programa.",
+    "Error interno al atender a {who}: {fault}. Se cerró su conexión; los demás clientes siguen. Envíe esta línea a los autores del programa.",
   "server.rejected-more": "Conexiones cerradas que no se mostraron: {count}.",
   "output.skipped": "Líneas que faltan aquí: hasta {count}. No se pudieron escribir a tiempo.",
   "output.restored": "La salida se puede escribir de nuevo. Líneas que faltan en ella: hasta {count}.",
   "error.output-failed":
     "No se puede escribir la salida: {reason}. Revise el disco; mientras tanto se omiten líneas.",
-  "server.commands": 'No es un comando. "/say TEXTO" lo dice a todos; "/help" muestra los comandos.',
-  "server.kick-reason": "{nick} fue expulsado: {reason}",
+  "server.commands": "No es un comando. Para hablar a todos, /say TEXTO; para ver los comandos, /help.",
+  "server.kick-reason": "Motivo de la expulsión de {nick}: {reason}",
   "server.banned": "{address} queda vetada durante {minutes} min; expulsados: {count}.",
   "server.unbanned": "{address} ya no está vetada.",
   "server.stats":
@@ -72,7 +71,7 @@ export const SPANISH = {
   "client.resent-one": "Se reenvió un mensaje",
   "client.resent-all": "{resent}; no falta ninguno.",
   "client.resent-none": "No falta ningún mensaje.",
-  "client.may-lack": "Pueden faltar mensajes de otro servidor: estuvo más de {seconds} s sin conexión.",
+  "client.may-lack": "Pueden faltar mensajes de otro servidor: usted estuvo más de {seconds} s sin conexión.",
   "client.draft": 'Borrador guardado: "{text}"',
   "client.more-members": "{names} y {count} más",
   "client.connection-lost": "Se perdió la conexión con {server}: {why}",
@@ -81,10 +80,10 @@ export const SPANISH = {
   "client.stalled": "El servidor no puede guardar mensajes ahora; los suyos se enviarán cuando pueda.",
   "client.stall-resolved": "El servidor puede guardar mensajes de nuevo.",
   "client.retry": "{why} Se sigue intentando.",
-  "client.returning": "{server} responde y conserva la sala: se vuelve a él.",
+  "client.returning": "{server} responde y conserva la sala: el cliente vuelve a él.",
   "client.restarted": "{server} responde de nuevo, pero se reinició: puede haber perdido los mensajes.",
-  "client.join-wait": "Demasiadas entradas en {server} desde aquí: nuevo intento en {seconds} s.",
-  "client.waiting": "Mensajes sin confirmar: {count}. Se espera antes de leer más.",
+  "client.join-wait": "Demasiados intentos de entrar en {server} desde aquí: el próximo, en {seconds} s.",
+  "client.waiting": "Mensajes sin confirmar: {count}. No se leen más líneas hasta que se confirmen.",
   "client.unacked": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-unacked": "… y {count} más sin confirmar",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
@@ -92,7 +91,7 @@ export const SPANISH = {
   "client.unignored": "Verá de nuevo los mensajes de {nick}.",
   "client.ignore-list": "Miembros que ignora: {count}.",
   "client.ignore-none": "No ignora a ningún miembro. /ignore NICK oculta sus mensajes.",
-  "client.ignore-self": "No puede ignorar su propio nick.",
+  "client.ignore-self": "No puede ignorar sus propios mensajes.",
   "client.search": "(buscar: {query})",
   "client.search-none": "(no se encuentra: {query})",
   "client.nick-later": "Se usará el nick {nick} en la próxima conexión.",
@@ -147,7 +146,7 @@ export const SPANISH = {
   "error.address-invalid":
     '"{address}" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
   "error.ip-invalid": '"{ip}" no es una dirección IP.',
-  "error.minutes-invalid": '"{minutes}" no es válido: los minutos son un número de 0 a {max}.',
+  "error.minutes-invalid": '"{minutes}" no es válido: escriba los minutos como un número de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: indique otro como reserva.",
   "error.backup-unknown": "{server} no es un servidor de reserva. /backup los muestra.",
   "error.backup-serves":
@@ -167,7 +166,7 @@ export const SPANISH = {
   "error.command-mistyped":
     'El comando "{command}" no existe. ¿Quiso decir {suggestion}? Escriba /help para ver la lista.',
   "error.args-missing": "Comando incompleto. Se escribe así: {usage}",
-  "error.args-extra": "{usage} no admite nada detrás: no se hizo nada.",
+  "error.args-extra": "{usage} no admite más texto: no se ejecutó.",
   "error.request-invalid":
     "No es una petición: {request}. Escriba un objeto JSON con uno de estos campos: {fields}.",
   "error.flag-unknown": 'La opción "{flag}" no existe. Pruebe con --help.',
@@ -182,7 +181,7 @@ export const SPANISH = {
   "error.refused":
     "Ningún servidor escucha en {server}: revise la dirección y el puerto, y que esté en marcha.",
   "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
-  "error.network-away": "Ninguna red lleva a {server}: revise el cable o el wifi, y la dirección.",
+  "error.network-away": "No hay red hacia {server}: revise el cable, el wifi y la dirección.",
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección, la red y el firewall.",
   "error.not-a-chat-server": "{server} no es un servidor de este chat: revise la dirección y el puerto.",
 
@@ -195,20 +194,19 @@ export const SPANISH = {
   "error.nats-no-jetstream":
     "NATS en {servers} no tiene JetStream: arránquelo con nats-server -js -sd CARPETA.",
   "error.nats-full":
-    "NATS en {servers} no tiene espacio para la sala: dele más disco, o borre datos antiguos.",
+    "NATS en {servers} no tiene espacio para la sala: amplíe su disco o borre datos antiguos.",
   "error.nats-other-stream":
     "En NATS ya existe el stream {stream}, que no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "La sala se borró en NATS: este servidor no puede continuar.",
   "error.nats-log-back":
     "NATS perdió los últimos mensajes: reinicie este servidor, y los clientes los reenviarán.",
-  "error.nats-unread":
-    "NATS no entrega todo lo que dice guardar de la sala: pruebe de nuevo, o reinicie NATS.",
+  "error.nats-unread": "NATS no entrega la sala completa: pruebe de nuevo o reinicie NATS.",
   "error.nats-newer": "Otro servidor de la sala usa una versión más nueva: actualice este.",
   "error.nats-log-cut": "En NATS faltan mensajes de la sala: este servidor no puede continuar. Reinícielo.",
 
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
-  "error.port-privileged": "El puerto {port} requiere permisos de administrador: elija uno desde 1024.",
-  "error.address-not-local": "{host} no es una dirección de esta máquina.",
+  "error.port-privileged": "El puerto {port} requiere permisos de administrador: elija uno a partir de 1024.",
+  "error.address-not-local": "{host} no es una dirección de este equipo.",
   "error.accept-failed": "No se pueden aceptar más conexiones: {reason}.",
   "error.listen-failed": "No se puede escuchar en {host}, puerto {port}: {reason}.",
 
@@ -230,7 +228,7 @@ export const SPANISH = {
   "wire.store-away": "el servidor no puede guardar mensajes ahora: pruebe de nuevo en un momento",
   "wire.room-full": "la sala está llena: pruebe más tarde",
   "wire.address-crowded": "demasiadas conexiones desde la misma dirección o red (límite: --max-per-address)",
-  "wire.entering-too-often": "demasiadas entradas desde la misma dirección: espere un minuto",
+  "wire.entering-too-often": "demasiados intentos de entrar desde la misma dirección: espere un minuto",
   "wire.hello-late": "no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
   "wire.nick-mixed": 'el nick "{nick}" mezcla letras de varios alfabetos',
@@ -238,16 +236,16 @@ export const SPANISH = {
   "wire.nick-lookalike": 'el nick "{nick}" se parece demasiado a uno en uso',
   "wire.text-invalid": "se recibió un mensaje no válido",
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
-  "wire.kicked": "Lo expulsaron: {reason}",
+  "wire.kicked": "Se le expulsó: {reason}",
   "wire.banned": "esta dirección está vetada por ahora",
   "wire.too-slow": "el cliente leía demasiado despacio",
   "wire.silent": "el cliente dejó de responder",
   "error.unknown": "{reason} ({code})",
 
   "usage.server":
-    "Uso: chat-server [opciones]\n\nSirve una sala de chat. Lo que no se dé con opciones se pregunta.",
+    "Uso: chat-server [opciones]\n\nSirve una sala de chat. Pregunta lo que no se indique con opciones.",
   "usage.client":
-    "Uso: chat-client [opciones] [SERVIDOR[:PUERTO]]\n\nEntra en una sala de chat. Lo que no se dé con opciones se pregunta.",
+    "Uso: chat-client [opciones] [SERVIDOR[:PUERTO]]\n\nEntra en una sala de chat. Pregunta lo que no se indique con opciones.",
   "usage.options": "Opciones:",
   "value.HOST": "SERVIDOR",
   "value.HOST:N": "SERVIDOR:N",
@@ -264,33 +262,33 @@ export const SPANISH = {
   "value.TIME": "FECHA",
   "value.URL": "URL",
   "value.SHA256:...": "SHA256:...",
-  "flag.server-port": "puerto en el que se escucha (5000 si no se cambia)",
-  "flag.server-host": "dirección de esta máquina en la que se escucha; 0.0.0.0 para todas",
+  "flag.server-port": "puerto en el que escucha el servidor (5000)",
+  "flag.server-host": "dirección de este equipo en la que escucha; 0.0.0.0 para todas",
   "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
   "flag.name": "nombre de la sala, con el que la encuentran los clientes en la red (el del equipo)",
   "flag.no-announce": "no anunciar el servidor en la red local",
   "flag.grace": "segundos de espera antes de anunciar una conexión perdida (3)",
   "flag.burst": "mensajes que un cliente puede enviar de golpe (20)",
-  "flag.rate": "mensajes por segundo de un cliente después, o 0 sin límite (5)",
+  "flag.rate": "mensajes por segundo que un cliente puede enviar después; 0 para no limitarlos (5)",
   "flag.max-clients": "máximo de conexiones (1024)",
-  "flag.max-per-address": "máximo de conexiones desde una dirección que no sea esta máquina (16)",
+  "flag.max-per-address": "máximo de conexiones desde cada dirección, salvo las de este equipo (16)",
   "flag.data": "archivo que guarda la sala: un servidor reiniciado sigue con ella",
   "flag.data-sync":
-    "a qué sobrevive el archivo: full, a un apagón; normal, más rápido, a la muerte del programa (full)",
+    "cómo se escribe: full resiste un apagón; normal es más rápido, pero solo resiste un fallo del programa (full)",
   "flag.keep": "número de entradas que se guardan en el archivo (100000)",
   "flag.keep-days": "días que se guardan (30)",
   "flag.export": "mostrar el contenido del archivo de una sala, aunque un servidor lo use, y terminar",
-  "flag.since": "solo las entradas desde entonces, p. ej. 2026-11-29 o 2026-11-29T18:00",
-  "flag.until": "solo las entradas anteriores",
-  "flag.private": "también los mensajes privados",
-  "flag.json": "un objeto JSON por línea, al escribir y al leer, para programas; no se pregunta nada",
+  "flag.since": "exportar solo las entradas desde esa fecha, p. ej. 2026-11-29 o 2026-11-29T18:00",
+  "flag.until": "exportar solo las entradas anteriores a esa fecha",
+  "flag.private": "exportar también los mensajes privados",
+  "flag.json": "leer y escribir un objeto JSON por línea, para programas; no se pregunta nada",
   "flag.client-host": "IP o nombre del servidor, o SERVIDOR:N",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre que verán los demás",
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
   "flag.auto": "al caer el servidor, probar por turnos los conocidos sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
-  "flag.notify": "aviso de menciones y mensajes privados: off, bell (pitido) o desktop (notificación) (bell)",
+  "flag.notify": "aviso de menciones y mensajes privados: ninguno, pitido o notificación (bell)",
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "mostrar las horas en UTC",
   "flag.no-color": "no usar colores",
@@ -314,15 +312,15 @@ export const SPANISH = {
     "El certificado de {server} es nuevo para este equipo. Compare su huella con la que muestra el servidor al arrancar:",
   "client.fingerprint-expected": "Huella que se esperaba: {known}",
   "client.fingerprint-now": "Huella que muestra: {fingerprint}",
-  "client.not-remembered": "Se confía en {server} solo hasta salir.",
+  "client.not-remembered": "Se confía en {server} solo hasta que usted salga.",
   "client.no-password":
-    "Aquí no se puede pedir la contraseña: use --password-file con un archivo que la tenga.",
+    "Aquí no se puede pedir la contraseña: use --password-file con un archivo que la contenga.",
   "client.no": "n no",
   "server.password-open":
-    "Otros usuarios de esta máquina pueden leer la contraseña. Para impedirlo: chmod 600 '{path}'",
+    "Otros usuarios de este equipo pueden leer la contraseña. Para impedirlo: chmod 600 '{path}'",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-early":
-    "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de esta máquina.",
+    "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de este equipo.",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Si borra ese archivo, --tls-auto crea otro, y los clientes tendrán que confiar en él.",
 
@@ -333,11 +331,11 @@ export const SPANISH = {
   "error.file-unwritable": "No se puede escribir {path}: {reason}.",
   "error.nats-url-invalid": "{url} no es una dirección de NATS: escriba, por ejemplo, nats://10.0.0.7:4222.",
   "error.nats-creds-invalid":
-    "{path} no contiene credenciales de NATS: dé un archivo .creds, o usuario:contraseña en la primera línea.",
-  "error.room-invalid": "{room} no es un nombre de sala válido: de 1 a 32 letras sin tilde, números, _ o -.",
+    "{path} no contiene credenciales de NATS: use un archivo .creds, o usuario:contraseña en la primera línea.",
+  "error.room-invalid": "{room} no es un nombre de sala válido: de 1 a 32 letras inglesas, números, _ o -.",
   "error.fingerprint-invalid":
-    '"{fingerprint}" no es una huella: es "SHA256:" y 43 caracteres, como la muestra el servidor al arrancar.',
-  "error.certificate-invalid": "{path} no contiene un certificado PEM válido, o su clave es otra.",
+    '"{fingerprint}" no es una huella: escriba "SHA256:" y 43 caracteres, como la muestra el servidor al arrancar.',
+  "error.certificate-invalid": "{path} no contiene un certificado PEM válido, o la clave es de otro.",
   "error.certificate-unusable":
     "TLS no admite el certificado de {path} o su clave ({reason}): cree uno con clave RSA o P-256.",
   "error.answer-is-talk": '"{text}" no es un servidor: queda en la línea del chat, sin enviar.',
@@ -363,7 +361,7 @@ export const SPANISH = {
   "reason.certificate-stranger": "su certificado es de una autoridad desconocida",
   "reason.folder-missing": "no existe su carpeta",
   "reason.folder-closed": "no se puede escribir en su carpeta",
-  "reason.no-tls": "no habla TLS",
+  "reason.no-tls": "no usa TLS",
   "reason.not-nats": "ahí escucha otro programa, no NATS",
 
   "error.data-busy": "Otro servidor está usando {path}: ciérrelo, o use otro archivo.",
@@ -378,12 +376,12 @@ export const SPANISH = {
     "El disco está lleno: la sala de {path} no se puede abrir. Libere al menos {megabytes} MB y arranque de nuevo.",
   "error.data-gone":
     "{path} se borró o se movió: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
-  "error.disk-failed": "No se pueden guardar mensajes ({reason}): esperan. Se reintenta cada segundo.",
+  "error.disk-failed": "No se pueden guardar los mensajes ({reason}); esperan, y se reintenta cada segundo.",
 
   "error.not-tls":
     "{server} no usa TLS, y este cliente ya no se conecta sin cifrar. Si confía en ese servidor sin cifrar, entre sin --tls.",
   "error.tls-gone":
-    "{server} usaba TLS y ahora no cifra: puede ser un impostor. Lo recuerda {path}, línea {line}. Si su operador confirma el cambio, olvídelo con chat-client --forget {server}",
+    "{server} usaba TLS y ahora no cifra: puede ser un impostor. Su certificado está en {path}, línea {line}. Si su operador confirma el cambio, olvídelo con chat-client --forget {server}",
   "error.server-not-known":
     "No se recuerda ningún certificado de {server}: escriba la dirección y el puerto con los que se conectó.",
   "error.config-line": "{path}, línea {line}: {why}",
@@ -392,9 +390,9 @@ export const SPANISH = {
   "error.certificate-unfit":
     "El certificado de {server} no se puede recordar, porque lo firma una autoridad. Indique esa autoridad con --ca.",
   "error.certificate-early":
-    "El certificado de {server} aún no es válido. El reloj de esta máquina marca {now}: si está mal, corríjalo.",
+    "El certificado de {server} aún no es válido. El reloj de este equipo marca {now}: si está mal, corríjalo.",
   "error.certificate-expired":
-    "El certificado de {server} ha caducado. El reloj de esta máquina marca {now}: si está bien, el operador del servidor debe crear otro.",
+    "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el operador del servidor debe crear otro.",
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si el servidor muestra esta huella al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
@@ -416,14 +414,14 @@ export const SPANISH = {
   "flag.room": "nombre de la sala en NATS: los servidores que lo comparten sirven la misma",
   "flag.nats-creds": "credenciales de NATS: un archivo .creds, o usuario:contraseña en su primera línea",
   "flag.nats-ca": "usar TLS con NATS y confiar en estas autoridades (PEM)",
-  "flag.advertise": "dirección de este servidor que se anuncia a los clientes de los demás",
-  "flag.metrics": "puerto de /metrics, para Prometheus, y /healthz; sin IP, solo para esta máquina",
+  "flag.advertise": "dirección de este servidor que los demás anuncian a sus clientes",
+  "flag.metrics": "puerto de /metrics, para Prometheus, y /healthz; sin IP, solo para este equipo",
   "flag.tls-auto": "usar TLS con un certificado autofirmado, que se crea la primera vez",
-  "flag.tls-dir": "carpeta de ese certificado",
+  "flag.tls-dir": "carpeta del certificado de --tls-auto",
   "flag.forget": "olvidar el certificado de un servidor y terminar",
-  "flag.no-remember": "no recordar el servidor ni el nick, y no ofrecer los últimos",
+  "flag.no-remember": "no recordar el servidor ni el nick, ni ofrecer los últimos",
   "flag.config": "archivo de opciones, una por línea, en vez del habitual; prevalece la línea de comandos",
   "flag.tls": "usar solo TLS; se pregunta por los certificados nuevos",
-  "flag.ca": "confiar en los servidores que firman estas autoridades (PEM), sin preguntar",
+  "flag.ca": "confiar sin preguntar en los certificados que firman estas autoridades (PEM)",
   "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
 } as const;

@@ -56,7 +56,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     },
     help: {
       es: "expulsar a un miembro; todos leerán el motivo",
-      en: "kick a member; all read the reason",
+      en: "kick a member; all members see the reason",
     },
     run: (admin, { nick, reason }) => {
       const member = admin.server.kick(nick, reason);
@@ -86,15 +86,15 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["say", "decir"],
     args: { text: TEXT },
-    help: { es: "hablar a todos, como servidor", en: "speak to all members, as the server" },
+    help: { es: "anunciar un texto a todos", en: "announce a text to all members" },
     run: ({ server }, { text }) => server.announce(text),
   }),
   command({
     names: ["backup", "reserva"],
     args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
-      es: "añadir un servidor de reserva; con - delante, quitarlo; solo, ver cuáles responden",
-      en: "add a backup server; with - before it, remove it; alone, show which answer",
+      es: "añadir un servidor de reserva; con - delante, quitarlo; sin servidor, ver cuáles responden",
+      en: "add a backup server; with - before it, remove it; without a server, show which answer",
     },
     run: (admin, { change: { isRemoval, typed } }) => {
       const { server } = admin;

@@ -173,7 +173,7 @@ for (const [answers, result, isTrusted] of TRUST) {
     const { output } = fixture.user;
     assertStringIncludes(output, `  ${PRINT}\n¿Confiar en él?`);
     assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
-    assertEquals(output.includes("Se confía en aula:5000 solo hasta salir."), isTrusted);
+    assertEquals(output.includes("Se confía en aula:5000 solo hasta que usted salga."), isTrusted);
     assertEquals(fixture.isTrusted(PRINT), isTrusted);
   });
 }
@@ -216,7 +216,7 @@ Deno.test("AuthPrompter reports that known_servers cannot be written", writing, 
   fixture.user.type("sí\n");
   assertEquals(await fixture.authenticate(unknown), "retry");
   assertStringIncludes(fixture.user.output, `${folder.path}/none`);
-  assertStringIncludes(fixture.user.output, "solo hasta salir");
+  assertStringIncludes(fixture.user.output, "solo hasta que usted salga");
   assert(fixture.isTrusted(PRINT));
 });
 

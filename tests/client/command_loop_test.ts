@@ -299,18 +299,18 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
   chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
   assertStringIncludes(
     await ana.ended(1),
-    "! Lo expulsaron: por gritar\n",
+    "! Se le expulsó: por gritar\n",
   );
   assert(!ana.output.includes("Se sigue intentando"), ana.output);
   for (const user of [beto, chat.admin]) {
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
-    await user.waitForOutput(`[${NOON}] # El servidor dice: ana fue expulsado: por gritar\n`);
+    await user.waitForOutput(`[${NOON}] # El servidor dice: Motivo de la expulsión de ana: por gritar\n`);
   }
   assertStringIncludes(chat.admin.output, 'Ningún miembro tiene el nick "nadie".\n');
   // A kicked user may join again.
   const again = await chat.addUser("ana");
   chat.admin.type("/kick ana\n");
-  await again.waitForOutput("! Lo expulsaron: sin indicar el motivo\n");
+  await again.waitForOutput("! Se le expulsó: sin indicar el motivo\n");
 });
 
 Deno.test("chat-client does not announce to a kicked user that messages will be sent", async () => {

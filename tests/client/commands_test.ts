@@ -138,14 +138,14 @@ Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
   assertEquals(CHAT_COMMANDS.help("en"), [
     "  /help, /ayuda                  show this help",
     "  /who, /quien                   show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado       private message (the server's console sees it);",
-    "                                 not kept in the history",
+    "  /msg NICK TEXT, /privado       send a private message (the server's console",
+    "                                 sees it); not kept in the history",
     "  /nick NEW, /apodo              change your nick",
     "  /me TEXT, /yo                  describe an action",
     "  /ignore NICK, /ignorar         hide or show the messages of a member, only",
-    "                                 here; without NICK, the list",
+    "                                 here; without NICK, show the list",
     "  /clear, /limpiar               clear the screen",
-    "  /quit TEXT, /salir, /exit, /q  leave, after sending the text",
+    "  /quit TEXT, /salir, /exit, /q  leave, after sending the TEXT if there is one",
     "  //...                          send a text that begins with /",
   ]);
 });

@@ -127,7 +127,7 @@ Deno.test(
     const options = { configFolder: folder.path };
     await using pipe = new ClientUser(options);
     pipe.dial(server.address);
-    const told = `Lo recuerda ${path}, línea 1.`;
+    const told = `Su certificado está en ${path}, línea 1.`;
     assertStringIncludes(await pipe.ended(1), told);
     await using ana = userAtScreen(folder.path);
     ana.dial(server.address);

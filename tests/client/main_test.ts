@@ -199,7 +199,9 @@ Deno.test("chat-client reads no further input while 256 messages are unacked", a
   ana.type(Array.from({ length: 257 }, (_, index) => `${index + 1}\n`).join(""));
   ana.endInput();
   ana.dial(server.address);
-  await ana.waitForOutput(`[${NOON}] ! Mensajes sin confirmar: 256. Se espera antes de leer más.\n`);
+  await ana.waitForOutput(
+    `[${NOON}] ! Mensajes sin confirmar: 256. No se leen más líneas hasta que se confirmen.\n`,
+  );
   confirm.resolve();
   assertStringIncludes(await ana.ended(), "ana: 257\n");
 });

@@ -344,7 +344,7 @@ Deno.test("ServerSelector waits before it goes back to a server that it joined t
     const error = rejection("entering-too-often");
     assertEquals(await fixture.next(unreachable(FIRST, error)), { server: FIRST, nick: "ana" });
     assertEquals([fixture.notices.length, fixture.user.output], [1, ""]);
-    assertStringIncludes(fixture.notices[0]!, "Demasiadas entradas en aula:5000");
+    assertStringIncludes(fixture.notices[0]!, "Demasiados intentos de entrar en aula:5000");
   }
 });
 

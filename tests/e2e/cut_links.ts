@@ -9,7 +9,7 @@ import { messagesOf } from "./expected_lines.ts";
 const PORT = 5_000;
 /** What the loss, and the return to a server that never died, look like. */
 const QUESTION = "¿A qué servidor? IP o nombre[:puerto]";
-const RETURNING = "responde y conserva la sala: se vuelve a él.";
+const RETURNING = "responde y conserva la sala: el cliente vuelve a él.";
 
 /** A machine that has turned its own link off has no route: the system says so at once. */
 async function setLinkOf(machine: string, state: "up" | "down"): Promise<void> {

@@ -104,7 +104,7 @@ Deno.test("chat-client tells where it remembers a server that speaks TLS no more
   await one.enterLine(`clear; ${server}`);
   await one.waitForScreen(listening(port), joining(port), ">");
   await ana.enterLine(`clear; ${client}`);
-  await ana.waitForMatch(/hablaba TLS y ahora habla sin cifrar: [^]*\/chat\/known_servers, línea 1\. /);
+  await ana.waitForMatch(/usaba TLS y ahora no cifra: [^]*\/chat\/known_servers, línea 1\. /);
   const question = "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:";
   await ana.waitForLastRows(question);
   await ana.enterLine("s");

@@ -31,7 +31,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       listening(port),
       joining(port),
       presence("ana", JOINED),
-      "Cerrando el servidor: se avisa a quienes están conectados.",
+      "Cerrando el servidor: se avisa a los clientes.",
       "Servidor cerrado.",
     ]);
     assertEquals(ana.lines.slice(0, 2), [
@@ -183,7 +183,7 @@ const EXITS: Exit[] = [
   },
   {
     ...{ task: "server", args: ["--host", "192.0.2.1", "--port", `${port}`], status: 1 },
-    errors: "192.0.2.1 no es una dirección de esta máquina.\n",
+    errors: "192.0.2.1 no es una dirección de este equipo.\n",
   },
   {
     ...{ task: "client", args: [], status: 2, output: /^Servidor/ },

@@ -53,13 +53,13 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.waitForScreen(`$ ${start}`, listening(port), joining(port), ">");
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
-    const hint = '! No es un comando. "/say TEXTO" lo dice a todos; "/help" muestra los comandos.';
+    const hint = "! No es un comando. Para hablar a todos, /say TEXTO; para ver los comandos, /help.";
     const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), hint];
     await one.waitForScreen(...before, ">");
     await end(one);
     await one.waitForScreen(
       ...before,
-      "Cerrando el servidor: se avisa a quienes están conectados.",
+      "Cerrando el servidor: se avisa a los clientes.",
       "Servidor cerrado.",
       "0",
       "$",

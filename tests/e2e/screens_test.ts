@@ -119,7 +119,7 @@ Deno.test(
     celiaLines.push(
       rule,
       `${TIME} ! The connection to ${LOOPBACK}:${first} was lost: the server cut the connection`,
-      'Draft kept: "to be continued"',
+      'Draft saved: "to be continued"',
     );
     const prompt = `Which server? IP or name[:port] [${LOOPBACK}:${second}, answers]:`;
     await celia.waitForScreen(...celiaLines, prompt);

@@ -133,7 +133,7 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ServerError("kicked", { reason: "" }),
       "es",
-      "Lo expulsaron: sin indicar el motivo",
+      "Se le expulsó: sin indicar el motivo",
     ],
     [
       new ServerError("kicked", { reason: "" }),

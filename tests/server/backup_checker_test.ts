@@ -35,7 +35,7 @@ Deno.test("BackupChecker.stateOf() tells why a server does not answer", async ()
   const mail = formatAddress(other.address);
   assertEquals(
     (await checker.stateOf(mail))?.text,
-    `✗ ${mail}: lo que responde no es un servidor de este chat`,
+    `✗ ${mail}: ahí responde otro programa, no un servidor de chat`,
   );
 });
 

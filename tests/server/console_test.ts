@@ -62,7 +62,7 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
 }
 
 const NO_COMMAND =
-  '! That is not a command. "/say TEXT" says it to all members; "/help" lists the commands.\n';
+  '! That is not a command. "/say TEXT" speaks to all members; "/help" lists the commands.\n';
 const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 
 /** By line, the calls that it makes and the beginning of its answer. */
@@ -102,7 +102,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/backup 10.0.0.2": [[], "! 10.0.0.2:4000 is this server itself"],
   "/kik ana": [[], '! Unknown command "/kik". Did you mean /kick?'],
   "/msg ana": [[], '! Unknown command "/msg".'],
-  "/quit when it is over": [[], "! /quit takes nothing after it"],
+  "/quit when it is over": [[], "! /quit takes no more text"],
   "/ban ana 5": [[], '! "ana"'],
   [`/say ${"x".repeat(2_001)}`]: [[], "! "],
   ...Object.fromEntries(

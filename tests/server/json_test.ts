@@ -47,7 +47,7 @@ Deno.test("chat-server --json tells what happens, and announces, kicks and answe
     ["said", "ana", "spam"],
     ["announced", "/no"],
     ["left", "ana", "kicked"],
-    ["announced", "ana fue expulsado: spam"],
+    ["announced", "Motivo de la expulsión de ana: spam"],
     ["members", "who-online"],
     ["notice", "stats"],
     ["notice", "no-backups"],

@@ -16,7 +16,7 @@ import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const END = `Cerrando el servidor: se avisa a quienes están conectados.
+const END = `Cerrando el servidor: se avisa a los clientes.
 Servidor cerrado.
 `;
 
@@ -89,7 +89,7 @@ Deno.test("chat-server asks for its port, prints the room line by line, and ends
     operator.output,
     `Puerto [5000]: ${port}
 Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En esta máquina se entra con: chat-client --host 127.0.0.1 --port ${port}
+En este equipo se entra con: chat-client --host 127.0.0.1 --port ${port}
 [2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
 [2026-11-22 13:45:10] ana: hola
 [2026-11-22 13:45:20] * ana (127.0.0.1) se ha desconectado
@@ -328,7 +328,7 @@ Deno.test("chat-server --nats serves the room of its cluster, and leaves it at t
   assertEquals(
     output,
     `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En esta máquina se entra con: chat-client --host 127.0.0.1 --port ${port}
+En este equipo se entra con: chat-client --host 127.0.0.1 --port ${port}
 Sala aula, guardada en NATS (10.0.0.9:4222), copias: 1.
 ${END}`,
   );
@@ -378,7 +378,7 @@ Deno.test("chat-server --nats without an address for others asks for --advertise
   assertEquals(await operator.run(main, ...flags, ...NATS), 0);
   assertStringIncludes(
     operator.output,
-    "copias: 1.\nLos demás servidores no pueden anunciar este",
+    "copias: 1.\nLos demás servidores no conocen la dirección de este",
   );
 });
 
@@ -396,7 +396,7 @@ Deno.test("chat-server --nats prints that NATS does not answer, and tells the cl
 });
 
 for (const isKept of [true, false]) {
-  const consequence = isKept ? "Hasta entonces NATS lo guarda todo" : "No se pudo impedir que NATS borre";
+  const consequence = isKept ? "Hasta entonces, NATS lo guarda todo" : "Mientras tanto, NATS puede borrar";
   Deno.test(`chat-server --nats prints that a snapshot is too large: ${consequence}`, async () => {
     const { store, parts } = fakeNats();
     store.maxBytes = 100;
