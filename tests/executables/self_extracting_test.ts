@@ -27,7 +27,10 @@ class Fixture extends TestFolder {
     const file = selfExtracting({ name: "chat-server", permissions: PERMISSIONS }, {
       ...{ archive, script, machine: "PDP-11" },
     });
-    await Deno.writeFile(fixture.executable, file, { mode: 0o500 });
+    await Deno.writeFile(`${fixture.executable}.copy`, file, { mode: 0o500 });
+    // By another process: one that another test starts meanwhile would hold the file open for writing, and nothing could
+    // run it ("Text file busy").
+    await new Deno.Command("cp", { args: [`${fixture.executable}.copy`, fixture.executable] }).output();
     for (const name of ["home", "tmp"]) await Deno.mkdir(`${fixture.path}/${name}`);
     fixture.archive = archive;
     return fixture;
