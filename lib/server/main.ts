@@ -141,7 +141,7 @@ export async function serve(
   }
 
   metrics?.[Symbol.dispose]();
-  await print(t.message("server.closing"));
+  void print(t.message("server.closing")); // clients do not wait for a reader of the log
   await Promise.all([server.close(), announcement?.[Symbol.asyncDispose]()]);
   await cluster?.close();
   await printer.drained();

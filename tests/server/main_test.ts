@@ -122,6 +122,19 @@ Deno.test("chat-server prints all events before it says that it has closed", asy
   assertMatch(operator.output, /: uno\n.*: dos\nServidor cerrado\.\n$/);
 });
 
+Deno.test("chat-server says goodbye to clients though its output cannot be written", async () => {
+  await using server = await RunningServer.start();
+  const { operator: { terminal }, operator } = server;
+  using ana = await enterAs("ana", server);
+  const print = terminal.print.bind(terminal);
+  const held = Promise.withResolvers<void>();
+  terminal.print = (...lines) => held.promise.then(() => print(...lines));
+  operator.type("salir\n");
+  assertEquals(await ana.receiveTypes(), ["bye"]);
+  held.resolve();
+  assertEquals(await server.status, 0);
+});
+
 Deno.test("chat-server --backup shows whether it answers, and takes its own port for one without", async () => {
   await using server = await RunningServer.start(["--backup", "127.0.0.2"]);
   const backup = `127.0.0.2:${server.address.port}`;
