@@ -33,7 +33,7 @@ interface ChatFixtureOptions extends FakeScreenOptions {
 
 class ChatFixture implements AsyncDisposable {
   readonly user: FakeUser;
-  readonly clock = new TestClock(NOON);
+  readonly clock = new TestClock(NOON, 0);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
   readonly view: ChatView;
   readonly ignored = new IgnoreList();
@@ -202,10 +202,9 @@ Deno.test("ChatView marks and counts messages that come while the window has no 
 Deno.test("ChatView takes two minutes without a key for absence if no focus is reported", pure, async () => {
   await using chat = new ChatFixture();
   const line = `[${NOON}] ana: hola`;
-  const startMs = chat.clock.now().monotonicMs;
-  chat.clock.advanceTo(startMs + IDLE_MS - 1);
+  chat.clock.advanceTo(IDLE_MS - 1);
   await chat.show(said("ana"));
-  chat.clock.advanceTo(startMs + IDLE_MS);
+  chat.clock.advanceTo(IDLE_MS);
   await chat.show(said("ana"));
   assertEquals(await chat.screen(), [line, UNREAD, line, "yo> |"]);
   chat.user.type("x");
@@ -226,7 +225,7 @@ Deno.test("ChatView shows a message in one write, with its mark, its bell and th
 
 Deno.test("ChatView writes no mark and no title to a pipe", pure, async () => {
   await using chat = new ChatFixture({ isPipe: true });
-  chat.clock.advanceTo(chat.clock.now().monotonicMs + IDLE_MS);
+  chat.clock.advanceTo(IDLE_MS);
   await chat.show(said("ana", NAMING));
   assertEquals(chat.user.output, `[${NOON}] ana: ¡yo!\n`);
 });
@@ -241,7 +240,6 @@ Deno.test("ChatView shows nothing of what an ignored member says", pure, async (
 
 Deno.test("ChatView shows a presence batch in one line, and messages at once", pure, async () => {
   await using chat = new ChatFixture();
-  chat.clock.advanceTo(0);
   await chat.show(...BATCH, said("ana"));
   const before = [...SINGLES, `[${NOON}] ana: hola`];
   assertEquals(await chat.screen(), [...before, "yo> |"]);
@@ -251,7 +249,6 @@ Deno.test("ChatView shows a presence batch in one line, and messages at once", p
 
 Deno.test("ChatView shows a batch of joins before one of them is renamed or kicked", pure, async () => {
   await using chat = new ChatFixture();
-  chat.clock.advanceTo(0);
   await chat.show(...BATCH, { type: "renamed", ...of("e"), oldNick: "e", nick: "eva" });
   const before = [...SINGLES, BATCHED, `[${NOON}] * e se llama ahora eva`];
   assertEquals(await chat.screen(), [...before, "yo> |"]);
