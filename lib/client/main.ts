@@ -211,6 +211,7 @@ class ChatClient {
   #isInputRunning = false;
   #inputError: unknown;
   #hasJoined = false;
+  /** Of unacked messages, since the client joined last. */
   #toldCount = 0;
   /** What was said before on this server, and not sent again to it, the client has not missed. */
   #missedSinceMs = -Infinity;

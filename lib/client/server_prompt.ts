@@ -159,14 +159,18 @@ async function askAfterLoss(
   return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => watchOffer?.());
 }
 
-/** What can be nothing but an address, right or wrong: `10.0.0.300`, `10.0.0.7 50000`, `[::1]:x`, `aula:5o00`, `:99999`,
- * `99999`. No time as `12:30`, and no smiley as `:)`. */
-const ADDRESS =
-  /^(?:\d+(?:\.\d+){3}(?::\S*|\s+\d+)?|\[[\da-f:.]+(?:%\w+)?\](?::\S*)?|(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*|:\d{2,}|\d{4,5})$/iu;
+/** What can be nothing but an address, right or wrong. */
+const ADDRESSES = [
+  /^\d+(?:\.\d+){3}(?::\S*|\s+\d+)?$/, // 10.0.0.300, 10.0.0.7 99999
+  /^\[[\da-f:.]+(?:%\w+)?\](?::\S*)?$/i, // [::1]:x
+  /^(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*$/u, // aula:5o00, but no time as 12:30
+  /^(?:\d{4,5}|:\d{2,})$/, // 99999, :99999, but no smiley as :3
+];
 
-/** Whether an answer that leads to no server was meant for the chat. A character or a question mark asks for help. */
+/** Whether an answer that leads to no server was meant for the chat. A key or question marks are not worth a draft. */
 function isTalk(answer: string): boolean {
-  return countChars(answer) > 1 && !/^\?+$/.test(answer) && !ADDRESS.test(answer);
+  if (countChars(answer) === 1 || /^\?+$/.test(answer)) return false;
+  return !ADDRESSES.some((address) => address.test(answer));
 }
 
 /** Four or five digits, or several after a colon, are a port of the server on offer.

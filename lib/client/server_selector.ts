@@ -216,7 +216,9 @@ export class ServerSelector {
       let target: Pick<ConnectTarget, "server" | "ip"> = { server: next };
       const back = await this.#orBack(failure, { signal }, async (over) => {
         await delay(waitMs, over);
-        target = { server: await this.#firstAnswering(next, { failed: server, signal, over }) };
+        const options = { failed: server, signal, over };
+        const found = await this.#prober.firstAnswering(this.#candidates(next, server), options);
+        target = { server: found ?? next };
       });
       if (back) return { ...back, nick };
       const lost = this.#isCurrent(target.server) ? undefined : this.#lostServer(failure);
@@ -274,15 +276,6 @@ export class ServerSelector {
     const refused = recoveryFor(error).serverStatus === "alive" && this.#isCurrent(target.server);
     const canReturn = !refused && (this.#config.isAuto || this.#deps.terminal.isTty);
     return canReturn && current && this.#pool.has(current.server) ? current : undefined;
-  }
-
-  /** The first server in order that answers; this one if none does, or there is no choice. */
-  async #firstAnswering(
-    first: Address,
-    options: { failed: Address; signal: AbortSignal; over: AbortSignal },
-  ): Promise<Address> {
-    const candidates = this.#candidates(first, options.failed);
-    return await this.#prober.firstAnswering(candidates, options) ?? first;
   }
 
   /** In order; none if there is no choice. A person is told whether the only one answers, a script is asked at once. */
