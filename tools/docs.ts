@@ -63,7 +63,9 @@ function commandRows(
 const ROFF: Style = {
   flag: (names, value) => {
     if (value === "") return macro(names.length > 1 ? "BR" : "B", separated(names));
-    return value.includes("|") ? macro("B", [...names, value]) : macro("BI", [...names, ` ${value}`]);
+    return value.includes("|")
+      ? macro("B", [...names, value])
+      : macro("BI", [...separated(names), ` ${value}`]);
   },
   command: (usage, aliases) => {
     const [name, ...args] = usage.split(" ");

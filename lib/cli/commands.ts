@@ -89,9 +89,12 @@ function splitWord(text: string): [word: string, after: string] {
   return [first, trimmed.slice(first.length).trim()];
 }
 
-/** How to type a command: `/msg NICK TEXT`. */
+/** How to type a command: `/kick NICK [REASON]`. */
 export function usage<Context>({ names, args = {} }: Command<Context>, language: Language): string {
-  return [`/${names[0]}`, ...Object.values(args).map(({ label }) => label[language])].join(" ");
+  const typed = Object.values(args).map(({ label, isOptional }) =>
+    isOptional ? `[${label[language]}]` : label[language]
+  );
+  return [`/${names[0]}`, ...typed].join(" ");
 }
 
 /** The commands of one program, in the order in which help shows them. */

@@ -91,8 +91,8 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     bareNames: QUIT_COMMAND.bareNames,
     args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
     help: {
-      es: "salir, tras enviar el TEXTO si lo hay",
-      en: "leave, after sending the TEXT if there is one",
+      es: "salir, tras enviar el TEXTO",
+      en: "leave, after sending the TEXT",
     },
     run: (chat, { goodbye }) => chat.quit(goodbye),
   }),

@@ -91,7 +91,7 @@ Deno.test("CommandRegistry.isCommand() is true for slashes and bare names", pure
 Deno.test("CommandRegistry.help() shows usage, other names and hints; names has the slashes", pure, () => {
   assertEquals(COMMANDS.help("es"), [
     "  /repeat N TEXTO, /repetir  repetir",
-    "  /stop N MOTIVO             parar",
+    "  /stop N [MOTIVO]           parar",
     "  /end                       terminar",
     "  /now                       ahora",
     "  #                          nada",

@@ -78,7 +78,7 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
 ! El comando "/nada" no existe. Escriba /help para ver la lista.
 ! No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.
 ! Comandos:
-  /help, /ayuda                   mostrar esta ayuda
+  /help, /ayuda                     mostrar esta ayuda
 `,
   );
   const lines = ["* ana (127.0.0.1) se ha conectado", "ana: /quien", "ana: adiós"];
@@ -97,7 +97,7 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   const [beto, eva] = [await chat.addUser("beto"), await chat.addUser("eva", "--json")];
   beto.type("/help\n");
   eva.type('{"command":"/help"}\n{"say":"adiós"}\n');
-  await Promise.all([beto.waitForOutput("  …  suyo, aún sin confirmar\n"), eva.waitForOutput("adiós")]);
+  await Promise.all([beto.waitForOutput("  …  un mensaje suyo sin confirmar\n"), eva.waitForOutput("adiós")]);
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
   for (
     const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const

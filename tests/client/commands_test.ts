@@ -136,16 +136,16 @@ Deno.test("messageText() and CHAT_COMMANDS.run() refuse more than 2000 character
 
 Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
   assertEquals(CHAT_COMMANDS.help("en"), [
-    "  /help, /ayuda                  show this help",
-    "  /who, /quien                   show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado       send a private message (the server's console",
-    "                                 sees it); not kept in the history",
-    "  /nick NEW, /apodo              change your nick",
-    "  /me TEXT, /yo                  describe an action",
-    "  /ignore NICK, /ignorar         hide or show the messages of a member, only",
-    "                                 here; without NICK, show the list",
-    "  /clear, /limpiar               clear the screen",
-    "  /quit TEXT, /salir, /exit, /q  leave, after sending the TEXT if there is one",
-    "  //...                          send a text that begins with /",
+    "  /help, /ayuda                    show this help",
+    "  /who, /quien                     show who is online, from where and since when",
+    "  /msg NICK TEXT, /privado         send a private message (the server's console",
+    "                                   sees it); not kept in the history",
+    "  /nick NEW, /apodo                change your nick",
+    "  /me TEXT, /yo                    describe an action",
+    "  /ignore [NICK], /ignorar         hide or show the messages of a member, only",
+    "                                   here; without NICK, show the list",
+    "  /clear, /limpiar                 clear the screen",
+    "  /quit [TEXT], /salir, /exit, /q  leave, after sending the TEXT",
+    "  //...                            send a text that begins with /",
   ]);
 });

@@ -192,5 +192,5 @@ Deno.test("ADMIN_COMMANDS.help() shows every command with its arguments", { perm
   assertEquals(help.filter((line) => line.startsWith("  /")).length, 9);
   assertMatch(help.join("\n"), /^ {2}\/ban IP MINUTOS, \/vetar /m);
   const kick = ADMIN_COMMANDS.commands.find(({ names }) => names.includes("kick"))!;
-  assertEquals(usage(kick, "en"), "/kick NICK REASON");
+  assertEquals(usage(kick, "en"), "/kick NICK [REASON]");
 });
