@@ -6,7 +6,7 @@ import { ChatError, InputError } from "../errors.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
 import { canResolve, dial } from "../net/tcp.ts";
-import { checkTlsSupport, dialTls } from "../net/tls.ts";
+import { checkTlsSupport, dialTls, type TlsRequirement } from "../net/tls.ts";
 import { RETAIN_ACKED_MS, TOKEN_BYTES } from "../protocol/frames.ts";
 import { makeRenderer } from "../render/renderer.ts";
 import { printable } from "../text/text.ts";
@@ -84,8 +84,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     return terminal.print(...renderer.dateSeparator(wallMs), ...renderer.notice(message, wallMs, list));
   };
   const authPrompter = new AuthPrompter({ terminal, language, notify, trust }, config);
-  const dialServer: SessionDeps["dial"] = (server, options) => {
-    const tlsRequirement = trust.requirementFor(server);
+  const dialWith = (tlsRequirement: TlsRequirement | undefined): SessionDeps["dial"] => (server, options) => {
     if (!tlsRequirement) return dial(server, options);
     checkTlsSupport(buildInfo.runtime);
     return dialTls(server, { ...options, tlsRequirement }).catch((error) => {
@@ -103,7 +102,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       notify,
       authPrompter,
       clock,
-      probe: (server, options) => probe(server, options, dialServer),
+      probe: (server, options) => probe(server, options, dialWith(trust.probeRequirementFor(server))),
       canResolve,
       // Lines and pipes are asked the same on any network.
       ...(terminal.hasLineEditor && { search }),
@@ -117,7 +116,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
       state,
       nextServer: (failure, options) => selector.next(failure, options),
       passwordFor: (server) => authPrompter.passwordFor(server),
-      dial: dialServer,
+      dial: (server, options) => dialWith(trust.requirementFor(server))(server, options),
       shouldMove: (options) => selector.shouldMove(options),
     },
     config.session,

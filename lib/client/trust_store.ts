@@ -65,8 +65,13 @@ export class TrustStore {
       return undefined;
     }
     this.#isTls ||= !this.#hasUsedPlaintext && this.#expectedFingerprint(server) !== undefined;
-    const { ca } = this.#config;
-    return ca === undefined ? { verify: (fingerprint) => this.#verify(server, fingerprint) } : { ca };
+    return this.#requirement(server, () => this.#isTls = this.#isTlsProven = true);
+  }
+
+  /** The same for a probe, which records nothing: a server that the client has not joined, and which the network or a
+   * server without TLS may have named, does not decide whether others need TLS. */
+  probeRequirementFor(server: Address): TlsRequirement | undefined {
+    return this.allowsPlaintext(server) ? undefined : this.#requirement(server, () => {});
   }
 
   /** For a server that sent `tls-needed` in plain text, where anybody could have: other servers need TLS only once
@@ -129,12 +134,21 @@ export class TrustStore {
     return knownFingerprint(this.#knownServers, server) ?? this.#pinnedByPeers.get(serverKey(server));
   }
 
+  /** `onProven` is called when the server shows a certificate that is trusted, unless an authority vouches for it. */
+  #requirement(server: Address, onProven: () => void): TlsRequirement {
+    const { ca } = this.#config;
+    if (ca !== undefined) return { ca };
+    return {
+      verify: (fingerprint) => {
+        this.#verify(server, fingerprint);
+        onProven();
+      },
+    };
+  }
+
   #verify(server: Address, fingerprint: string): void {
     const known = this.#expectedFingerprint(server);
-    if (this.#config.fingerprints.includes(fingerprint) || known === fingerprint) {
-      this.#isTls = this.#isTlsProven = true;
-      return;
-    }
+    if (this.#config.fingerprints.includes(fingerprint) || known === fingerprint) return;
     const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
     const mismatch = isPinned ? "certificate-changed" : "certificate-other";
     const code = known === undefined ? "certificate-unknown" : mismatch;
