@@ -84,7 +84,7 @@ export const ENGLISH = {
   "client.waiting": "Unconfirmed messages: {count}. No more lines are read until they are confirmed.",
   "client.unacked": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-unacked": "… and {count} more unconfirmed",
-  "client.undelivered": "Messages unconfirmed on leaving: {count}. They may not have arrived.",
+  "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
   "client.ignored": "You no longer see messages from {nick}. To see them again: /ignore {nick}",
   "client.unignored": "You see messages from {nick} again.",
   "client.ignore-list": "Members that you ignore: {count}.",
@@ -268,7 +268,7 @@ export const ENGLISH = {
   "flag.data-sync":
     "how safely it is written: full survives a power cut; normal is faster, but survives only a crash (full)",
   "flag.keep": "number of entries to keep in the file (100000)",
-  "flag.keep-days": "days to keep them (30)",
+  "flag.keep-days": "days to keep entries (30)",
   "flag.export": "print the contents of a room's file, even while a server uses it, and exit",
   "flag.since": "export only entries from that time on, e.g. 2026-11-29 or 2026-11-29T18:00",
   "flag.until": "export only entries before that time",
@@ -360,7 +360,7 @@ export const ENGLISH = {
   "error.data-damaged":
     "{path} is damaged, or not a room's file. It was not changed: restore a copy, or use another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",
-  "error.disk-full": "The disk is full: messages wait. Free some space; the room then goes on by itself.",
+  "error.disk-full": "The disk is full: messages wait. Free some space; the room then continues by itself.",
   "error.disk-full-at-start":
     "The disk is full: the room in {path} cannot be opened. Free at least {megabytes} MB, then start again.",
   "error.data-gone":

@@ -55,7 +55,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       reason: optional(rest({ es: "MOTIVO", en: "REASON" }, parseText)),
     },
     help: {
-      es: "expulsar a un miembro; todos leerán el motivo",
+      es: "expulsar a un miembro; todos los miembros verán el motivo",
       en: "kick a member; all members see the reason",
     },
     run: (admin, { nick, reason }) => {
@@ -86,7 +86,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["say", "decir"],
     args: { text: TEXT },
-    help: { es: "anunciar un texto a todos", en: "announce a text to all members" },
+    help: { es: "anunciar un texto a todos los miembros", en: "announce a text to all members" },
     run: ({ server }, { text }) => server.announce(text),
   }),
   command({
