@@ -266,7 +266,7 @@ export const ENGLISH = {
   "flag.max-per-address": "maximum number of connections from each address, except this machine's (16)",
   "flag.data": "file that stores the room: a restarted server continues with it",
   "flag.data-sync":
-    "how safely it is written: full survives a power cut; normal is faster, but survives only a crash (full)",
+    "how safely it is written: full survives a power cut; normal is faster, but survives only a crash of the program (full)",
   "flag.keep": "number of entries to keep in the file (100000)",
   "flag.keep-days": "days to keep entries (30)",
   "flag.export": "print the contents of a room's file, even while a server uses it, and exit",

@@ -54,7 +54,7 @@ export const SPANISH = {
   "output.restored": "La salida se puede escribir de nuevo. Líneas que faltan en ella: hasta {count}.",
   "error.output-failed":
     "No se puede escribir la salida: {reason}. Revise el disco; mientras tanto se omiten líneas.",
-  "server.commands": "No es un comando. Para hablar a todos, /say TEXTO; para ver los comandos, /help.",
+  "server.commands": "No es un comando. Para hablar a todos: /say TEXTO. Más comandos: /help.",
   "server.kick-reason": "Motivo de la expulsión de {nick}: {reason}",
   "server.banned": "{address} queda vetada durante {minutes} min; expulsados: {count}.",
   "server.unbanned": "{address} ya no está vetada.",
