@@ -25,6 +25,7 @@ export class ServerOffer {
   readonly #prober: Prober;
   readonly #config: FailoverConfig;
   #current: Offer | undefined;
+  #restarted: Address | undefined;
   /** In an order that is the same for all members of the room. */
   #found: readonly Address[] = [];
 
@@ -84,7 +85,10 @@ export class ServerOffer {
 
   /** The lost server answers with another log. A server that has answered before stays on offer. */
   onRestarted(server: Address): void {
-    if (this.#current?.state !== "answers") this.#set({ server, state: "restarted" });
+    this.#restarted = server;
+    const { current } = this;
+    const isOther = current?.state === "answers" && !isSameAddress(current.server, server);
+    if (!isOther) this.#set({ server, state: "restarted" });
   }
 
   async #probe(
@@ -107,10 +111,12 @@ export class ServerOffer {
     this.#found = [...this.#found, server].sort(order);
   }
 
-  #set(offer: Offer): void {
+  #set({ server, state: found }: Offer): void {
     const { current } = this;
-    if (current?.state === offer.state && isSameAddress(current!.server, offer.server)) return;
-    this.#current = offer;
+    const isRestarted = this.#restarted && isSameAddress(server, this.#restarted);
+    const state = found === "answers" && isRestarted ? "restarted" : found;
+    if (current?.state === state && isSameAddress(current!.server, server)) return;
+    this.#current = { server, state };
     this.onChange();
   }
 }

@@ -216,6 +216,28 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "ServerSelector marks the lost server as restarted also if it is on offer already",
+  pure,
+  async () => {
+    const { probe } = probed({ [formatAddress(FIRST)]: OTHER });
+    const tty = new FakeScreen({ columns: 200 });
+    const options = { probe, failover: { waitProbeMs: 0 } };
+    await using fixture = await selectorAfterJoin(options, { isTty: true, tty });
+    const next = fixture.nextServer(unreachable(SECOND));
+    const shows = () => {
+      const rows = tty.show(fixture.user.output);
+      fixture.user.output = "";
+      return rows.at(-1)!.includes("[aula:5000, reiniciado]");
+    };
+    await waitFor(shows);
+    for (let round = 0; round < 5; round++) await flushTasks();
+    assertEquals(shows(), true);
+    fixture.user.type("\r");
+    assertEquals(await next, FIRST);
+  },
+);
+
 Deno.test("ServerSelector probes a server once at a time", pure, async () => {
   const { probe, answer, seen } = probed({ [formatAddress(SECOND)]: undefined });
   const screen = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
