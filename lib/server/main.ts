@@ -130,6 +130,8 @@ export async function serve(
   printer.attach(server);
   {
     using checker = new BackupChecker(t);
+    checker.isBackup = (backup) => server.backups.includes(backup);
+    checker.onAnswer = (state) => printer.print(state);
     for (const backup of server.backups) {
       void checker.stateOf(backup).then((state) => state && printer.print(state));
     }

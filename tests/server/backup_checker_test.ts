@@ -49,3 +49,23 @@ Deno.test("BackupChecker.stateOf() says nothing once the checker is disposed of"
   assertEquals(await checker.stateOf(formatAddress(server.address)), undefined);
   assertEquals(await checker.stateOf(formatAddress(server.address)), undefined);
 });
+
+Deno.test("BackupChecker reports once that a backup answers which did not, while it is one", async () => {
+  using checker = new BackupChecker(translator("es"), { recheckMs: 1 });
+  const answers: string[] = [];
+  const answered = Promise.withResolvers<void>();
+  checker.onAnswer = ({ text }) => {
+    answers.push(text);
+    answered.resolve();
+  };
+  const removed = formatAddress(freeAddress());
+  checker.isBackup = (backup) => backup !== removed;
+  const address = freeAddress();
+  const backup = formatAddress(address);
+  for (const each of [backup, backup, removed]) {
+    assertEquals((await checker.stateOf(each))?.text, `✗ ${each}: ahí no escucha ningún servidor`);
+  }
+  await using _server = startServer({ listen: address });
+  await answered.promise;
+  assertEquals(answers, [`✓ ${backup} responde`]);
+});
