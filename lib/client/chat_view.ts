@@ -75,7 +75,8 @@ export class ChatView implements AsyncDisposable {
 
   #linesOf({ entry, delivery }: DeliveredEntry): string[] {
     const { renderer, reader } = this.#deps;
-    const options = { isHistory: isHistory({ entry, delivery }), reader };
+    const precedesRun = delivery === "history";
+    const options = { isHistory: isHistory({ entry, delivery }), precedesRun, reader };
     // A member must be shown joining before they are shown renamed or kicked.
     const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
     const rule = this.#countUnread({ entry, delivery }) === 1 ? renderer.unreadRule() : [];

@@ -25,9 +25,10 @@ export class JsonRenderer {
 
   follow(): void {}
 
-  /** The same in a client, at a server's console and in an export, but for the mark of history. */
-  entry(event: RoomEvent, { isHistory = false }: { isHistory?: boolean } = {}): string {
-    return jsonLine({ ...entryObject(event), ...isHistory && { history: true } });
+  /** The same in a client, at a server's console and in an export, but for the mark of history. Only what precedes the
+   * run has it: a program has not had what a later join brings, and may have to answer it. */
+  entry(event: RoomEvent, { precedesRun = false }: { precedesRun?: boolean } = {}): string {
+    return jsonLine({ ...entryObject(event), ...precedesRun && { history: true } });
   }
 
   presenceBatch(batch: readonly RoomEvent[]): string {

@@ -126,8 +126,10 @@ export function isMentioned(text: string, nick: string): boolean {
 }
 
 interface LineOptions {
-  /** Whether the event is older than the reader's first join. */
+  /** Whether the event is older than the reader's first join on this server. */
   readonly isHistory?: boolean;
+  /** Whether it is older than the reader's first join on any server: programs want to know only that. */
+  readonly precedesRun?: boolean;
   /** Whose screen it is: their nick is highlighted in the messages of others. */
   readonly reader?: { readonly sessionId: bigint; readonly nick: string };
 }

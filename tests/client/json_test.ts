@@ -114,6 +114,20 @@ Deno.test("chat-client --json goes to the next server without a question, and ha
   assertEquals(ana.fieldsOf(["said"], "clientSeq", "text"), [[1, "uno"], [2, "dos"]]);
 });
 
+Deno.test("chat-client --json marks as history only what precedes its first join on any server", async () => {
+  await using second = startServerAtNoon();
+  using beto = await enterAs("beto", second);
+  await beto.send({ type: "say", clientSeq: 1, timeMs: 0, text: "!hora" });
+  assertEquals(await readLines(beto, 1), ["beto: !hora"]);
+  await using first = FakeServer.withWelcome(async (client) => {
+    first.stop();
+    await client.send(makeSaid("eva", { seq: 0, clientSeq: 1, text: "antes" }), { type: "bye" });
+  }, { head: 1, backups: [formatAddress(second.address)] });
+  await using ana = await Bot.joined(first);
+  await ana.waitForOutput("!hora");
+  assertEquals(ana.fieldsOf(["said"], "text", "history"), [["antes", true], ["!hora", undefined]]);
+});
+
 Deno.test("chat-client --json says how many events it skips, as the server no longer keeps them", async () => {
   await using server = FakeServer.withWelcome(async (client, { index }) => {
     await (index === 0 ? client.send({ type: "bye" }) : client.receiveAll());

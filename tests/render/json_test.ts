@@ -54,7 +54,7 @@ for (const [event, fields] of ENTRIES) {
     const line = renderer.entry(event);
     assertEquals(line, `{"type":"${event.type}","seq":5,${time},${fields}}`);
     parseLines(`${line}\n`);
-    const history = renderer.entry(event, { isHistory: true });
+    const history = renderer.entry(event, { precedesRun: true });
     assertEquals(history, `${line.slice(0, -1)},"history":true}`);
     parseLines(`${history}\n`);
   });
