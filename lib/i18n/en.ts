@@ -271,7 +271,7 @@ export const ENGLISH = {
   "flag.keep-days": "days to keep entries (30)",
   "flag.export": "print the contents of a room's file, even while a server uses it, and exit",
   "flag.since": "export only entries from that time on, e.g. 2026-11-29 or 2026-11-29T18:00",
-  "flag.until": "export only entries before that time",
+  "flag.until": "export only entries before that time; without Z or --utc, times are local",
   "flag.private": "export private messages too",
   "flag.json": "read and write one JSON object per line, for programs; nothing is asked",
   "flag.client-host": "IP or name of the server, or HOST:N",

@@ -279,7 +279,7 @@ export const SPANISH = {
   "flag.keep-days": "días que se guardan las entradas (30)",
   "flag.export": "mostrar el contenido del archivo de una sala, aunque un servidor lo use, y terminar",
   "flag.since": "exportar solo las entradas desde esa fecha, p. ej. 2026-11-29 o 2026-11-29T18:00",
-  "flag.until": "exportar solo las entradas anteriores a esa fecha",
+  "flag.until": "exportar solo las entradas anteriores a esa fecha; sin Z ni --utc, la hora es local",
   "flag.private": "exportar también los mensajes privados",
   "flag.json": "leer y escribir un objeto JSON por línea, para programas; no se pregunta nada",
   "flag.client-host": "IP o nombre del servidor, o SERVIDOR:N",

@@ -260,12 +260,12 @@ function exportConfig(flags: ServerFlags): ExportConfig | undefined {
   };
 }
 
-/** A day, or a time of day as well. With a `Z` behind it, or with `--utc`, it is in UTC. */
+/** A day, or a time of day as well, also as `--json` prints it. With a `Z` behind it, or with `--utc`, it is in UTC. */
 function timeFlag(flags: ServerFlags, name: "since" | "until"): number | undefined {
   const text = flags[name];
   if (text === undefined) return undefined;
-  const [, day, time = "00:00", zone] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?))?(Z)?$/.exec(text) ??
-    [];
+  const pattern = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(Z)?$/;
+  const [, day, time = "00:00", zone] = pattern.exec(text) ?? [];
   const timeMs = Date.parse(`${day}T${time}${zone ?? (flags.utc ? "Z" : "")}`);
   // Date.parse() takes February 30 for March 2.
   const isDay = !Number.isNaN(timeMs) && new Date(`${day}T00:00Z`).toISOString().startsWith(day!);

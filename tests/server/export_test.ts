@@ -53,6 +53,12 @@ Deno.test("--since and --until bound what --export prints", writing, async () =>
   assertEquals((await exported("--until", "2026-11-29 10:00")).length, 3);
 });
 
+Deno.test("--since and --until take a time as --json prints it", writing, async () => {
+  assertEquals((await exported("--since", "2026-11-29T10:00:00.000Z")).length, 1);
+  assertEquals((await exported("--since", "2026-11-29T10:00:00.001Z")).length, 0);
+  assertEquals((await exported("--until", "2026-11-29T10:00:00.001Z")).length, 4);
+});
+
 Deno.test("--json has --export print objects", writing, async () => {
   const [line] = await exported("--json", "--since", "2026-11-29", "--until", "2026-11-29T01:00");
   assertEquals(parseLines(`${line}\n`)[0], {
