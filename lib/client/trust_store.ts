@@ -152,8 +152,7 @@ export class TrustStore {
     const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
     const mismatch = isPinned ? "certificate-changed" : "certificate-other";
     const code = known === undefined ? "certificate-unknown" : mismatch;
-    const path = this.#config.knownServersPath ?? "";
-    throw new ConnectError(code, { server: formatAddress(server), fingerprint, known: known ?? "", path });
+    throw new ConnectError(code, { server: formatAddress(server), fingerprint, known: known ?? "" });
   }
 }
 

@@ -385,7 +385,7 @@ export const ENGLISH = {
   "error.certificate-unknown":
     "The certificate of {server} is not known. If the server shows this fingerprint when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, delete the line of {server} in {path}.",
+    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run chat-client --forget {server}",
   "error.certificate-other":
     "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: IT MAY BE AN IMPOSTOR.",
 

@@ -396,7 +396,7 @@ export const SPANISH = {
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si el servidor muestra esta huella al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, borre la línea de {server} en {path}.",
+    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, salga y ejecute chat-client --forget {server}",
   "error.certificate-other":
     "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ANUNCIADO: PUEDE SER UN IMPOSTOR.",
 

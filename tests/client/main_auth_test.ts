@@ -78,10 +78,10 @@ Deno.test("chat-client ends with a hint at a changed certificate", writing, asyn
   await using folder = new TestFolder();
   await using server = await startTlsServer(own);
   const where = formatAddress(server.address);
-  const path = await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
+  await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
   await using ana = new ClientUser({ configFolder: folder.path });
   ana.dial(server.address, "--auto");
-  assertStringIncludes(await ana.ended(1), `borre la línea de ${where} en ${path}`);
+  assertStringIncludes(await ana.ended(1), `ejecute chat-client --forget ${where}`);
 });
 
 Deno.test("chat-client fails over only to a backup with the announced fingerprint", writing, async () => {
