@@ -79,7 +79,7 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   await ana.waitForText("¡CUIDADO!");
   await ana.waitForText(`  Huella que se esperaba: ${first}`);
   await ana.waitForText(`  Huella que muestra: ${second}`);
-  await ana.waitForText("chat/known_servers");
+  await ana.waitForText(`chat-client --forget ${LOOPBACK}:${port}`);
   await Promise.all([leave(one), leave(ana)]);
 });
 
