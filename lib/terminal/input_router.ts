@@ -144,7 +144,9 @@ export class InputRouter {
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
     const isForChat = this.#chatOptions !== undefined &&
       (queue !== this.promptQueue || count > MAX_PASTED_REPLIES);
-    if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock)) {
+    // In a command, lines of their own would go to all: half of a private message would be public.
+    const isInCommand = queue === this.chatQueue && count > 1 && /^\s?\//.test(queue.editor.text);
+    if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock) || isInCommand) {
       queue.editor.insert(lines.join(" "));
     } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
     else if (isForChat) queue.editor.press({ text: lines[0]! }); // a search searches for it

@@ -29,6 +29,19 @@ Deno.test("Terminal sends a pasted block line by line, around what was typed", p
   await fixture.typeAndExpect(UP, "> antes uno|");
 });
 
+Deno.test(
+  "Terminal makes one line of a block that is pasted into a command, and waits for Enter",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    await fixture.typeAndExpect(
+      `/msg beto a: ${pasted("uno\ndos\ntres\n")}`,
+      "> /msg beto a: uno dos tres |",
+    );
+    assertEquals(fixture.said, []);
+  },
+);
+
 Deno.test("Terminal waits for Enter after one pasted line", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
   fixture.type(`${pasted("uno")} ${pasted("dos\n")}`);
