@@ -1,6 +1,6 @@
 // Joins this node to the others of its room: the commit log, the membership, and where NATS is.
 
-import { type Address, formatAddress, formatBackup, parseServerAddress } from "../net/address.ts";
+import { type Address, formatAddress, formatBackup, isWildcard, parseServerAddress } from "../net/address.ts";
 import { readCertificates, readUserFile } from "../base/files.ts";
 import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { InputError, type NatsCode, NatsError } from "../errors.ts";
@@ -11,8 +11,6 @@ import type { NatsConfig, NatsCredentials, NatsRoom, OpenNatsRoom } from "./stor
 const NATS_PORT = 4_222;
 /** Room names are part of the names of streams and subjects. */
 const ROOM_NAME = /^[\w-]{1,32}$/;
-/** Hosts that stand for all addresses of a machine. */
-const WILDCARDS = ["0.0.0.0", "::"];
 
 /** The room of `--nats`, and where NATS is. */
 export interface NatsTarget extends NatsConfig {
@@ -98,7 +96,7 @@ export class Cluster implements AsyncDisposable {
   /** Makes a server a node of the room. `fingerprint` is that of its certificate. */
   attach(host: ClusterHost, { fingerprint }: { fingerprint?: string }): void {
     const { address } = host;
-    const own = WILDCARDS.includes(address.host) ? "" : formatBackup({ server: address, fingerprint });
+    const own = isWildcard(address.host) ? "" : formatBackup({ server: address, fingerprint });
     this.#membership.ownAddress = this.target.advertised ?? own;
     host.publishOwnBackups();
     this.#membership.onNodesChanged = (addresses, { isLeader }) => {

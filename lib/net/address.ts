@@ -59,6 +59,11 @@ export function isSameAddress(a: Address, b: Address): boolean {
   return a.host.toLowerCase() === b.host.toLowerCase() && a.port === b.port;
 }
 
+/** All addresses of a machine, of IPv4 or of IPv6 and IPv4. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 export function isLoopback(host: string): boolean {
   return host.startsWith("127.") || host === "::1" || host.toLowerCase() === "localhost";
 }
@@ -100,11 +105,13 @@ export function toAscii(host: string): string {
   return /^[\w.-]*\P{ASCII}(?:[\w.-]|\P{ASCII})*$/u.test(host) ? normalizeHost(host) ?? host : host;
 }
 
-/** A name or an IPv4 address. Digits and dots alone must be a full IPv4 address, no name begins with a hyphen
- * (RFC 1123, section 2.1), and no label is empty: `Deno.connect()` would not look for it. */
+/** A name or an IPv4 address. An IPv4 address must be four decimal numbers (a URL also takes `127.1` and `0x7f.1`), no
+ * name begins with a hyphen (RFC 1123, section 2.1), and no label is empty: `Deno.connect()` would not look for it. */
 function isHostname(host: string): boolean {
-  if (isNumeric(host) && host.split(".").length !== 4) return false;
-  return /^(?![-.])(?!.*\.\.)[a-z0-9._-]{1,253}$/i.test(host) && URL.canParse(`http://${host}`);
+  if (!/^(?![-.])(?!.*\.\.)[a-z0-9._-]{1,253}$/i.test(host)) return false;
+  const normalized = normalizeHost(host);
+  if (normalized === undefined) return false;
+  return isNumeric(normalized) ? isNumeric(host) && host.split(".").length === 4 : true;
 }
 
 /** The host of a URL (WHATWG URL, section 3.5), which has one form for each address. */
@@ -118,7 +125,7 @@ type SelfAddresses = { readonly listening: Address; readonly localIPs: readonly 
 export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAddresses): boolean {
   if (port !== listening.port) return false;
   if (host === listening.host) return true;
-  if (["0.0.0.0", "::"].includes(listening.host)) return isLoopback(host) || localIPs.includes(host);
+  if (isWildcard(listening.host)) return isLoopback(host) || localIPs.includes(host);
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
 }
 

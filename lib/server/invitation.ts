@@ -1,7 +1,7 @@
 // How to join a server: the commands that its console shows, and the answer to a web browser.
 
 import { LANGUAGES, translator } from "../i18n/translate.ts";
-import { type Address, formatAddress, isLoopback, unmapIPv4 } from "../net/address.ts";
+import { type Address, formatAddress, isLoopback, isWildcard, unmapIPv4 } from "../net/address.ts";
 
 /** The command that joins a server. */
 function joinCommand({ host, port }: Address, isTls: boolean): string {
@@ -17,7 +17,7 @@ export function joinCommands(
   },
 ): { isLocal: boolean; commands: readonly string[] } {
   const reachable = reachableHosts({ host, port }, localIPs);
-  const hosts = reachable.length > 0 ? reachable : [isEvery(host) ? "127.0.0.1" : host];
+  const hosts = reachable.length > 0 ? reachable : [isWildcard(host) ? "127.0.0.1" : host];
   return {
     isLocal: reachable.length === 0,
     commands: hosts.map((host) => joinCommand({ host, port }, isTls)),
@@ -26,13 +26,9 @@ export function joinCommands(
 
 /** The addresses at which other machines reach a server. */
 export function reachableHosts({ host }: Address, localIPs: readonly string[]): string[] {
-  const candidates = isEvery(host) ? localIPs.filter((ip) => host === "::" || !ip.includes(":")) : [host];
+  const candidates = isWildcard(host) ? localIPs.filter((ip) => host === "::" || !ip.includes(":")) : [host];
   // A link-local address has a zone, which is another one on each machine (RFC 4007, section 6).
-  return candidates.filter((ip) => !isLoopback(ip) && !(isEvery(host) && ip.includes("%")));
-}
-
-function isEvery(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
+  return candidates.filter((ip) => !isLoopback(ip) && !(isWildcard(host) && ip.includes("%")));
 }
 
 /** The first four bytes of the requests of HTTP (RFC 9110, section 9). */

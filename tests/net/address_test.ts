@@ -96,6 +96,8 @@ test("parseAddress() refuses what is no host", () => {
       "aula/chat",
       "-aula",
       "aula..es",
+      "0x7f.1",
+      "0x7f000001",
       ".aula",
       `${LONGEST_HOST}a:5000`,
     ],
