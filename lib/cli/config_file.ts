@@ -42,7 +42,7 @@ export async function readConfigFile(
 /** `port 5000`, `port = 5000` and `auto`, with or without dashes. `#` begins a comment at the start of a line or after a
  * blank: not in `lab:5001#SHA256:...`. */
 function parseLines(text: string): ConfigLine[] {
-  return text.split("\n").flatMap((typed, index) => {
+  return text.split(/\r\n|\r|\n/).flatMap((typed, index) => {
     const line = typed.replace(/(^|\s)#.*/, "").trim();
     if (line === "") return [];
     const [, dashes = "--", name, value] = /^(--?)?([^\s=]*)(?:\s*=\s*|\s+|$)([^]*)$/.exec(line)!;

@@ -37,8 +37,7 @@ Deno.test("readConfigFile() reads flags with or without dashes, and skips commen
 -p 5002\r
 time dd/MM HH:mm
 
-auto
-backup lab:5001#SHA256:x
+auto\rbackup lab:5001#SHA256:x
 `;
   const path = await folder.file("chat.conf", text);
   const file = await readConfigFile([], path);
