@@ -331,7 +331,12 @@ function isRestOfPaste(chunk: string): boolean {
 const ANSWER = /[\]P_^X][^\x00-\x1f\x7f]*(?:\x07|\x1b\\)/;
 /** A control sequence (CSI: ECMA-48, 5.4): a key, or what a terminal reports. */
 const CONTROL_SEQUENCE = /\[[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/;
-const ANSWERS = new RegExp(`\\x1b(?:${ANSWER.source}|${CONTROL_SEQUENCE.source})`, "g");
+/** A key after SS3: an arrow, or one of a keypad, in application mode. */
+const SS3_KEY = /O\d?[\x40-\x7e]/;
+const ANSWERS = new RegExp(
+  `\\x1b(?:${[ANSWER, CONTROL_SEQUENCE, SS3_KEY].map(({ source }) => source).join("|")})`,
+  "g",
+);
 /** What may follow Escape in a sequence. */
 const AFTER_ESCAPE = [
   /\[M[^\x1b]{3}/, // a mouse report of xterm ("X10")
@@ -339,7 +344,8 @@ const AFTER_ESCAPE = [
   /\[\d+\$/, // a key of rxvt with Shift
   CONTROL_SEQUENCE,
   /\[[\x30-\x3f]*/, // an incomplete control sequence
-  /O\d?[\x40-\x7e]?/, // a key after SS3
+  SS3_KEY,
+  /O\d?/, // an incomplete one
   ANSWER,
   /[^\x1b]?/, // a key with Alt
 ];

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../base/time.ts";
 import { InputError } from "../errors.ts";
+import { printable } from "../text/text.ts";
 import { DRAFT_CONFIG, type DraftConfig, DraftKeeper } from "./draft.ts";
 import { FocusTracker } from "./focus.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
@@ -162,7 +163,7 @@ export class Terminal implements AsyncDisposable {
       const isAhead = this.#router.promptQueue.typeAhead.length > 0;
       if (!this.hasLineEditor) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
       const line = await this.#answer(`${prompt} `, options);
-      const seen = isSecret ? "" : line;
+      const seen = isSecret ? "" : line && printable(line); // a pipe may hold control characters
       if (!this.hasLineEditor) {
         await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
       } else if (isAhead) await this.print(`${prompt} ${seen}`);

@@ -21,6 +21,13 @@ Deno.test("Terminal.ask() prints prompts and answers at a pipe", pure, async () 
   assertEquals(user.output, "Nick:  ana \nPuerto [5000]:\nPuerto [5000]:   \nNick:\n");
 });
 
+Deno.test("Terminal.ask() prints the answer of a pipe without its control characters", pure, async () => {
+  await using user = new FakeUser();
+  user.type("ana\x1b[31m\n");
+  assertEquals(await user.terminal.ask("Nick"), "ana\x1b[31m");
+  assertEquals(user.output, "Nick: ana␛[31m\n");
+});
+
 /** The question of the prompt that had no answer. */
 async function unanswered(answer: Promise<string>): Promise<unknown> {
   const { code, details } = await assertRejects(() => answer, InputError);
@@ -210,7 +217,10 @@ for (const isTty of [true, false]) {
     : "changes no line of a pipe";
   Deno.test(`Terminal ${title}`, pure, async () => {
     await using user = new FakeUser({ isTty });
-    const [answer, line] = ["\x1b]11;rgb:0/0/0\x1b\\\x1b[12;40R\x1b[?62;22c", take(linesOf(user.terminal))];
+    const [answer, line] = [
+      "\x1b]11;rgb:0/0/0\x1b\\\x1b[12;40R\x1b[?62;22c\x1bOA",
+      take(linesOf(user.terminal)),
+    ];
     user.type(`ab${answer}c\n`);
     assertEquals(await line, isTty ? "abc" : `ab${answer}c`);
   });
