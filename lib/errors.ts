@@ -231,7 +231,7 @@ const REASON_BY_ERRNO = {
   EIO: "disk-broken",
   EMFILE: "too-many-open",
   ENFILE: "too-many-open",
-  ECONNREFUSED: "nobody-listens",
+  ECONNREFUSED: "not-listening",
   ENOTFOUND: "name-unknown",
   EAI_AGAIN: "name-unknown",
   ETIMEDOUT: "no-answer",
@@ -277,7 +277,7 @@ export function systemReason(error: unknown): SystemReason | undefined {
       ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(cause));
     if (reason) return reason;
     if (name === "TimeoutError") return "no-answer";
-    // Deno refuses devices and what is in /proc, in words for who runs Deno.
+    // Deno refuses devices and what is in /proc, in words for a developer.
     if (name === "NotCapable") return "no-permission";
     cause = cause.cause;
   }

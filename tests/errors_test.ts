@@ -24,7 +24,7 @@ const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "EACCES" }, "no-permission"],
   [{ code: "EROFS" }, "read-only"],
   [{ code: "ENOSPC" }, "no-space"],
-  [{ code: "ECONNREFUSED" }, "nobody-listens"],
+  [{ code: "ECONNREFUSED" }, "not-listening"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 10 }, "disk-broken"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 1_034 }, "disk-broken"], // SQLITE_IOERR_FSYNC
   [{ code: "ERR_SQLITE_ERROR", errcode: 14 }, "folder-closed"],

@@ -83,7 +83,7 @@ export async function checkIsFile(path: string): Promise<void> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info || info.isFile) return;
   const systemReason = info.isDirectory ? "is-folder" : "no-file";
-  throw new InputError("data-unusable", { path, reason: "it is no file", systemReason });
+  throw new InputError("data-unusable", { path, reason: "it is not a file", systemReason });
 }
 
 /** Returns where the file is that links lead to. Deno does not create it through a link: 2.9 reports NotFound, 2.6

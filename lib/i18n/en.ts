@@ -345,7 +345,7 @@ export const ENGLISH = {
   "reason.no-space": "the disk is full",
   "reason.disk-broken": "the disk is failing, or the quota is used up",
   "reason.too-many-open": "too many files and connections are open",
-  "reason.nobody-listens": "no server listens there",
+  "reason.not-listening": "no server listens there",
   "reason.name-unknown": "name not found",
   "reason.no-answer": "no answer",
   "reason.certificate-stranger": "its certificate is from an unknown authority",

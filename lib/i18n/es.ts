@@ -355,7 +355,7 @@ export const SPANISH = {
   "reason.no-space": "el disco está lleno",
   "reason.disk-broken": "el disco falla, o la cuota está agotada",
   "reason.too-many-open": "hay demasiados archivos y conexiones abiertos",
-  "reason.nobody-listens": "ahí no escucha ningún servidor",
+  "reason.not-listening": "ahí no escucha ningún servidor",
   "reason.name-unknown": "no se encontró el nombre",
   "reason.no-answer": "no responde",
   "reason.certificate-stranger": "su certificado es de una autoridad desconocida",

@@ -98,7 +98,7 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
   // Deno.connect() heeds the signal only once the name is resolved, and a name server may be silent.
-  const connecting = Deno.connect({ hostname: host, port: server.port, signal: thrownByNone(signal) });
+  const connecting = Deno.connect({ hostname: host, port: server.port, signal: withoutThrowing(signal) });
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
@@ -113,7 +113,7 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
 
 /** If `Deno.connect()` is aborted just when it has connected, it throws, and the connection stays open for good. With this
  * signal it returns the connection. */
-function thrownByNone(signal: AbortSignal): AbortSignal {
+function withoutThrowing(signal: AbortSignal): AbortSignal {
   return Object.assign(AbortSignal.any([signal]), { throwIfAborted() {} });
 }
 

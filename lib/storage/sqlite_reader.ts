@@ -21,7 +21,7 @@ export async function readRoomFile(path: string): Promise<RoomEvent[]> {
     await checkIsFile(path);
     const realPath = await Deno.realPath(path);
     return await readCopy(realPath, dirname(realPath)).catch(async (error) => {
-      // A room that is to be saved: its disk is full or read-only, or its folder somebody else's.
+      // A room that is to be saved: its disk is full or read-only, or another user owns its folder.
       const isFolderUnusable = ["no-space", "read-only", "no-permission"].includes(systemReason(error) ?? "");
       if (!isFolderUnusable) throw error;
       return await readCopy(realPath).catch(() => Promise.reject(error));

@@ -1,4 +1,4 @@
-// Records of DNS-SD: what a server tells, and what a client reads of it, and of packets that nobody should send.
+// Records of DNS-SD: what a server tells, and what a client reads of it, and of packets from no chat server.
 
 import { assertEquals } from "@std/assert";
 import {
