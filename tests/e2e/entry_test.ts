@@ -1,7 +1,7 @@
 // How clients join on real terminals (tmux): the last join, passwords and TLS, and what is stored of them.
 
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { joining, listening, startServer } from "../testing/piped_program.ts";
+import { listening } from "../testing/piped_program.ts";
 import { connected, TIME } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
@@ -24,29 +24,6 @@ async function leave(screen: TerminalScreen): Promise<void> {
 async function unsettle(screen: TerminalScreen): Promise<void> {
   await screen.runCommand('rm -r "$XDG_CONFIG_HOME"');
 }
-
-Deno.test("chat-client takes short flags, and offers the server and the nick of its last join", async () => {
-  await using terminals = new Terminals();
-  const ana = await terminals.open("ana");
-  await settle(ana);
-  const port = freePort();
-  await using _server = await startServer(port);
-  await ana.enterLine("clear; client --prot 1");
-  await ana.waitForScreen('La opción "--prot" no existe. ¿Quiso decir --port? Pruebe con --help.', "$");
-  await ana.enterLine(`clear; client ${LOOPBACK} -p ${port} -n ana`);
-  await ana.waitForScreen(connected(port, "ana"), "ana>");
-  await ana.enterLine("salir");
-  await ana.waitForLastRows("$");
-  await ana.enterLine("clear; client");
-  const answered = [];
-  for (const question of ["Servidor (IP o nombre) [127.0.0.1]:", `Puerto [${port}]:`, "Nick [ana]:"]) {
-    answered.push(question);
-    await ana.waitForScreen(...answered);
-    await ana.press("Enter");
-  }
-  await ana.waitForScreen(...answered, connected(port, "ana"), "ana>");
-  await leave(ana);
-});
 
 Deno.test("chat-client --tls trusts a certificate at first use, and warns when it changes", async () => {
   await using terminals = new Terminals();
@@ -80,35 +57,6 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   await ana.waitForText(`  Huella que se esperaba: ${first}`);
   await ana.waitForText(`  Huella que muestra: ${second}`);
   await ana.waitForText(`chat-client --forget ${LOOPBACK}:${port}`);
-  await Promise.all([leave(one), leave(ana)]);
-});
-
-Deno.test("chat-client tells where it remembers a server that speaks TLS no more, and forgets it", async () => {
-  await using terminals = new Terminals();
-  const [one, ana] = await Promise.all([terminals.open("one"), terminals.open("ana")]);
-  await Promise.all([settle(one), settle(ana)]);
-  const port = freePort();
-  const server = `server --host ${LOOPBACK} --port ${port}`;
-  const client = `client --host ${LOOPBACK} --port ${port} --nick ana`;
-  await one.enterLine(`${server} --tls-auto`);
-  await one.waitForMatch(FINGERPRINT);
-  await ana.enterLine(`${client} --tls`);
-  await ana.waitForLastRows("¿Confiar en él? (sí/no):");
-  await ana.enterLine("sí");
-  await ana.waitForLastRows(connected(port, "ana"), "ana>");
-  for (const screen of [ana, one]) {
-    await screen.enterLine("salir");
-    await screen.waitForLastRows("$");
-  }
-
-  await one.enterLine(`clear; ${server}`);
-  await one.waitForScreen(listening(port), joining(port), ">");
-  await ana.enterLine(`clear; ${client}`);
-  await ana.waitForMatch(/usaba TLS y ahora no cifra: [^]*\/chat\/known_servers, línea 1\. /);
-  const question = "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:";
-  await ana.waitForLastRows(question);
-  await ana.enterLine("s");
-  await ana.waitForLastRows(`${question} s`, connected(port, "ana"), "ana>");
   await Promise.all([leave(one), leave(ana)]);
 });
 

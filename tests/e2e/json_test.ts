@@ -3,8 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { resolve } from "node:path";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { parseLines } from "../testing/json_lines.ts";
-import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
+import { startClient, startServer } from "../testing/piped_program.ts";
 import { commandOf } from "../testing/program.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { textsOf } from "./expected_lines.ts";
@@ -49,19 +48,4 @@ Deno.test("chat-client --json runs the bot of docs/JSON.md through a failover", 
   assertEquals([code, new TextDecoder().decode(stderr)], [1, ""]);
   const answers = textsOf("reloj", ana.lines);
   assertEquals(answers.map((text) => /^\d\d:\d\d:\d\d$/.test(text)), [true, true]);
-});
-
-Deno.test("chat-client --json ends with status 0 when all has arrived, and prints each line at once", async () => {
-  const port = freePort();
-  await using server = await startServer(port);
-  await using bot = new PipedProgram("client", "--json", `${LOOPBACK}:${port}`, "--nick", "bot");
-  await bot.waitForOutput('"connected"');
-  await bot.type(...Array.from({ length: 1_000 }, (_, n) => JSON.stringify({ say: `${n + 1}` })), "x");
-  await bot.closeStdin();
-  await bot.expectExit(0);
-  const lines = parseLines(bot.output);
-  const said = lines.filter(({ type }) => type === "said");
-  assertEquals(said.map(({ clientSeq, text }) => clientSeq === Number(text)), Array(1_000).fill(true));
-  assertEquals(lines.filter(({ type }) => type === "error").map(({ line }) => line), [1_001]);
-  await server.waitForOutput("bot (127.0.0.1) se ha desconectado");
 });

@@ -12,7 +12,6 @@ import {
 } from "../../lib/cluster/store.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { caSignedPair } from "../testing/certificates.ts";
-import { FakeNats } from "../testing/fake_nats.ts";
 import { natsCluster, NatsServer, withNats } from "../testing/nats_server.ts";
 import { listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { TestFolder } from "../testing/test_folder.ts";
@@ -335,15 +334,6 @@ roomTest(
   },
 );
 
-Deno.test("chat-server --nats fails where nothing listens", async () => {
-  const url = `nats://${LOOPBACK}:${freePort()}`;
-  await using server = new PipedProgram("server", "--port", "1", "--nats", url, "--room", "aula");
-  await server.expectExit(
-    1,
-    `No se pudo conectar con NATS en ${url.slice(7)}: ahí no escucha ningún servidor.\n`,
-  );
-});
-
 const STARTING = "NATS está arrancando o tarda en responder: se espera hasta 30 s.";
 
 clusterTest("chat-server --nats waits for a NATS cluster that starts", async ([first, ...others]) => {
@@ -356,15 +346,3 @@ clusterTest("chat-server --nats waits for a NATS cluster that starts", async ([f
   for (const nats of others) nats.start();
   await server.waitForOutput(listening(port));
 });
-
-for (const how of ["SIGTERM", "salir"] as const) {
-  Deno.test(`chat-server --nats ends by ${how} while it waits for NATS`, async () => {
-    using nats = new FakeNats();
-    nats.answer = () => "no-responders";
-    await using server = new PipedProgram("server", "--port", "1", "--nats", nats.address, "--room", "aula");
-    await server.waitForOutput(STARTING);
-    if (how === "salir") await server.type(how);
-    else server.sendSignal(how);
-    await server.expectExit(0);
-  });
-}

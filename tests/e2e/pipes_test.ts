@@ -1,7 +1,7 @@
 // chat-server and chat-client with pipes instead of terminals: what they show, line by line, through conversations and
 // the failure of a server.
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
 import { joining, listening, PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
@@ -16,34 +16,6 @@ import {
   textsOf,
   TIME,
 } from "./expected_lines.ts";
-
-Deno.test("chat-client answers its prompts from a pipe, talks and leaves: printf '...' | client", async () => {
-  const port = freePort();
-  await using server = await startServer(port);
-  await using ana = new PipedProgram("client");
-  await ana.type(LOOPBACK, `${port}`, "ana", "hola", "salir");
-  await ana.closeStdin();
-  await ana.expectExit(0);
-  assertEquals(ana.lines, [
-    "Servidor (IP o nombre) [127.0.0.1]: 127.0.0.1",
-    `Puerto [5000]: ${port}`,
-    "Nick: ana",
-    connected(port, "ana"),
-    `${TIME} ana: hola`,
-  ]);
-  await server.waitForOutput("ana (127.0.0.1) se ha desconectado");
-  assertEquals(server.lines, [
-    listening(port),
-    joining(port),
-    presence("ana", JOINED),
-    `${TIME} ana: hola`,
-    presence("ana", LEFT),
-  ]);
-  for (const { output } of [ana, server]) {
-    const [, time] = output.match(/^\[(.{19})\] ana: hola$/m)!;
-    assert(Math.abs(Date.now() - new Date(time!).getTime()) < 60_000, time);
-  }
-});
 
 Deno.test("chat-server listens on every address that it offers", async () => {
   for (const index of localAddresses().keys()) {
@@ -101,38 +73,6 @@ Deno.test("chat-server and chat-client show who joins, talks and leaves", async 
     ...conversation,
   ]);
   assertEquals(beto.lines.filter((line) => answers.includes(line)), answers);
-});
-
-Deno.test("chat-server gives the messages of five clients that talk at once to all in the same order", async () => {
-  const port = freePort();
-  const nicks = ["ana", "beto", "celia", "dora", "eva"];
-  await using server = await startServer(port);
-  await using scope = new AsyncDisposableStack();
-  const clients = await Promise.all(nicks.map(async (nick) => scope.use(await startClient(nick, port))));
-  const texts = numbers(200);
-  await Promise.all(clients.map((client) => client.type(...texts)));
-  const messages = (program: PipedProgram) => program.lines.filter((line) => /^\S+ \S+ \w+: /.test(line));
-  const last = nicks.map((nick) => `${nick}: 200\n`);
-  for (const program of [...clients, server]) await program.waitForOutput(...last);
-  const order = messages(server);
-  assertEquals(order.length, 1_000);
-  for (const nick of nicks) assertEquals(textsOf(nick, order), texts);
-  for (const client of clients) assertEquals(messages(client), order);
-});
-
-Deno.test("chat-server --lang en and chat-client --lang en speak English in a Spanish locale", async () => {
-  const port = freePort();
-  await using server = new PipedProgram("server", "--lang=en", "--host", LOOPBACK, "--port", `${port}`);
-  await server.waitForOutput(`Listening on ${LOOPBACK}:${port}. Type "quit" to end.\n`);
-  await using ana = new PipedProgram("client", "--lang", "en");
-  await ana.type(LOOPBACK, `${port}`, "ana", "quit");
-  await ana.expectExit(0);
-  assertEquals(ana.lines, [
-    "Server (IP or name) [127.0.0.1]: 127.0.0.1",
-    `Port [5000]: ${port}`,
-    "Nick: ana",
-    `Connected to ${LOOPBACK}:${port}. Online: ana. Type "quit" to end.`,
-  ]);
 });
 
 Deno.test("chat-client goes to the announced backup when its server is killed and the user presses Enter", async () => {
@@ -203,40 +143,3 @@ Deno.test("chat-client --auto loses none of 2,000 messages when its server is ki
   await ana.waitForOutput("beto: 2000\n"); // she may join after he has left
   assertEquals(textsOf("beto", ana.lines), texts);
 });
-
-Deno.test("chat-server --metrics is read by Prometheus, and refuses a port that is taken", async () => {
-  const [port, taken, metrics] = [freePort(), freePort(), freePort()];
-  await using server = await startServer(port, "--metrics", `${metrics}`);
-  await server.waitForOutput(`Métricas en http://127.0.0.1:${metrics}/metrics, estado en /healthz.\n`);
-  await using ana = await startClient("ana", port);
-  await ana.type("hola");
-  await ana.waitForOutput("ana: hola");
-  const response = await fetch(`http://${LOOPBACK}:${metrics}/metrics`);
-  const text = await response.text();
-  assert(text.includes("\nchat_messages_total 1\n"), text);
-  await using second = new PipedProgram(
-    "server",
-    "--port",
-    `${taken}`,
-    "--host",
-    LOOPBACK,
-    "--metrics",
-    `${metrics}`,
-  );
-  await second.expectExit(1, `El puerto ${metrics} ya está en uso en ${LOOPBACK}: elija otro.\n`);
-  server.sendSignal("SIGTERM");
-  await server.expectExit(0);
-  await assertPromtoolAccepts(text);
-});
-
-/** Nothing is checked where promtool is not installed. */
-async function assertPromtoolAccepts(metrics: string): Promise<void> {
-  const script = "command -v promtool >/dev/null || { cat >/dev/null; exit 0; }; promtool check metrics 2>&1";
-  const promtool = new Deno.Command("sh", { args: ["-c", script], stdin: "piped", stdout: "piped" }).spawn();
-  const output = promtool.output();
-  const input = promtool.stdin.getWriter();
-  await input.write(new TextEncoder().encode(metrics));
-  await input.close();
-  const { success, stdout } = await output;
-  assertEquals([success, new TextDecoder().decode(stdout)], [true, ""]);
-}

@@ -1,10 +1,8 @@
 // chat-server and chat-client on real terminals (tmux): whole screens, row by row.
 
-import { wrapWords } from "../../lib/terminal/layout.ts";
 import {
   connected,
   disconnected,
-  FULL_TIME,
   JOINED,
   presence,
   REJOINED,
@@ -13,15 +11,8 @@ import {
   untilAnswerable,
 } from "./expected_lines.ts";
 import { freePort, localAddresses, LOOPBACK } from "../testing/addresses.ts";
-import {
-  fromSource,
-  joining,
-  listening,
-  type PipedProgram,
-  startClient,
-  startServer,
-} from "../testing/piped_program.ts";
-import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
+import { fromSource, joining, listening } from "../testing/piped_program.ts";
+import { Terminals } from "../testing/tmux.ts";
 
 Deno.test(
   "chat-client on a terminal talks, and goes to the backup when its server is killed",
@@ -138,179 +129,5 @@ Deno.test(
       `${TIME} celia: to be continued, 😀`,
       "ana>",
     );
-  },
-);
-
-/** ana in a terminal of 40 columns, and beto with pipes. */
-interface NarrowChat {
-  readonly beto: PipedProgram;
-  readonly ana: TerminalScreen;
-  /** Waits until ana's terminal, now `columns` wide, waitForRows these rows under the first lines of the client. */
-  readonly waitForRows: (rows: readonly string[], columns?: number) => Promise<void>;
-  /** Waits until the cursor is there. The row counts from the first of `waitForRows`. */
-  readonly waitForCursor: (column: number, row: number) => Promise<void>;
-}
-
-async function narrowChat(terminals: Terminals, scope: AsyncDisposableStack): Promise<NarrowChat> {
-  const port = freePort();
-  scope.use(await startServer(port));
-  const beto = scope.use(await startClient("beto", port));
-  const ana = await terminals.open("ana", { columns: 40 });
-  const start = `client --host ${LOOPBACK}:${port} --nick ana ${FULL_TIME}`;
-  // The terminal breaks the line of the shell, and joins it on a wider screen.
-  const top = (columns: number) => [
-    ...`$ ${start}`.match(new RegExp(`.{1,${columns}}`, "g"))!.map((row) => row.trimEnd()),
-    ...wrapped(40)(connected(port, "beto", "ana")),
-  ];
-  const waitForRows = (rows: readonly string[], columns = 40) => ana.waitForScreen(...top(columns), ...rows);
-  await ana.enterLine(start);
-  await waitForRows(["ana>"]);
-  const waitForCursor = (column: number, row: number) => ana.waitForCursor(column, row + top(40).length);
-  return { beto, ana, waitForRows, waitForCursor };
-}
-
-/** Rows that a text of narrow characters takes. */
-function wrapped(columns: number): (text: string) => string[] {
-  return (text) => wrapWords(text, columns).split("\n");
-}
-
-Deno.test("chat-client keeps the typed line whole and its cursor in place while lines arrive", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, waitForRows, waitForCursor } = await narrowChat(terminals, scope);
-  await ana.type("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
-  await waitForRows([
-    "ana> una línea con 漢字 y 😀 que dobla",
-    "  dos veces antes de que se acabe de",
-    "  escribir",
-  ]);
-  await beto.type("hola");
-  await waitForRows([
-    `${TIME} beto: hola`,
-    "ana> una línea con 漢字 y 😀 que dobla",
-    "  dos veces antes de que se acabe de",
-    "  escribir",
-  ]);
-  await waitForCursor(10, 3);
-
-  // In the middle, at the edge and beyond it: 43 keys back is the first word of the second row.
-  await ana.press(...Array(43).fill("Left"));
-  await ana.type("字");
-  await waitForRows([
-    `${TIME} beto: hola`,
-    "ana> una línea con 漢字 y 😀 que dobla",
-    "  字dos veces antes de que se acabe de",
-    "  escribir",
-  ]);
-  await beto.type("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
-  await waitForRows([
-    `${TIME} beto: hola`,
-    `${TIME} beto: 漢字, y lo`,
-    "  que no cabe en una fila",
-    `${TIME} beto: 👩‍👩‍👧`,
-    "ana> una línea con 漢字 y 😀 que dobla",
-    "  字dos veces antes de que se acabe de",
-    "  escribir",
-  ]);
-  await waitForCursor(4, 5);
-  await ana.press("BSpace", "Enter");
-  await beto.waitForOutput(
-    "ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n",
-  );
-  await waitForRows([
-    `${TIME} beto: hola`,
-    `${TIME} beto: 漢字, y lo`,
-    "  que no cabe en una fila",
-    `${TIME} beto: 👩‍👩‍👧`,
-    `${TIME} ana: una línea con`,
-    "  漢字 y 😀 que dobla dos veces antes de",
-    "  que se acabe de escribir",
-    "ana>",
-  ]);
-});
-
-Deno.test("chat-client draws and erases a wide character that does not fit at the end of a row", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
-  await beto.type("hola");
-  await waitForRows([`${TIME} beto: hola`, "ana>"]);
-  await ana.type(`${"a".repeat(34)}漢字`);
-  await waitForRows([`${TIME} beto: hola`, `ana> ${"a".repeat(34)}`, "漢字"]);
-  await ana.press("C-u");
-  await waitForRows([`${TIME} beto: hola`, "ana>"]);
-  await ana.type(`${"a".repeat(34)}漢字`);
-  await beto.type("adiós");
-  await waitForRows([`${TIME} beto: hola`, `${TIME} beto: adiós`, `ana> ${"a".repeat(34)}`, "漢字"]);
-});
-
-Deno.test("chat-client draws and sends a line that is as long as the row", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
-  const text = "x".repeat(35);
-  await ana.type(text);
-  await beto.type("hola");
-  await waitForRows([`${TIME} beto: hola`, `ana> ${text}`]);
-  await ana.press("Enter");
-  await waitForRows([`${TIME} beto: hola`, `${TIME} ana:`, `  ${text}`, "ana>"]);
-});
-
-Deno.test("chat-client keeps the typed line whole when the terminal is resized", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, waitForRows } = await narrowChat(terminals, scope);
-  await beto.type("hola");
-  await ana.type("esta línea ocupa más de una fila de cuarenta");
-  await waitForRows([`${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de", "  cuarenta"]);
-  await ana.resize(100);
-  await waitForRows([`${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de cuarenta"], 100);
-  await ana.type(" columnas");
-  await ana.resize(30);
-  const typed = ["ana> esta línea ocupa más de", "  una fila de cuarenta", "  columnas"];
-  await ana.waitForLastRows(`${TIME} beto: ho`, "la", ...typed);
-  await ana.press("Left", "BSpace");
-  typed.splice(1, 2, "  una fila de cuarenta columns");
-  await beto.type("otra");
-  await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
-});
-
-Deno.test(
-  "chat-client takes typed-ahead lines for its prompts, then for the chat, also at a failover",
-  fromSource,
-  async () => {
-    await using terminals = new Terminals();
-    const [first, second] = [freePort(), freePort()];
-    await using one = await startServer(first);
-    await using two = await startServer(second);
-    const ana = await terminals.open("ana");
-    await ana.enterLine("client");
-    await ana.waitForLastRows("Servidor (IP o nombre) [127.0.0.1]:");
-    await ana.type(`a b\r${LOOPBACK}\r${first}\rana\rhola\rsin `);
-    await ana.waitForLastRows(
-      '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".',
-      `Servidor (IP o nombre) [127.0.0.1]: ${LOOPBACK}`,
-      `Puerto [5000]: ${first}`,
-      "Nick: ana",
-      connected(first, "ana"),
-      `${TIME} ana: hola`,
-      "ana> sin",
-    );
-    one.sendSignal("SIGKILL");
-    const question = `¿A qué servidor? IP o nombre[:puerto] [${LOOPBACK}:${first}, no responde]:`;
-    await ana.waitForLastRows('Borrador guardado: "sin "', question);
-    await ana.type("nada");
-    await ana.waitForLastRows('Borrador guardado: "sin nada"', question);
-    await untilAnswerable();
-    await ana.type(`${LOOPBACK}\r${second}\r\r`);
-    await ana.waitForLastRows(
-      'Borrador guardado: "sin nada"',
-      `${question} ${LOOPBACK}`,
-      `Puerto [${first}]: ${second}`,
-      rejoined(second, "Se reenvió un mensaje; no falta ninguno.", "ana"),
-      "ana> sin nada",
-    );
-    await ana.enterLine(" acabar");
-    await two.waitForOutput("ana: sin nada acabar");
   },
 );

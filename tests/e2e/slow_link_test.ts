@@ -1,20 +1,12 @@
 // Clients far from their server stay on it when a connection breaks. Needs a network namespace and a TUN device, else it
 // is skipped.
 
-import { assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { runIsolated } from "../testing/isolation.ts";
-
-const isPossible = (await runIsolated(["ip", "tuntap", "add", "dev", "tun0", "mode", "tun"])).code === 0;
+import { isolatedTest } from "../testing/isolation.ts";
 
 for (const rttMs of [400, 800]) {
-  Deno.test(`chat-client ${rttMs} ms from its server dials it again when its connection breaks`, {
-    ignore: !isPossible,
-  }, async () => {
-    const script = fileURLToPath(new URL("./slow_link.ts", import.meta.url));
-    const { code, errors } = await runIsolated([Deno.execPath(), "run", "-A", script], {
-      RTT_MS: `${rttMs}`,
-    });
-    assertEquals([code, errors], [0, ""]);
+  await isolatedTest(`chat-client ${rttMs} ms from its server dials it again when its connection breaks`, {
+    script: new URL("./slow_link.ts", import.meta.url),
+    needs: "ip tuntap add dev tun0 mode tun",
+    env: { RTT_MS: `${rttMs}` },
   });
 }

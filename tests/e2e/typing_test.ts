@@ -1,24 +1,24 @@
 // Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
 import { assert, assertEquals } from "@std/assert";
+import { wrapWords } from "../../lib/terminal/layout.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { connected, FULL_TIME, JOINED, LEFT, presence, TIME, untilAnswerable } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
-interface Chat {
+interface Chat extends AsyncDisposable {
   readonly port: number;
   readonly server: PipedProgram;
   readonly beto: PipedProgram;
   readonly ana: TerminalScreen;
+  readonly terminals: Terminals;
 }
 
 /** ana on a terminal, beto with pipes. */
-async function newChat(
-  terminals: Terminals,
-  scope: AsyncDisposableStack,
-  { columns = 60, flags = "" } = {},
-): Promise<Chat> {
+async function newChat({ columns = 60, flags = "" } = {}): Promise<Chat> {
+  await using scope = new AsyncDisposableStack();
+  const terminals = scope.use(new Terminals());
   const port = freePort();
   const server = scope.use(await startServer(port));
   const beto = scope.use(await startClient("beto", port));
@@ -27,114 +27,95 @@ async function newChat(
   await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana ${FULL_TIME} ${flags}`);
   await beto.waitForOutput(presence("ana", JOINED).slice(TIME.length));
   await (flags === "--plain" ? ana.waitForText("Conectado a ") : ana.waitForLastRows("ana>"));
-  return { port, server, beto, ana };
+  const parts = scope.move();
+  return { port, server, beto, ana, terminals, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
-Deno.test("chat-client keeps the line that is typed while lines arrive in bursts", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  const text = "una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una fila de la pantalla, letra a letra";
-  const bursts = (async () => {
-    for (let burst = 0; burst < 20; burst++) {
-      await beto.type(...Array.from({ length: 50 }, (_, n) => `${burst}.${n}`));
-    }
-    await beto.waitForOutput("beto: 19.49\n");
-  })();
-  for (const { segment } of new Intl.Segmenter().segment(text)) await ana.type(segment);
-  await bursts;
-  await ana.waitForLastRows(
-    `${TIME} beto: 19.48`,
-    `${TIME} beto: 19.49`,
-    ...["ana> una línea larga con 漢字 y 👩‍👩‍👧 que ocupa más de una", "  fila de la pantalla, letra a letra"],
-  );
-  await ana.press("Enter");
-  await beto.waitForOutput(`ana: ${text}\n`);
-});
+/** The rows of ana's welcome on 40 columns. */
+function topRows({ port }: Chat): string[] {
+  return wrapWords(connected(port, "beto", "ana"), 40).split("\n");
+}
 
-Deno.test("chat-client edits emoji, flags and accents as one character each, and sends them unchanged", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.type("a👩‍👩‍👧b🇪🇸c❤️de\u0301f👍🏽g");
-  await ana.press(..."BSpace BSpace Left BSpace Left Left Left BSpace Home Right DC".split(" "));
-  await ana.type("[");
-  await ana.press("End");
-  await ana.type("]");
-  await ana.waitForLastRows("ana> a[bc❤️df]");
+/** Waits until ana's screen has her welcome, and below it these rows. */
+function waitForRows(chat: Chat, ...rows: readonly string[]): Promise<void> {
+  return chat.ana.waitForScreen(...topRows(chat), ...rows);
+}
+
+Deno.test("chat-client keeps the typed line whole and its cursor in place while lines arrive", async () => {
+  await using chat = await newChat({ columns: 40 });
+  const { ana, beto } = chat;
+  const hola = `${TIME} beto: hola`;
+  const typed = [
+    "ana> una línea con 漢字 y 😀 que dobla",
+    "  dos veces antes de que se acabe de",
+    "  escribir",
+  ];
+  await ana.type("una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir");
+  await waitForRows(chat, ...typed);
   await beto.type("hola");
-  await ana.waitForLastRows(`${TIME} beto: hola`, "ana> a[bc❤️df]");
-  await ana.press("Enter");
-  await beto.waitForOutput("ana: a[bc❤️df]\n");
+  await waitForRows(chat, hola, ...typed);
+  await ana.waitForCursor(10, 3 + topRows(chat).length);
+
+  // In the middle, at the edge and beyond it: 43 keys back is the first word of the second row.
+  await ana.press(...Array(43).fill("Left"));
+  await ana.type("字");
+  typed[1] = "  字dos veces antes de que se acabe de";
+  await waitForRows(chat, hola, ...typed);
+  await beto.type("漢字, y lo que no cabe en una fila", "👩‍👩‍👧");
+  const read = [hola, `${TIME} beto: 漢字, y lo`, "  que no cabe en una fila", `${TIME} beto: 👩‍👩‍👧`];
+  await waitForRows(chat, ...read, ...typed);
+  await ana.waitForCursor(4, 5 + topRows(chat).length);
+  await ana.press("BSpace", "Enter");
+  await beto.waitForOutput(
+    "ana: una línea con 漢字 y 😀 que dobla dos veces antes de que se acabe de escribir\n",
+  );
+  const sent = [
+    `${TIME} ana: una línea con`,
+    "  漢字 y 😀 que dobla dos veces antes de",
+    "  que se acabe de escribir",
+  ];
+  await waitForRows(chat, ...read, ...sent, "ana>");
 });
 
-Deno.test("chat-client edits the line by the keys of a shell, and recalls earlier lines", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.enterLine("la primera");
-  await ana.type("uno dos tres");
-  await ana.press("C-w", "C-a", "C-y", "M-f", "C-k", "C-e");
-  await ana.waitForLastRows("ana> tresuno");
-  await ana.press("M-b", "C-Right", "M-BSpace", "C-y", "C-u", "Up");
-  await ana.waitForLastRows("ana> la primera");
-  await ana.press("C-Left", "M-d");
-  await ana.type("segunda");
-  await ana.press("Enter", "Up", "Up", "Down");
-  await beto.waitForOutput("ana: la primera\n", "ana: la segunda\n");
-  await ana.waitForLastRows("ana> la segunda");
+Deno.test("chat-client draws, erases and sends a line that ends at the edge of a row", async () => {
+  await using chat = await newChat({ columns: 40 });
+  const { ana, beto } = chat;
+  await beto.type("hola");
+  await waitForRows(chat, `${TIME} beto: hola`, "ana>");
+  // A wide character that does not fit goes to the next row.
+  await ana.type(`${"a".repeat(34)}漢字`);
+  await waitForRows(chat, `${TIME} beto: hola`, `ana> ${"a".repeat(34)}`, "漢字");
+  await ana.press("C-u");
+  await waitForRows(chat, `${TIME} beto: hola`, "ana>");
+  const text = "x".repeat(35);
+  await ana.type(text);
+  await beto.type("adiós");
+  await waitForRows(chat, `${TIME} beto: hola`, `${TIME} beto: adiós`, `ana> ${text}`);
+  await ana.press("Enter");
+  await waitForRows(chat, `${TIME} beto: hola`, `${TIME} beto: adiós`, `${TIME} ana:`, `  ${text}`, "ana>");
 });
 
-Deno.test("chat-server completes commands and nicks by Tab", async () => {
-  await using terminals = new Terminals();
-  const port = freePort();
-  const one = await terminals.open("one");
-  await one.enterLine(`server --host ${LOOPBACK} --port ${port}`);
-  await one.waitForText("Escuchando");
-  await using ana = await startClient("ana", port);
-  await one.type("/ki");
-  await one.press("Tab");
-  await one.type("A");
-  await one.press("Tab");
-  await one.type("por gritar");
-  await one.waitForLastRows("> /kick ana por gritar");
-  await one.press("Enter");
-  await ana.waitForOutput("por gritar\n");
-  await ana.expectExit(1);
-});
-
-Deno.test("chat-client sends a pasted block line by line, from where it was pasted", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.type("mira: , ¿ves?");
-  await ana.press(...Array(7).fill("Left"));
-  await ana.paste("uno\n/quit\n\n\tsalir\nfin");
-  await beto.waitForOutput("ana: mira: uno\n", "ana: /quit\n", "ana:     salir\n");
-  await ana.waitForLastRows(`${TIME} ana:     salir`, "ana> fin, ¿ves?");
-  await ana.press("Enter");
-  await beto.waitForOutput("ana: fin, ¿ves?\n");
-});
-
-Deno.test("chat-client sends a pasted line of 1,990 characters whole, with and without bracketed paste", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  const text = Array.from({ length: 200 }, (_, n) => `palabra${n}`).join(" ").slice(0, 1_990);
-  await ana.type(text); // a terminal that marks nothing
-  await ana.press("Enter");
-  await beto.waitForOutput(`ana: ${text}\n`);
-  await ana.paste(text);
-  await ana.press("Home");
-  await ana.type("2 ");
-  await ana.press("Enter");
-  await beto.waitForOutput(`ana: 2 ${text}\n`);
+Deno.test("chat-client keeps the typed line whole when the terminal is resized", async () => {
+  await using chat = await newChat({ columns: 40 });
+  const { ana, beto } = chat;
+  await beto.type("hola");
+  await ana.type("esta línea ocupa más de una fila de cuarenta");
+  await waitForRows(chat, `${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de", "  cuarenta");
+  await ana.resize(100);
+  await waitForRows(chat, `${TIME} beto: hola`, "ana> esta línea ocupa más de una fila de cuarenta");
+  await ana.type(" columnas");
+  await ana.resize(30);
+  const typed = ["ana> esta línea ocupa más de", "  una fila de cuarenta", "  columnas"];
+  await ana.waitForLastRows(`${TIME} beto: ho`, "la", ...typed);
+  await ana.press("Left", "BSpace");
+  typed.splice(1, 2, "  una fila de cuarenta columns");
+  await beto.type("otra");
+  await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
 
 Deno.test("chat-client sends a typed line longer than the screen whole after resizing, bursts and a failover", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, server } = await newChat(terminals, scope, { columns: 40 });
+  await using chat = await newChat({ columns: 40 });
+  const { ana, beto, server } = chat;
   const text = Array.from({ length: 90 }, (_, n) => `漢${n}👍🏽`).join(" ");
   await ana.paste(text);
   for (const [columns, rows] of [[25, 12], [90, 30], [31, 8], [60, 20]] as const) {
@@ -146,8 +127,8 @@ Deno.test("chat-client sends a typed line longer than the screen whole after res
   await ana.waitForText("responde]:");
   await untilAnswerable();
   const second = freePort();
-  scope.use(await startServer(second));
-  const celia = scope.use(await startClient("celia", second));
+  await using _next = await startServer(second);
+  await using celia = await startClient("celia", second);
   await ana.enterLine(`${LOOPBACK}:${second}`);
   await celia.waitForOutput("ana");
   await ana.press("End");
@@ -157,9 +138,8 @@ Deno.test("chat-client sends a typed line longer than the screen whole after res
 });
 
 Deno.test("chat-client takes a pasted Ctrl-C for text, and leaves nothing of the paste to the shell", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
+  await using chat = await newChat();
+  const { ana, beto } = chat;
   await ana.paste(`hola\nque tal \x03 ${" ".repeat(60_000)}\npwned=yes\n`);
   await beto.waitForOutput("ana: hola\n", "ana: que tal ␃\n", "ana: pwned=yes\n");
   await ana.waitForLastRows(`${TIME} ana: pwned=yes`, "ana>");
@@ -169,46 +149,9 @@ Deno.test("chat-client takes a pasted Ctrl-C for text, and leaves nothing of the
   await ana.waitForScreen("no", "$");
 });
 
-Deno.test("chat-client shows a pasted block whose end is lost, and goes on", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.type("\x1b[200~ho");
-  await ana.waitForLastRows("ana> ho");
-  await ana.type("la");
-  await ana.press("Enter");
-  await beto.waitForOutput("ana: hola\n");
-});
-
-Deno.test("chat-client types nothing of what the terminal answers", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.type("\x1b]11;rgb:1717/1717/1717\x1b\\\x1bP>|XTerm(390)\x1b\\\x1b_Gi=31;OK\x1b\\abc");
-  await ana.press("Enter");
-  await beto.waitForOutput("ana: abc\n");
-});
-
-Deno.test("chat-client --auto marks the prompt while no server is there, and keeps the typed line", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, server, port } = await newChat(terminals, scope, { flags: "--auto", columns: 100 });
-  await ana.type("sin ");
-  await ana.waitForLastRows("ana> sin");
-  server.sendSignal("SIGKILL");
-  await ana.waitForLastRows("(sin conexión) ana> sin");
-  await ana.type("acabar");
-  await ana.waitForLastRows("(sin conexión) ana> sin acabar");
-  const again = scope.use(await startServer(port));
-  await ana.waitForLastRows("ana> sin acabar");
-  await ana.press("Enter");
-  await again.waitForOutput("ana: sin acabar\n");
-});
-
 Deno.test("chat-client marks and counts what comes while its window has no focus, and gives the title back", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
+  await using chat = await newChat();
+  const { ana, beto } = chat;
   await ana.type("a medias");
   await ana.type("\x1b[O"); // as a terminal reports it
   await ana.waitForLastRows("ana> a medias");
@@ -221,31 +164,9 @@ Deno.test("chat-client marks and counts what comes while its window has no focus
   assert(!(await ana.title()).includes("chat"));
 });
 
-Deno.test("chat-client finds an earlier line by Ctrl-R, and hides one member's messages by /ignore", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope);
-  await ana.enterLine("/ignore beto");
-  await ana.waitForLastRows("  /ignore beto", "ana>");
-  await beto.type("oculto");
-  await beto.waitForOutput("beto: oculto\n");
-  await ana.enterLine("otra cosa");
-  await ana.press("C-r");
-  await ana.type("IGN");
-  await ana.waitForLastRows(`${TIME} ana: otra cosa`, "(buscar: IGN) /ignore beto");
-  await ana.press("Enter");
-  const shownAgain = "! Verá de nuevo los mensajes de beto.";
-  await ana.waitForLastRows(`${TIME} ana: otra cosa`, shownAgain, "ana>");
-  await beto.type("visible");
-  await ana.waitForLastRows(shownAgain, `${TIME} beto: visible`, "ana>");
-  await ana.enterLine("/salir adiós a todos");
-  await beto.waitForOutput("ana: adiós a todos\n");
-});
-
 Deno.test("chat-client --plain shows lines, and leaves line editing to the system", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto, port } = await newChat(terminals, scope, { flags: "--plain" });
+  await using chat = await newChat({ flags: "--plain" });
+  const { ana, beto, port } = chat;
   await ana.type("holq");
   await ana.press("BSpace");
   await ana.enterLine("a");
@@ -270,9 +191,8 @@ Deno.test("chat-client --plain shows lines, and leaves line editing to the syste
 });
 
 Deno.test("chat-client ignores Ctrl-Z, stops by SIGSTOP, and draws its line again after fg", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, beto } = await newChat(terminals, scope, { columns: 100 });
+  await using chat = await newChat({ columns: 100 });
+  const { ana, beto } = chat;
   await ana.type("sin ");
   await ana.waitForLastRows("ana> sin");
   await ana.press("C-z");
@@ -300,10 +220,9 @@ for (const defect of ["error", "rejection"]) {
 }
 
 Deno.test("chat-client ends when its terminal is closed", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const { ana, server } = await newChat(terminals, scope);
-  await terminals.open("other"); // tmux ends with its last terminal
+  await using chat = await newChat();
+  const { ana, server } = chat;
+  await chat.terminals.open("other"); // tmux ends with its last terminal
   await ana.type("nunca dicho");
   await ana.close();
   await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
