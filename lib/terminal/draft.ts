@@ -79,6 +79,12 @@ export class DraftKeeper {
     if (this.#router.activeQueue === this.#router.chatQueue) this.#sendFromMs = 0;
   }
 
+  /** To be called with each paste. What follows a pasted answer is a draft too. */
+  onPaste(): void {
+    if (this.#router.activeQueue === this.#router.promptQueue) this.#sendFromMs = Infinity;
+    else this.onEdit();
+  }
+
   /** To be called when lines reach a server again: then Enter alone sends the draft, unless it comes so soon that it was
    * meant for the prompt. */
   release(): void {

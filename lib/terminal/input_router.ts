@@ -26,8 +26,6 @@ export interface ChatOptions {
 
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
-/** Longest pasted block that answers prompts, in lines: server, port, nick. */
-const MAX_PASTED_REPLIES = 3;
 
 export class InputRouter {
   readonly promptQueue = new LineQueue();
@@ -41,6 +39,8 @@ export class InputRouter {
   /** How many nested exclusive() calls are running. While there are any, no line goes to the chat. */
   #exclusiveDepth = 0;
   #hasEnded = false;
+  /** An answer that a paste has ended with a line break: another paste adds nothing to it. */
+  #completeAnswer: string | undefined;
   /** The draft that was printed last above an answer. */
   #printedDraft: string | undefined;
 
@@ -105,8 +105,11 @@ export class InputRouter {
 
   /** Puts text that was meant for the chat back into the chat line. */
   restore(text: string): void {
+    if (this.#chatOptions) this.#addToDraft(text);
+  }
+
+  #addToDraft(text: string): void {
     const { editor } = this.chatQueue;
-    if (!this.#chatOptions) return;
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
     if (this.#pastedBlock) editor.addToHistory(text);
     else editor.insertWord(text);
@@ -122,7 +125,7 @@ export class InputRouter {
   }
 
   /** Submits the line that is being edited. */
-  enter({ isPasted = false } = {}): void {
+  enter(): void {
     const queue = this.activeQueue;
     if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
@@ -134,34 +137,33 @@ export class InputRouter {
       this.#print(seen);
     }
     if (queue === this.chatQueue) queue.editor.addToHistory(text);
-    queue.deliver({ text, isPasted });
+    queue.deliver({ text, isPasted: false });
   }
 
-  /** Inserts a pasted block into the line that is being edited, or takes it as answers, or sends it line by line. */
+  /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */
   paste(text: string): void {
     const lines = text.split(/\r\n|\r|\n/);
     const queue = this.activeQueue;
+    if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isForChat = this.#chatOptions !== undefined &&
-      (queue !== this.promptQueue || count > MAX_PASTED_REPLIES);
     // In a command, lines of their own would go to all: half of a private message would be public.
     const isInCommand = queue === this.chatQueue && count > 1 && /^\s?\//.test(queue.editor.text);
-    if (queue === this.#pasteConfirmQueue || (isForChat && this.#pastedBlock) || isInCommand) {
-      queue.editor.insert(lines.join(" "));
-    } else if (isForChat && count > 1) this.#pasteBlock(lines, count);
-    else if (isForChat) queue.editor.press({ text: lines[0]! }); // a search searches for it
-    else {
-      // Each line answers the next prompt.
-      const last = lines.pop()!;
-      for (const line of lines) {
-        const { isSecret } = this.activeQueue;
-        this.activeQueue.editor.insert(line);
-        this.enter({ isPasted: true });
-        this.dispatch();
-        if (isSecret) return; // what follows a secret is not for the chat
-      }
-      this.activeQueue.editor.insert(last);
+    if (queue === this.#pasteConfirmQueue || isInCommand) queue.editor.insert(lines.join(" "));
+    else if (count > 1) this.#pasteBlock(lines, count);
+    else queue.editor.press({ text: lines[0]! }); // a search searches for it
+  }
+
+  /** Only Enter answers a question: a pasted "quit" must not end the program. What is not of the answer becomes a draft:
+   * what follows a password must not be said unseen. */
+  #pasteAnswer(lines: readonly string[]): void {
+    const { editor, hasWaiter } = this.promptQueue;
+    const rest = lines.filter((line) => line !== "");
+    const isComplete = editor.text !== "" && editor.text === this.#completeAnswer;
+    if (!isComplete && (hasWaiter || rest.length < 2)) {
+      editor.insert(rest.shift() ?? "");
+      if (lines.length > 1) this.#completeAnswer = editor.text;
     }
+    if (rest.length > 0) this.#addToDraft(rest.join(" "));
   }
 
   /** The next line of a queue. Undefined at the end of the input. */
@@ -176,11 +178,7 @@ export class InputRouter {
     const queue = this.activeQueue;
     if (queue === this.chatQueue) {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
-      const lines = this.promptQueue.typeAhead.splice(0);
-      const pasted = lines.filter(({ isPasted }) => isPasted).map(({ text }) => text);
-      const isBlock = pasted.length > MAX_UNCONFIRMED_LINES;
-      queue.typeAhead.push(...lines.filter(({ isPasted }) => !isPasted || !isBlock));
-      if (isBlock) this.#pasteBlock([...pasted, ""], pasted.length);
+      queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
       const unfinished = this.promptQueue.editor.submit();
       if (unfinished !== "") queue.editor.insertWord(unfinished);
     }

@@ -365,7 +365,7 @@ export class Terminal implements AsyncDisposable {
     this.#draft.onKey();
     if (this.#draft.isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
     else {
-      this.#draft.onEdit();
+      this.#draft.onPaste();
       this.#router.paste(text);
     }
     this.#dispatchAndRefresh();

@@ -1,7 +1,8 @@
 // Terminal: what becomes of pasted blocks.
 
 import { assertEquals } from "@std/assert";
-import { flushTasks } from "../testing/waiting.ts";
+import { promptUntilValid } from "../../lib/terminal/prompt.ts";
+import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import {
   chatOf,
   CTRL_C,
@@ -76,47 +77,84 @@ Deno.test("Terminal asks once before it sends a block of more than ten lines", p
   await fixture.typeAndExpectLast(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`, "> 10|");
 });
 
-Deno.test("Terminal takes up to three pasted lines for answers to prompts", pure, async () => {
+Deno.test("Terminal takes the first pasted line for the answer, and the rest for a draft", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
   const { terminal } = fixture;
   fixture.type("hol");
   await flushTasks();
-  const answers = terminal.exclusive(
-    async () => [await terminal.ask("Servidor"), await terminal.ask("Puerto")],
-  );
-  await fixture.typeAndExpect(`a${pasted("1\n2\n3\n4\n")}`, "Servidor: a|");
-  fixture.type(pasted("ula\n5001\na"));
-  assertEquals(await answers, ["aula", "5001"]);
-  await fixture.expect("Servidor: aula", "Puerto: 5001", "¿4? |");
-  await fixture.typeAndExpectLast(`s${ENTER}`, "> a|");
-  assertEquals(fixture.said, ["hol1", "{2}", "{3}", "{4}"]);
+  const answer = terminal.ask("Servidor");
+  await fixture.typeAndExpect(`a${pasted("\r\nula\r5001\n\n  ana\n")}`, "Servidor: aula|");
+  fixture.type(ENTER);
+  assertEquals(await answer, "aula");
+  await fixture.expect("Servidor: aula", "> hol 5001   ana|");
+  assertEquals(fixture.said, []);
 });
 
-Deno.test(
-  "Terminal takes what is left of a pasted answer for text, and asks if it is long",
-  pure,
-  async () => {
-    for (const [count, said] of [[2, ["{/quit}", "{/quit}"]], [11, []]] as const) {
-      await using fixture = new TerminalFixture();
-      const nick = fixture.terminal.ask("Nick");
-      fixture.type(pasted(`ana\n${"/quit\n".repeat(count)}`));
-      assertEquals(await nick, "ana");
-      const lines = chatOf(fixture.terminal, PROMPTING);
-      await fixture.typeAndExpectLast("x", count === 11 ? "¿11? x|" : "> x|");
-      assertEquals<readonly string[]>(lines, said);
-    }
-  },
-);
-
-Deno.test("Terminal drops what follows a pasted secret", pure, async () => {
+Deno.test("promptUntilValid() ends by a pasted quit at Enter alone", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
   const { terminal } = fixture;
-  const answer = terminal.exclusive(() => terminal.ask("Contraseña", { isSecret: true }));
+  const prompt = {
+    text: "Servidor",
+    parse: (answer: string) => answer,
+    isQuit: (text: string) => text === "quit",
+  };
+  const answer = promptUntilValid({ terminal, language: "es" }, prompt);
+  await fixture.typeAndExpect(pasted("\nquit\r\n"), "Servidor: quit|");
+  await fixture.typeAndExpect(pasted("quit\n"), "Servidor: quit|");
+  fixture.type(ENTER);
+  assertEquals(await withTimeout(answer, "the prompt to end"), undefined);
+});
+
+const SECRET_PASTES: Record<string, string[]> = {
+  "one paste": ["secreto\nuno\ndos\n"],
+  "two pastes": ["secreto\n", "uno\ndos"],
+  "three pastes": ["secreto\r\n", "uno", "dos\n"],
+};
+for (const [name, pastes] of Object.entries(SECRET_PASTES)) {
+  Deno.test(`Terminal makes a draft of what follows a secret in ${name}`, pure, async () => {
+    await using fixture = new TerminalFixture();
+    const answer = fixture.terminal.ask("Contraseña", { isSecret: true });
+    await fixture.typeAndExpect(pastes.map(pasted).join(""), "Contraseña: |");
+    fixture.type(ENTER);
+    assertEquals(await withTimeout(answer, "an answer"), "secreto");
+    const said = chatOf(fixture.terminal, PROMPTING);
+    await fixture.expect("Contraseña:", "> uno dos|");
+    assertEquals(said, []);
+  });
+}
+
+Deno.test("Terminal makes a draft of blocks that come before the chat", pure, async () => {
+  await using fixture = new TerminalFixture();
+  fixture.type(`${pasted("/quit\nuno\n")}${pasted("dos\ntres\n")}`);
   await flushTasks();
-  fixture.type(pasted("secreto\notro\nmás"));
-  assertEquals(await answer, "secreto");
-  await fixture.typeAndExpectLast("x", "> x|");
-  assertEquals(fixture.said, []);
+  const said = chatOf(fixture.terminal, PROMPTING);
+  await fixture.expect("> /quit uno dos tres|");
+  assertEquals(said, []);
+});
+
+Deno.test("Terminal keeps a draft that was pasted at a prompt from an Enter too many", pure, async () => {
+  await using fixture = new TerminalFixture({ typing: { idleMs: 0, graceMs: 60_000 } });
+  const { terminal } = fixture;
+  const answer = terminal.ask("Nick");
+  fixture.type(`${pasted("ana\nuno\n")}${ENTER}`);
+  assertEquals(await answer, "ana");
+  const said = chatOf(terminal, PROMPTING);
+  terminal.releaseDraft();
+  await fixture.typeAndExpect(ENTER, "Nick: ana", "> uno|");
+  assertEquals(said, []);
+  fixture.type(` y dos${ENTER}`);
+  await flushTasks();
+  assertEquals(said, ["uno y dos"]);
+});
+
+Deno.test("Terminal takes a pasted line for the next answer, and more after it if edited", pure, async () => {
+  await using fixture = new TerminalFixture();
+  fixture.type(pasted("10.0.0."));
+  await flushTasks();
+  const answer = fixture.terminal.ask("Servidor");
+  await fixture.typeAndExpect(pasted("70\n"), "Servidor: 10.0.0.70|");
+  fixture.type(`\x7f${pasted("7\n")}${ENTER}`);
+  assertEquals(await withTimeout(answer, "an answer"), "10.0.0.77");
 });
 
 Deno.test("Terminal.ask() puts the confirmation of a block aside", pure, async () => {
