@@ -65,18 +65,22 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
     [
       refused({ code: "ECONNREFUSED" }),
       "es",
-      "No se pudo conectar con NATS en a:4222: ahí no escucha ningún servidor.",
+      "No se puede llegar a NATS en a:4222: ahí no escucha ningún servidor. Revise --nats, y que NATS esté en marcha.",
     ],
     [
       refused({ code: "ECONNREFUSED" }),
       "en",
-      "Could not connect to NATS at a:4222: no server listens there.",
+      "Cannot reach NATS at a:4222: no server listens there. Check --nats, and that NATS runs.",
     ],
-    [refused({}), "es", "No se pudo conectar con NATS en a:4222: connection refused."],
+    [
+      refused({}),
+      "es",
+      "No se puede llegar a NATS en a:4222: connection refused. Revise --nats, y que NATS esté en marcha.",
+    ],
     [
       readOnly,
       "es",
-      "No se pueden guardar los mensajes (el disco es de solo lectura); esperan, y se reintenta cada segundo.",
+      "No se pueden guardar los mensajes (el disco es de solo lectura): esperan. Se reintenta cada segundo.",
     ],
   ];
   for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);

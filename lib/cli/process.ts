@@ -259,6 +259,6 @@ export function programHelp(
   { language, terminal: { columns } }: ProcessContext,
 ): string[] {
   const t = translator(language);
-  const lists = [t("usage.options"), ...flagHelp(table, t, columns), ""];
+  const lists = [t("usage.flags"), ...flagHelp(table, t, columns), ""];
   return [t(usage), "", ...lists, t("command.list"), ...commands.help(language, columns)];
 }

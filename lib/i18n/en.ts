@@ -141,68 +141,60 @@ export const ENGLISH = {
 
   "error.port-invalid": 'Port "{port}" is not valid: it must be a number from 1 to 65535.',
   "error.address-invalid": '"{address}" is not an address: type an IP or a name, with or without ":port".',
-  "error.ip-invalid": '"{ip}" is not an IP address.',
+  "error.ip-invalid": '"{ip}" is not an IP address: type one such as 192.168.1.5.',
   "error.minutes-invalid": '"{minutes}" is not valid: give the minutes as a number from 0 to {max}.',
   "error.backup-is-self": "{server} is this server itself: name another one as its backup.",
   "error.backup-unknown": "{server} is not a backup server. /backup lists them.",
-  "error.backup-serves":
-    "{server} serves this room too, so it is a backup while it runs. To remove it, close it.",
+  "error.backup-serves": "{server} serves this room too: to remove it as a backup, close it.",
   "error.backups-full": "There are already {max} backup servers, the maximum: remove one first.",
   "error.pattern-invalid":
-    'The pattern "{pattern}" is not valid: use yyyy, MM, dd, HH, mm or ss, and letters in single quotes.',
+    "Pattern \"{pattern}\" is not valid: use yyyy, MM, dd, HH, mm, ss and text in 'quotes'.",
   "error.choice-invalid": "Choose a number from 1 to {max}.",
-  "error.nick-invalid": 'Nick "{nick}" is not valid: 1 to {max} letters, digits, "_" or "-", without spaces.',
-  "error.nick-mixed": 'Nick "{nick}" is not valid: it mixes letters of several alphabets.',
-  "error.nick-unknown": 'No member has the nick "{nick}".',
+  "error.nick-invalid": 'Nick "{nick}" is not valid: use 1 to {max} letters, digits, "_" or "-".',
+  "error.nick-mixed": 'Nick "{nick}" is not valid: use the letters of one alphabet only.',
+  "error.nick-unknown": 'No member has the nick "{nick}": /who lists them.',
   "error.nick-mistyped": 'No member has the nick "{nick}". Did you mean {suggestion}?',
-  "error.text-too-long": "Not sent: the message has {length} characters and the limit is {max}.",
-  "text-too-long.more": "Not sent: the message has over {count} characters and the limit is {max}.",
+  "error.text-too-long": "Not sent: the message has {length} characters; shorten it to {max}.",
+  "text-too-long.more": "Not sent: the message has over {count} characters; shorten it to {max}.",
   "error.command-unknown": 'Unknown command "{command}". Type /help for the list.',
   "error.command-mistyped":
     'Unknown command "{command}". Did you mean {suggestion}? Type /help for the list.',
   "error.args-missing": "Incomplete command. Type: {usage}",
-  "error.args-extra": "{usage} takes no more text: it was not run.",
+  "error.args-extra": "Too much text: not run. Type: {usage}",
   "error.request-invalid": "Not a request: {request}. Write a JSON object with one of: {fields}.",
-  "error.flag-unknown": 'Unknown option "{flag}". Try --help.',
-  "error.flag-mistyped": 'Unknown option "{flag}". Did you mean {suggestion}? Try --help.',
-  "error.flag-value-missing": 'Option "{flag}" needs a value. Try --help.',
-  "error.flag-value-invalid": 'Option "{flag}" does not accept "{value}". Try --help.',
+  "error.flag-unknown": 'Unknown flag "{flag}". Try --help.',
+  "error.flag-mistyped": 'Unknown flag "{flag}". Did you mean {suggestion}? Try --help.',
+  "error.flag-value-missing": 'Flag "{flag}" needs a value. Try --help.',
+  "error.flag-value-invalid": 'Flag "{flag}" does not accept "{value}". Try --help.',
   "error.argument-unexpected": 'Unexpected argument "{argument}". Try --help.',
-  "error.input-ended":
-    'The input ended without an answer to "{question}": give the answer with an option. Try --help.',
+  "error.input-ended": 'The input ended without an answer to "{question}": give it as a flag. Try --help.',
 
   "error.name-unknown": 'Cannot find "{host}": check the name, or type the IP.',
-  "error.refused":
-    "No server is listening on {server}: check the address and the port, and that it is running.",
+  "error.refused": "No server listens on {server}: check the address, or start it.",
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
   "error.network-away": "There is no network to {server}: check the cable, the Wi-Fi and the address.",
-  "error.no-answer":
-    "{server} did not answer within {seconds} s: check the address, the network and the firewall.",
+  "error.no-answer": "{server} did not answer in {seconds} s: check the address and the firewall.",
   "error.not-a-chat-server": "{server} is not a server of this chat: check the address and the port.",
 
-  "error.nats-unreachable": "Could not connect to NATS at {servers}: {reason}.",
-  "error.nats-refused":
-    "NATS at {servers} rejected the credentials: check --nats-creds, or the user and the password.",
-  "error.nats-forbidden": "NATS at {servers} denies this user a permission that is needed: {reason}.",
+  "error.nats-unreachable": "Cannot reach NATS at {servers}: {reason}. Check --nats, and that NATS runs.",
+  "error.nats-refused": "NATS at {servers} rejected the credentials: check --nats-creds, or those in --nats.",
+  "error.nats-forbidden": "NATS at {servers} denies this user a permission: {reason}. Grant it in NATS.",
   "error.nats-tls":
-    "The TLS connection to NATS at {servers} failed: {reason}. If its certificate is from an authority of your own, give that with --nats-ca.",
+    "TLS with NATS at {servers} failed: {reason}. For an authority of your own, use --nats-ca.",
   "error.nats-no-jetstream": "NATS at {servers} has no JetStream: start it with nats-server -js -sd FOLDER.",
-  "error.nats-full":
-    "NATS at {servers} has no space for the room: give it more disk space, or delete old data.",
-  "error.nats-other-stream":
-    "The stream {stream} exists in NATS and is not a room: choose another name with --room.",
-  "error.nats-stream-gone": "The room was deleted in NATS: this server cannot continue.",
-  "error.nats-log-back":
-    "NATS lost the latest messages: restart this server, and the clients will send them again.",
+  "error.nats-full": "NATS at {servers} has no space for the room: add some, or delete old data.",
+  "error.nats-other-stream": "Stream {stream} in NATS is not a room: choose another name with --room.",
+  "error.nats-stream-gone": "The room was deleted in NATS: restart this server to begin an empty one.",
+  "error.nats-log-back": "NATS lost the latest messages: restart this server; clients send them again.",
   "error.nats-unread": "NATS does not deliver the whole room: try again, or restart NATS.",
   "error.nats-newer": "Another server of the room runs a newer version: update this one.",
-  "error.nats-log-cut": "Messages of the room are missing in NATS: this server cannot continue. Restart it.",
+  "error.nats-log-cut": "Messages of the room are missing in NATS: restart this server.",
 
   "error.port-in-use": "Port {port} is already in use on {host}: choose another.",
   "error.port-privileged": "Port {port} needs administrator rights: choose 1024 or higher.",
-  "error.address-not-local": "{host} is not an address of this machine.",
-  "error.accept-failed": "Cannot accept more connections: {reason}.",
-  "error.listen-failed": "Cannot listen on {host}, port {port}: {reason}.",
+  "error.address-not-local": "{host} is not an address of this machine: choose one that it has.",
+  "error.accept-failed": "Cannot accept more connections: {reason}. Retrying.",
+  "error.listen-failed": "Cannot listen on {host}, port {port}: {reason}. Choose another address or port.",
 
   "error.closing": "the server has closed",
   "error.closed": "the server cut the connection",
@@ -214,13 +206,13 @@ export const ENGLISH = {
   "wire.frame-malformed": "a frame was malformed",
   "wire.frame-unknown": "a frame was of an unknown type",
   "wire.frame-unexpected": "a frame was out of place",
-  "wire.version-unsupported": "it uses another version of the protocol: update the program",
+  "wire.version-unsupported": "it uses another version of the protocol; update the program",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
-  "wire.store-away": "the server cannot save messages right now: try again in a moment",
-  "wire.room-full": "the room is full: try again later",
+  "wire.store-away": "the server cannot save messages right now; try again in a moment",
+  "wire.room-full": "the room is full; try again later",
   "wire.address-crowded": "too many connections from the same address or network (limit: --max-per-address)",
-  "wire.entering-too-often": "too many joins from the same address: wait a minute",
+  "wire.entering-too-often": "too many joins from the same address; wait a minute",
   "wire.hello-late": "the handshake timed out",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',
   "wire.nick-mixed": 'nick "{nick}" mixes letters of several alphabets',
@@ -234,11 +226,10 @@ export const ENGLISH = {
   "wire.silent": "the client stopped responding",
   "error.unknown": "{reason} ({code})",
 
-  "usage.server":
-    "Usage: chat-server [options]\n\nServes a chat room. Asks for what the options do not give.",
+  "usage.server": "Usage: chat-server [flags]\n\nServes a chat room. Asks for what the flags do not give.",
   "usage.client":
-    "Usage: chat-client [options] [HOST[:PORT]]\n\nJoins a chat room. Asks for what the options do not give.",
-  "usage.options": "Options:",
+    "Usage: chat-client [flags] [HOST[:PORT]]\n\nJoins a chat room. Asks for what the flags do not give.",
+  "usage.flags": "Flags:",
   "value.HOST": "HOST",
   "value.HOST:N": "HOST:N",
   "value.IP": "IP",
@@ -323,19 +314,19 @@ export const ENGLISH = {
   "error.nats-url-invalid": "{url} is not a NATS address: write nats://10.0.0.7:4222, for example.",
   "error.nats-creds-invalid":
     "{path} holds no NATS credentials: use a .creds file, or user:password on the first line.",
-  "error.room-invalid": "{room} is not a valid room name: 1 to 32 English letters, digits, _ or -.",
+  "error.room-invalid": "{room} is not a valid room name: use 1 to 32 English letters, digits, _ or -.",
   "error.fingerprint-invalid":
-    '"{fingerprint}" is not a fingerprint: type "SHA256:" and 43 characters, as the server shows it when it starts.',
-  "error.certificate-invalid": "{path} holds no valid PEM certificate, or the key belongs to another one.",
-  "error.certificate-unusable":
-    "TLS cannot use the certificate in {path} or its key ({reason}): make one with an RSA or P-256 key.",
+    '"{fingerprint}" is not a fingerprint: copy it from the server, with its "SHA256:".',
+  "error.certificate-invalid":
+    "{path} holds no valid PEM certificate, or the key is of another one: check both.",
+  "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
   "error.answer-is-talk": '"{text}" is not a server: it stays in your chat line, unsent.',
   "error.answer-unclear": "Answer yes or no.",
-  "error.flag-alone": 'Option "{flag}" needs "{other}" as well. Try --help.',
-  "error.flags-contrary": 'Options "{flag}" and "{other}" cannot be combined. Try --help.',
+  "error.flag-alone": 'Flag "{flag}" needs "{other}" as well. Try --help.',
+  "error.flags-contrary": 'Flags "{flag}" and "{other}" cannot be combined. Try --help.',
   "error.no-folder": "There is no known folder for the certificate: give one with --tls-dir.",
   "error.tls-lacking":
-    "TLS needs Deno 2.8 or later, and this program runs on {runtime}. Upgrade Deno, or compile this file again with a later version.",
+    "TLS needs Deno 2.8 or later, and this is {runtime}: update it, or compile this file anew.",
 
   "reason.is-folder": "it is a folder",
   "reason.no-file": "it is not a file",
@@ -355,27 +346,26 @@ export const ENGLISH = {
   "reason.not-nats": "another program listens there, not NATS",
 
   "error.data-busy": "Another server is using {path}: close it, or use another file.",
-  "error.data-newer":
-    "{path} was written by a newer version of this program (format {version}): use that one. The file was not changed.",
+  "error.data-newer": "{path} is of a newer version (format {version}), and unchanged: update this program.",
   "error.data-damaged":
     "{path} is damaged, or not a room's file. It was not changed: restore a copy, or use another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",
-  "error.disk-full": "The disk is full: messages wait. Free some space; the room then continues by itself.",
-  "error.disk-full-at-start":
-    "The disk is full: the room in {path} cannot be opened. Free at least {megabytes} MB, then start again.",
+  "error.disk-full": "The disk is full: messages wait. Free some space, and the room continues.",
+  "error.disk-full-at-start": "The disk is full: free at least {megabytes} MB for {path}, then start again.",
   "error.data-gone":
     "{path} was deleted or moved: messages wait, and the latest may be lost. Move it back, or restart the server.",
-  "error.disk-failed": "Messages cannot be saved ({reason}); they wait. Retrying every second.",
+  "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":
-    "{server} does not use TLS, and this client no longer connects unencrypted. If you trust that server unencrypted, connect without --tls.",
+    "{server} does not use TLS, and this client no longer connects unencrypted. If you trust it, start again without --tls.",
   "error.tls-gone":
     "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget it: chat-client --forget {server}",
   "error.server-not-known":
-    "No certificate of {server} is remembered: give the address and port that you connected to.",
+    "No certificate of {server} is remembered: give the address that you connected to.",
   "error.config-line": "{path}, line {line}: {why}",
-  "error.tls-failed": "The TLS connection to {server} failed: {reason}.",
-  "error.certificate-refused": "The certificate of {server} is not valid: {reason}.",
+  "error.tls-failed": "The TLS connection to {server} failed: {reason}. Check the address and the port.",
+  "error.certificate-refused":
+    "The certificate of {server} is not valid: {reason}. Check its name, and --ca.",
   "error.certificate-unfit":
     "The certificate of {server} cannot be remembered, because an authority signs it. Give that authority with --ca.",
   "error.certificate-early":
@@ -387,11 +377,11 @@ export const ENGLISH = {
   "error.certificate-changed":
     "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run chat-client --forget {server}",
   "error.certificate-other":
-    "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: IT MAY BE AN IMPOSTOR.",
+    "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: IT MAY BE AN IMPOSTOR. Tell its operator.",
 
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is wrong",
-  "wire.tls-needed": "it accepts only TLS (option --tls)",
+  "wire.tls-needed": "it accepts only TLS (flag --tls)",
   "wire.tls-unexpected": "it tried TLS with a server that does not use it",
 
   "flag.server-password": "file whose first line is the password of the room",
@@ -409,7 +399,7 @@ export const ENGLISH = {
   "flag.tls-dir": "folder of the certificate of --tls-auto",
   "flag.forget": "forget the certificate of a server and exit",
   "flag.no-remember": "do not remember the server and the nick, nor offer the last ones",
-  "flag.config": "file of options, one per line, instead of the usual one; the command line overrides it",
+  "flag.config": "file of flags, one per line, instead of the usual one; the command line overrides it",
   "flag.tls": "use TLS only; you are asked about new certificates",
   "flag.ca": "trust certificates signed by these authorities (PEM) without asking",
   "flag.tls-fingerprint": "fingerprint of a certificate to trust; may be repeated",

@@ -110,8 +110,8 @@ Deno.test("locateErrors() names the line of a value that is refused, but not of 
       "en",
     );
   };
-  assertEquals(await refuse([]), 'chat.conf, line 2: Option "--port" does not accept "x". Try --help.');
-  assertEquals(await refuse(["--port", "y"]), 'Option "--port" does not accept "y". Try --help.');
+  assertEquals(await refuse([]), 'chat.conf, line 2: Flag "--port" does not accept "x". Try --help.');
+  assertEquals(await refuse(["--port", "y"]), 'Flag "--port" does not accept "y". Try --help.');
 });
 
 Deno.test("typedValue() is the last value of a flag that is not parsed yet", pure, () => {

@@ -57,7 +57,7 @@ Deno.test("chat-client /msg is read by its recipient and the console alone", asy
   }
   assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
   assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "bet". ¿Quiso decir beto?\n');
-  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "xyz".');
+  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "xyz": /who los muestra.');
   assertStringIncludes(ana.output, "Comando incompleto. Se escribe así: /msg NICK TEXTO\n");
   const leo = await chat.addUser("leo");
   leo.type("/who\n");
@@ -75,8 +75,8 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
     `! En línea: 2.
   beto (127.0.0.1), desde ${NOON}
   ana (127.0.0.1), desde ${NOON}
-! El comando "/nada" no existe. Escriba /help para ver la lista.
-! No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.
+! El comando "/nada" no existe. Vea la lista con /help.
+! No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.
 ! Comandos:
   /help, /ayuda                     mostrar esta ayuda
 `,
@@ -306,7 +306,7 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
     await user.waitForOutput(`[${NOON}] # El servidor dice: Motivo de la expulsión de ana: por gritar\n`);
   }
-  assertStringIncludes(chat.admin.output, 'Ningún miembro tiene el nick "nadie".\n');
+  assertStringIncludes(chat.admin.output, 'Ningún miembro tiene el nick "nadie": /who los muestra.\n');
   // A kicked user may join again.
   const again = await chat.addUser("ana");
   chat.admin.type("/kick ana\n");

@@ -66,7 +66,7 @@ Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no messag
     const [nick, why] of [
       [
         "dos palabras",
-        'El nick "dos palabras" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.',
+        'El nick "dos palabras" no es válido: use de 1 a 20 letras, números, "_" o "-".',
       ],
       ["ana", `No se pudo entrar en ${formatAddress(server.address)}: el nick "ana" ya está en uso.`],
     ]

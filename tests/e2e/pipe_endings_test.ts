@@ -126,11 +126,11 @@ const EXITS: Exit[] = [
   { task: "client", args: ["--version"], status: 0, output: /^chat-client \d+\.\d+\.\d+ \(.+, Deno .+\)\n$/ },
   {
     ...{ task: "server", args: ["--host", "192.0.2.1", "--port", `${port}`], status: 1 },
-    errors: "192.0.2.1 no es una dirección de este equipo.\n",
+    errors: "192.0.2.1 no es una dirección de este equipo: elija una de las suyas.\n",
   },
   {
     ...{ task: "client", args: [], status: 2, output: /^Servidor/ },
-    errors: 'La entrada terminó sin responder a "Nick": dé la respuesta con una opción. Pruebe con --help.\n',
+    errors: 'La entrada terminó sin responder a "Nick": use una opción. Pruebe con --help.\n',
   },
 ];
 for (const { task, args, status, output = /^$/, errors } of EXITS) {

@@ -64,8 +64,8 @@ Deno.test("chat-server and chat-client show who joins, talks and leaves", async 
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    '! El comando "/nada" no existe. Escriba /help para ver la lista.',
-    "! No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.",
+    '! El comando "/nada" no existe. Vea la lista con /help.',
+    "! No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.",
   ];
   // The client's own answers come at once, messages through the server.
   assertEquals(beto.lines.filter((line) => !answers.includes(line)), [

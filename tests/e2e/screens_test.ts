@@ -56,7 +56,7 @@ Deno.test(
     await ana.enterLine(`${first}`);
     await ana.waitForLastRows("Nick:");
     await ana.enterLine("ana maría");
-    const invalid = 'El nick "ana maría" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.';
+    const invalid = 'El nick "ana maría" no es válido: use de 1 a 20 letras, números, "_" o "-".';
     await ana.waitForLastRows(invalid, "Nick:");
     await ana.enterLine("ana");
     const anaLines = [
@@ -93,7 +93,7 @@ Deno.test(
     anaLines.push(
       presence("celia", JOINED),
       `${TIME} ana: hola`,
-      '! El comando "/nada" no existe. Escriba /help para ver la lista.',
+      '! El comando "/nada" no existe. Vea la lista con /help.',
     );
     await ana.waitForScreen(...anaLines, "ana>");
 

@@ -93,7 +93,7 @@ for (const name of PROGRAMS) {
     assertEquals(await outcome(folder.start(name, "--lang", "en", "--no such flag")), {
       code: 2,
       output: "",
-      errors: 'Unknown option "--no such flag". Try --help.\n',
+      errors: 'Unknown flag "--no such flag". Try --help.\n',
     });
   });
 

@@ -95,11 +95,11 @@ Deno.test("translator() fills in every placeholder, as it is", pure, () => {
 const port = { port: { value: "N", help: "flag.help" } } as const;
 const INPUTS: [act: () => unknown, sentence: string][] = [
   [() => parsePort("0"), 'El puerto "0" no es válido: debe ser un número de 1 a 65535.'],
-  [() => parseAddress("a b"), '"a b" no es una dirección: escriba una IP o un nombre, con o sin ":puerto".'],
-  [() => parseNick("a b"), 'El nick "a b" no es válido: de 1 a 20 letras, números, "_" o "-", sin espacios.'],
+  [() => parseAddress("a b"), '"a b" no es una dirección: escriba IP o nombre, con o sin ":puerto".'],
+  [() => parseNick("a b"), 'El nick "a b" no es válido: use de 1 a 20 letras, números, "_" o "-".'],
   [
     () => parseText("x".repeat(2_001)),
-    "No se envió: el mensaje tiene 2001 caracteres y el límite es 2000.",
+    "No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.",
   ],
   [() => parseFlags(["--nada"], {}), 'La opción "--nada" no existe. Pruebe con --help.'],
   [() => parseFlags(["nada"], {}), 'No se esperaba "nada". Pruebe con --help.'],
@@ -121,7 +121,7 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ConnectError("refused", { server: "10.0.0.7:5000" }),
       "en",
-      "No server is listening on 10.0.0.7:5000: check the address and the port, and that it is running.",
+      "No server listens on 10.0.0.7:5000: check the address, or start it.",
     ],
     [
       new ListenError("port-in-use", { host: "10.0.0.7", port: 5_000 }),
@@ -209,7 +209,7 @@ Deno.test("errorText() does not tell the length of a text that a line editor may
     return errorText(new InputError("text-too-long", { length, max: 2_000 }), "es").replace(/^.*tiene /, "");
   });
   assertEquals(texts, [
-    "20000 caracteres y el límite es 2000.",
-    "más de 20000 caracteres y el límite es 2000.",
+    "20000 caracteres; acórtelo a 2000.",
+    "más de 20000 caracteres; acórtelo a 2000.",
   ]);
 });

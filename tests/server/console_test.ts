@@ -82,7 +82,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "announce",
     "ana was kicked: por  gritar",
   ]]],
-  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva".\n'],
+  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva": /who lists them.\n'],
   "/ban 10.0.0.7 5": [
     [["ban", "10.0.0.7", 5]],
     "! Banned 10.0.0.7 for 5 min; kicked 2.\n",
@@ -102,7 +102,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
   "/backup 10.0.0.2": [[], "! 10.0.0.2:4000 is this server itself"],
   "/kik ana": [[], '! Unknown command "/kik". Did you mean /kick?'],
   "/msg ana": [[], '! Unknown command "/msg".'],
-  "/quit when it is over": [[], "! /quit takes no more text"],
+  "/quit when it is over": [[], "! Too much text: not run. Type: /quit"],
   "/ban ana 5": [[], '! "ana"'],
   [`/say ${"x".repeat(2_001)}`]: [[], "! "],
   ...Object.fromEntries(

@@ -202,7 +202,9 @@ Deno.test("chat-server prints once that it cannot accept connections, and accept
   using _ana = await enterAs("ana", server);
   await server.operator.waitForOutput("ana");
   const lines = server.operator.output.split("\n").filter((line) => line.includes("! "));
-  assertEquals(lines, ["[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files."]);
+  assertEquals(lines, [
+    "[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files. Se sigue intentando.",
+  ]);
 });
 
 const INFO: Record<string, [flags: string[], pattern: RegExp]> = {
