@@ -71,20 +71,16 @@ Deno.test("FrameDecoder.next() gives the same frames of a stream that was cut at
   }
 });
 
-Deno.test(
-  "FrameDecoder counts the bytes of an incomplete frame, and the frames that next() returned",
-  pure,
-  () => {
-    const decoder = new FrameDecoder({ maxFrameBytes: 100 });
-    const counts = [[0, 10], [10, 11], [11, 12], [12, STREAM.length - 1]].map(([from, to]) => {
-      decoder.push(STREAM.subarray(from, to));
-      const { bufferedBytes } = decoder;
-      drain(decoder);
-      return [bufferedBytes, decoder.bufferedBytes, decoder.frameCount];
-    });
-    assertEquals(counts, [[10, 3, 1], [4, 4, 1], [5, 0, 2], [8, 8, 2]]);
-  },
-);
+Deno.test("FrameDecoder counts the bytes of an incomplete frame, and frames that next() gave", pure, () => {
+  const decoder = new FrameDecoder({ maxFrameBytes: 100 });
+  const counts = [[0, 10], [10, 11], [11, 12], [12, STREAM.length - 1]].map(([from, to]) => {
+    decoder.push(STREAM.subarray(from, to));
+    const { bufferedBytes } = decoder;
+    drain(decoder);
+    return [bufferedBytes, decoder.bufferedBytes, decoder.frameCount];
+  });
+  assertEquals(counts, [[10, 3, 1], [4, 4, 1], [5, 0, 2], [8, 8, 2]]);
+});
 
 Deno.test("FrameDecoder.next() refuses a length over the limit before the frame comes", pure, () => {
   assertEquals(decoded([bytes("00 00 00 03 07 61 62")], 3), ["7: 61 62"]);

@@ -29,18 +29,14 @@ Deno.test("LICENSE is the one that deno.json names", reading, async () => {
   ]);
 });
 
-Deno.test(
-  "CHANGELOG.md has the version of deno.json, and each version its protocol and storage",
-  reading,
-  async () => {
-    const [, ...versions] = (await read("CHANGELOG.md")).split(/^## /m);
-    assert(versions.some((text) => text.startsWith(`[${config.version}] - 20`)), config.version);
-    for (const text of versions) {
-      assertMatch(text, new RegExp(`^### Protocol\n\n- Version ${PROTOCOL_VERSION}\\b`, "m"));
-      assertMatch(text, /^### Storage\n\n- /m);
-    }
-  },
-);
+Deno.test("CHANGELOG.md has deno.json's version, and each its protocol and storage", reading, async () => {
+  const [, ...versions] = (await read("CHANGELOG.md")).split(/^## /m);
+  assert(versions.some((text) => text.startsWith(`[${config.version}] - 20`)), config.version);
+  for (const text of versions) {
+    assertMatch(text, new RegExp(`^### Protocol\n\n- Version ${PROTOCOL_VERSION}\\b`, "m"));
+    assertMatch(text, /^### Storage\n\n- /m);
+  }
+});
 
 Deno.test("CONTRIBUTING.md has at most 30 lines, and names tasks that exist", reading, async () => {
   const text = await read("CONTRIBUTING.md");
@@ -50,18 +46,14 @@ Deno.test("CONTRIBUTING.md has at most 30 lines, and names tasks that exist", re
   assertEquals(tasks.filter((task) => !(task in config.tasks)), []);
 });
 
-Deno.test(
-  "SECURITY.md leads to docs/SECURITY.md, which begins with versions and reports",
-  reading,
-  async () => {
-    assert((await read("SECURITY.md")).includes("(docs/SECURITY.md#report-a-hole)"));
-    const headings = (await read("docs/SECURITY.md")).matchAll(/^## (.*)$/gm);
-    assertEquals([...headings].slice(0, 2).map(([, heading]) => heading), [
-      "Supported versions",
-      "Report a hole",
-    ]);
-  },
-);
+Deno.test("SECURITY.md leads to docs/SECURITY.md: first versions and reports", reading, async () => {
+  assert((await read("SECURITY.md")).includes("(docs/SECURITY.md#report-a-hole)"));
+  const headings = (await read("docs/SECURITY.md")).matchAll(/^## (.*)$/gm);
+  assertEquals([...headings].slice(0, 2).map(([, heading]) => heading), [
+    "Supported versions",
+    "Report a hole",
+  ]);
+});
 
 Deno.test(".editorconfig agrees with deno fmt", reading, async () => {
   const lines = (await read(".editorconfig")).split("\n");
@@ -70,20 +62,16 @@ Deno.test(".editorconfig agrees with deno fmt", reading, async () => {
   }
 });
 
-Deno.test(
-  ".gitattributes calls every file with other bytes than text and line feeds binary",
-  reading,
-  async () => {
-    const attributes = await read(".gitattributes");
-    assertMatch(attributes, /^\* text=auto eol=lf$/m);
-    const binary = new Set([...attributes.matchAll(/^\*(\.\w+) binary$/gm)].map(([, suffix]) => suffix));
-    const wrong = pathsIn().filter((path) => {
-      const bytes = Deno.readFileSync(new URL(path, ROOT));
-      return (bytes.includes(0) || bytes.includes(13)) && !binary.has(/\.\w+$/.exec(path)?.[0]);
-    });
-    assertEquals(wrong, []);
-  },
-);
+Deno.test(".gitattributes calls every file binary that is more than lines of text", reading, async () => {
+  const attributes = await read(".gitattributes");
+  assertMatch(attributes, /^\* text=auto eol=lf$/m);
+  const binary = new Set([...attributes.matchAll(/^\*(\.\w+) binary$/gm)].map(([, suffix]) => suffix));
+  const wrong = pathsIn().filter((path) => {
+    const bytes = Deno.readFileSync(new URL(path, ROOT));
+    return (bytes.includes(0) || bytes.includes(13)) && !binary.has(/\.\w+$/.exec(path)?.[0]);
+  });
+  assertEquals(wrong, []);
+});
 
 /** The part of a link behind #, as GitHub makes it from a heading. */
 function anchorOf(heading: string): string {

@@ -22,21 +22,17 @@ function bare(text: string): string {
 
 for (const folder of ["", "es/"]) {
   for (const [name, main] of [["chat-server", serve], ["chat-client", runClient]] as const) {
-    Deno.test(
-      `docs/man/${folder}${name}.1 names every flag, value and command of --help`,
-      reading,
-      async () => {
-        await using user = new FakeUser({ language: folder === "" ? "en" : "es" });
-        assertEquals(await user.run(main, "--help"), 0);
-        const rows = user.output.matchAll(/^ {2}([-/]\S+(?: \S+)*) {2,}/gm);
-        const names = [...rows].map(([, name]) => bare(name!));
-        assert(names.length > 5, user.output);
-        const page = await Deno.readTextFile(new URL(`../../docs/man/${folder}${name}.1`, import.meta.url));
-        assert(page.startsWith(`.TH ${name.toUpperCase()} 1 `) && page.includes(`"chat ${config.version}"`));
-        const lines = linesOf(page);
-        assertEquals(names.filter((name) => !lines.some((line) => line.startsWith(name))), []);
-      },
-    );
+    Deno.test(`docs/man/${folder}${name}.1 names all flags and commands of --help`, reading, async () => {
+      await using user = new FakeUser({ language: folder === "" ? "en" : "es" });
+      assertEquals(await user.run(main, "--help"), 0);
+      const rows = user.output.matchAll(/^ {2}([-/]\S+(?: \S+)*) {2,}/gm);
+      const names = [...rows].map(([, name]) => bare(name!));
+      assert(names.length > 5, user.output);
+      const page = await Deno.readTextFile(new URL(`../../docs/man/${folder}${name}.1`, import.meta.url));
+      assert(page.startsWith(`.TH ${name.toUpperCase()} 1 `) && page.includes(`"chat ${config.version}"`));
+      const lines = linesOf(page);
+      assertEquals(names.filter((name) => !lines.some((line) => line.startsWith(name))), []);
+    });
   }
 }
 

@@ -97,57 +97,45 @@ Deno.test("runProcess() exits with 1 if its output cannot be written, told on st
   ]);
 });
 
-Deno.test(
-  "runProcess() tells on stderr when output can be written again, and exits with 0",
-  pure,
-  async () => {
-    const errors = await errorsDuring(async () => {
-      const { status, fake } = await run(async ({ terminal }) => {
-        terminal.gapText = (count) => `${count} missing`;
-        await terminal.print("a", "two");
-        for (const line of ["three", "four"]) await terminal.print(line);
-        return 0;
-        // The first line is taken.
-      }, { writeErrors: [undefined, noSpace(), noSpace()], args: ["--lang", "en"] });
-      assertEquals([status, fake.output], [0, "a\n2 missing\nfour\n"]);
-    });
-    assertEquals(errors.slice(1), ["The output can be written again. Lines missing from it: up to 2."]);
-  },
-);
+Deno.test("runProcess() tells on stderr when output works again, and exits with 0", pure, async () => {
+  const errors = await errorsDuring(async () => {
+    const { status, fake } = await run(async ({ terminal }) => {
+      terminal.gapText = (count) => `${count} missing`;
+      await terminal.print("a", "two");
+      for (const line of ["three", "four"]) await terminal.print(line);
+      return 0;
+      // The first line is taken.
+    }, { writeErrors: [undefined, noSpace(), noSpace()], args: ["--lang", "en"] });
+    assertEquals([status, fake.output], [0, "a\n2 missing\nfour\n"]);
+  });
+  assertEquals(errors.slice(1), ["The output can be written again. Lines missing from it: up to 2."]);
+});
 
-Deno.test(
-  "runProcess() exits with the status of an output that cannot be written if stderr cannot either",
-  pure,
-  async () => {
-    const { error } = console;
-    console.error = () => {
-      throw noSpace();
-    };
-    try {
-      const { status } = await run(async ({ terminal }) => {
-        await terminal.print("hola");
-        return 0;
-      }, { writeErrors: [noSpace()] });
-      assertEquals(status, 1);
-    } finally {
-      console.error = error;
-    }
-  },
-);
+Deno.test("runProcess() exits with 1 if neither stdout nor stderr can be written", pure, async () => {
+  const { error } = console;
+  console.error = () => {
+    throw noSpace();
+  };
+  try {
+    const { status } = await run(async ({ terminal }) => {
+      await terminal.print("hola");
+      return 0;
+    }, { writeErrors: [noSpace()] });
+    assertEquals(status, 1);
+  } finally {
+    console.error = error;
+  }
+});
 
-Deno.test(
-  "runProcess() reads the config file for the language, and line by line output",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const path = await folder.file("any.conf", "lang en\nplain");
-    const context = await contextOf({ ...TTY, args: ["--config", path] });
-    assertEquals([context.language, context.terminal.hasLineEditor], ["en", false]);
-    assertEquals(context.configFile?.path, path);
-    const typed = await contextOf({ args: ["--config", path, "--lang", "es"] });
-    assertEquals(typed.language, "es");
-  },
-);
+Deno.test("runProcess() reads the config file for language and plain output", writing, async () => {
+  await using folder = new TestFolder();
+  const path = await folder.file("any.conf", "lang en\nplain");
+  const context = await contextOf({ ...TTY, args: ["--config", path] });
+  assertEquals([context.language, context.terminal.hasLineEditor], ["en", false]);
+  assertEquals(context.configFile?.path, path);
+  const typed = await contextOf({ args: ["--config", path, "--lang", "es"] });
+  assertEquals(typed.language, "es");
+});
 
 Deno.test("runProcess() exits with 2 if the config file cannot be read", writing, async () => {
   await using folder = new TestFolder();
@@ -295,21 +283,17 @@ Deno.test("ProcessContext.localAddresses() is empty without the permission to re
   });
 });
 
-Deno.test(
-  "ProcessContext.hostName() leaves out the domain, and is empty without the permission",
-  pure,
-  async () => {
-    await run(({ hostName }, fake) => {
-      assertEquals(hostName(), "maquina");
-      const hostname = () => {
-        throw new Deno.errors.NotCapable("Requires sys access");
-      };
-      Object.assign(fake, { hostname });
-      assertEquals(hostName(), "");
-      return 0;
-    });
-  },
-);
+Deno.test("ProcessContext.hostName() has no domain, and is empty without permission", pure, async () => {
+  await run(({ hostName }, fake) => {
+    assertEquals(hostName(), "maquina");
+    const hostname = () => {
+      throw new Deno.errors.NotCapable("Requires sys access");
+    };
+    Object.assign(fake, { hostname });
+    assertEquals(hostName(), "");
+    return 0;
+  });
+});
 
 Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
   const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
@@ -350,15 +334,11 @@ for (const distribution of ["source", "compiled", "self-extracting"] as const) {
   });
 }
 
-Deno.test(
-  "infoOutput() gives the licences of the program, of Deno and of every package",
-  reading,
-  async () => {
-    const lines = new Set(await outputOf(["--licenses"]));
-    const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
-    const packages = Object.keys(JSON.parse(lock).npm);
-    assert(packages.length > 20 && lines.has("Copyright (c) 2026 the chat contributors"));
-    const owners = ["chat", "Deno (which contains V8 and other software)", ...packages];
-    assertEquals(owners.filter((name) => !lines.has(`* ${name}`)), []);
-  },
-);
+Deno.test("infoOutput() gives the licences of program, Deno and every package", reading, async () => {
+  const lines = new Set(await outputOf(["--licenses"]));
+  const lock = await Deno.readTextFile(new URL("../../deno.lock", import.meta.url));
+  const packages = Object.keys(JSON.parse(lock).npm);
+  assert(packages.length > 20 && lines.has("Copyright (c) 2026 the chat contributors"));
+  const owners = ["chat", "Deno (which contains V8 and other software)", ...packages];
+  assertEquals(owners.filter((name) => !lines.has(`* ${name}`)), []);
+});

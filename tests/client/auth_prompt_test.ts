@@ -181,19 +181,15 @@ for (const [answers, result, isTrusted] of TRUST) {
 const FORGET: [answers: string, result: string][] = [["\n", "denied"], ["no\n", "denied"], ["sí\n", "retry"]];
 
 for (const [answers, result] of FORGET) {
-  Deno.test(
-    `AuthPrompter asks whether to forget, and takes ${JSON.stringify(answers)}`,
-    writing,
-    async () => {
-      await using folder = new TestFolder();
-      const knownServersPath = await folder.file("known_servers", `aula:5000 ${PRINT}\n`);
-      await using fixture = await newFixture({ trust: { knownServersPath } }, { isTty: true });
-      fixture.user.type(answers);
-      assertEquals(await fixture.authenticate(gone), result);
-      assertEquals(fixture.user.output, "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:\n");
-      assertEquals(fixture.trust.allowsPlaintext(server), result === "retry");
-    },
-  );
+  Deno.test(`AuthPrompter asks whether to forget: ${JSON.stringify(answers)}`, writing, async () => {
+    await using folder = new TestFolder();
+    const knownServersPath = await folder.file("known_servers", `aula:5000 ${PRINT}\n`);
+    await using fixture = await newFixture({ trust: { knownServersPath } }, { isTty: true });
+    fixture.user.type(answers);
+    assertEquals(await fixture.authenticate(gone), result);
+    assertEquals(fixture.user.output, "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:\n");
+    assertEquals(fixture.trust.allowsPlaintext(server), result === "retry");
+  });
 }
 
 for (const [who, isAuto, options] of [["a pipe", false, {}], ["--auto", true, { isTty: true }]] as const) {

@@ -297,10 +297,7 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
   await using chat = new ChatFixture();
   const [ana, beto] = [await chat.addUser("ana", "--auto"), await chat.addUser("beto")];
   chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
-  assertStringIncludes(
-    await ana.ended(1),
-    "! Se le expulsó: por gritar\n",
-  );
+  assertStringIncludes(await ana.ended(1), "! Se le expulsó: por gritar\n");
   assert(!ana.output.includes("Se sigue intentando"), ana.output);
   for (const user of [beto, chat.admin]) {
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);

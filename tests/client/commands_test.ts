@@ -108,13 +108,9 @@ const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
 ];
 
 for (const [lines, action] of COMMANDS) {
-  Deno.test(
-    `CHAT_COMMANDS.run() takes ${JSON.stringify(lines[0])} for ${Object.values(action)}`,
-    pure,
-    () => {
-      for (const line of lines) assertEquals(parseLine(line), action);
-    },
-  );
+  Deno.test(`CHAT_COMMANDS.run() takes ${JSON.stringify(lines[0])} as ${Object.values(action)}`, pure, () => {
+    for (const line of lines) assertEquals(parseLine(line), action);
+  });
 }
 
 Deno.test("CHAT_COMMANDS.run() refuses an invalid nick", pure, () => {

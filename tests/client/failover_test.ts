@@ -31,32 +31,24 @@ function returnToA(failover: Failover, nowMs: number): void {
   failover.onJoined(A, nowMs);
 }
 
-Deno.test(
-  "Failover.limits() are 1 s and three round trips, for an answer only if there must be one",
-  pure,
-  () => {
-    const failover = failoverOn([A]);
-    assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 1_000 });
-    failover.onLost({ ...LOSS, rttMs: 800 }, 0);
-    assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 3_400 });
-    assertEquals(failover.limits({ mustAnswer: true }), { dialTimeoutMs: 3_400, answerTimeoutMs: 3_400 });
-  },
-);
+Deno.test("Failover.limits() are 1 s and three round trips, for an answer if it must come", pure, () => {
+  const failover = failoverOn([A]);
+  assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 1_000 });
+  failover.onLost({ ...LOSS, rttMs: 800 }, 0);
+  assertEquals(failover.limits({ mustAnswer: false }), { dialTimeoutMs: 3_400 });
+  assertEquals(failover.limits({ mustAnswer: true }), { dialTimeoutMs: 3_400, answerTimeoutMs: 3_400 });
+});
 
 for (const [random, waitMs] of [[0, 20_000], [0.5, 30_000], [1, 40_000]] as const) {
-  Deno.test(
-    `Failover.nextHome() is the server that was left, every ${waitMs / 1_000} s at ${random}`,
-    pure,
-    () => {
-      const failover = failoverOn([A, B], { random: () => random });
-      const next = failover.nextHome(5_000);
-      assertEquals([next?.home.server, next?.home.ip, next?.waitMs], [A.server, A.ip, waitMs - 5_000]);
-      assertEquals(failover.onHomeProbed(A, { there: undefined }, 50_000), false);
-      assertEquals(failover.nextHome(50_000)?.waitMs, waitMs);
-      assertEquals(failover.nextHome(599_999)?.waitMs, 0);
-      assertEquals(failover.nextHome(600_000), undefined);
-    },
-  );
+  Deno.test(`Failover.nextHome() is the server that was left, after ${waitMs} ms at ${random}`, pure, () => {
+    const failover = failoverOn([A, B], { random: () => random });
+    const next = failover.nextHome(5_000);
+    assertEquals([next?.home.server, next?.home.ip, next?.waitMs], [A.server, A.ip, waitMs - 5_000]);
+    assertEquals(failover.onHomeProbed(A, { there: undefined }, 50_000), false);
+    assertEquals(failover.nextHome(50_000)?.waitMs, waitMs);
+    assertEquals(failover.nextHome(599_999)?.waitMs, 0);
+    assertEquals(failover.nextHome(600_000), undefined);
+  });
 }
 
 const NO_HOME: [why: string, make: () => Failover][] = [
@@ -84,9 +76,7 @@ for (const [why, make] of NO_HOME) {
   });
 }
 
-for (
-  const [logId, least] of [[B.logId, 4], [0n, 3]] as const
-) {
+for (const [logId, least] of [[B.logId, 4], [0n, 3]] as const) {
   Deno.test(
     `Failover has a client that left ${
       logId ? "a higher" : "a lower"
@@ -105,11 +95,7 @@ for (
         failover.onHomeProbed(home, { there: alive(other) }, 90_000),
         goesFor(least - 1),
         goesFor(least),
-      ], [
-        false,
-        false,
-        true,
-      ]);
+      ], [false, false, true]);
     },
   );
 }
@@ -131,24 +117,20 @@ for (const [why, answer] of STAYS) {
   });
 }
 
-Deno.test(
-  "Failover.onHomeProbed() allows a return 60 s after the last one began, and remembers after it",
-  pure,
-  () => {
-    const failover = failoverOn([A, B]);
-    returnToA(failover, 30_000);
-    failover.onLost(LOSS, 90_000);
-    failover.onJoined(B, 90_000);
-    assertEquals(failover.nextHome(90_000)?.home.server, A.server);
-    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), true);
-    assertEquals(failover.onReturnFailed(), B);
-    assertEquals([failover.returning, failover.onHomeProbed(A, { there: alive(A) }, 149_999)], [
-      undefined,
-      false,
-    ]);
-    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 150_000), true);
-  },
-);
+Deno.test("Failover.onHomeProbed() allows a return 60 s after the last one began", pure, () => {
+  const failover = failoverOn([A, B]);
+  returnToA(failover, 30_000);
+  failover.onLost(LOSS, 90_000);
+  failover.onJoined(B, 90_000);
+  assertEquals(failover.nextHome(90_000)?.home.server, A.server);
+  assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), true);
+  assertEquals(failover.onReturnFailed(), B);
+  assertEquals([failover.returning, failover.onHomeProbed(A, { there: alive(A) }, 149_999)], [
+    undefined,
+    false,
+  ]);
+  assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 150_000), true);
+});
 
 Deno.test("Failover remembers each server that it left, and forgets one that it is on again", pure, () => {
   const failover = failoverOn([A, B, C]);

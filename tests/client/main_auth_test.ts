@@ -116,29 +116,25 @@ Deno.test("chat-client on a Deno without TLS does not dial a known server", writ
   assertEquals(code, "tls-lacking");
 });
 
-Deno.test(
-  "chat-client names the line of a server that speaks TLS no more, and forgets it",
-  writing,
-  async () => {
-    await using server = startServerAtNoon();
-    await using folder = new TestFolder();
-    const where = formatAddress(server.address);
-    const path = await folder.file("known_servers", `${where} ${fingerprint(own.cert)}\n`);
-    const options = { configFolder: folder.path };
-    await using pipe = new ClientUser(options);
-    pipe.dial(server.address);
-    const told = `Su certificado está en ${path}, línea 1.`;
-    assertStringIncludes(await pipe.ended(1), told);
-    await using ana = userAtScreen(folder.path);
-    ana.dial(server.address);
-    await ana.waitForOutput("(s/n) [n]: ");
-    assertStringIncludes(ana.output, told);
-    ana.type("s\r");
-    await ana.waitForOutput("Conectado");
-    await ana.quit();
-    assertEquals(await Deno.readTextFile(path), "");
-  },
-);
+Deno.test("chat-client names the line of a server without TLS now, and forgets it", writing, async () => {
+  await using server = startServerAtNoon();
+  await using folder = new TestFolder();
+  const where = formatAddress(server.address);
+  const path = await folder.file("known_servers", `${where} ${fingerprint(own.cert)}\n`);
+  const options = { configFolder: folder.path };
+  await using pipe = new ClientUser(options);
+  pipe.dial(server.address);
+  const told = `Su certificado está en ${path}, línea 1.`;
+  assertStringIncludes(await pipe.ended(1), told);
+  await using ana = userAtScreen(folder.path);
+  ana.dial(server.address);
+  await ana.waitForOutput("(s/n) [n]: ");
+  assertStringIncludes(ana.output, told);
+  ana.type("s\r");
+  await ana.waitForOutput("Conectado");
+  await ana.quit();
+  assertEquals(await Deno.readTextFile(path), "");
+});
 
 Deno.test("chat-client --forget forgets a certificate, and ends", writing, async () => {
   await using folder = new TestFolder();
@@ -153,71 +149,63 @@ Deno.test("chat-client --forget forgets a certificate, and ends", writing, async
   assertEquals((await assertRejects(forget, InputError)).code, "server-not-known");
 });
 
-Deno.test(
-  "chat-client offers server, port and nick of the last time at a screen alone",
-  writing,
-  async () => {
-    await using server = startServerAtNoon();
-    const { port } = server.address;
-    await using folder = new TestFolder();
-    const path = `${folder.path}/last_join`;
-    const options = { configFolder: folder.path };
-    await (await ClientUser.on(server, options)).quit(); // a pipe
-    await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
-    await using first = userAtScreen(folder.path);
-    await first.join(server.address);
-    first.type("/nick anita\r");
-    await first.waitForOutput("se llama ahora anita");
-    await first.quit();
-    assertEquals(await Deno.readTextFile(path), `127.0.0.1\n${port}\nanita\n`);
-    await using next = userAtScreen(folder.path);
-    next.start();
-    for (const question of ["nombre) [127.0.0.1]:", `Puerto [${port}]:`, "Nick [anita]:"]) {
-      await next.waitForOutput(question);
-      next.type("\r");
-    }
-    await next.waitForOutput("Conectado");
-    assert(!next.hasGivenUpFiles);
-    await next.quit();
-    // Read before the permissions are given up.
-    await using auto = userAtScreen(folder.path);
-    auto.start("--auto", "--host", "127.0.0.1", "--port", `${port}`);
-    await auto.waitForOutput("Nick [anita]:");
-    assert(auto.hasGivenUpFiles);
-    await auto.quit();
-    for (
-      const [user, flag] of [[userAtScreen(folder.path), "--no-remember"], [
-        new ClientUser(options),
-        "--utc",
-      ]] as const
-    ) {
-      await using ana = user;
-      ana.start(flag, "--host", "127.0.0.1");
-      await ana.waitForOutput("Puerto [5000]:");
-      ana.type(`${port}\r\n`);
-      await ana.waitForOutput("Nick:");
-    }
-  },
-);
+Deno.test("chat-client offers server, port and nick of the last time at a screen", writing, async () => {
+  await using server = startServerAtNoon();
+  const { port } = server.address;
+  await using folder = new TestFolder();
+  const path = `${folder.path}/last_join`;
+  const options = { configFolder: folder.path };
+  await (await ClientUser.on(server, options)).quit(); // a pipe
+  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+  await using first = userAtScreen(folder.path);
+  await first.join(server.address);
+  first.type("/nick anita\r");
+  await first.waitForOutput("se llama ahora anita");
+  await first.quit();
+  assertEquals(await Deno.readTextFile(path), `127.0.0.1\n${port}\nanita\n`);
+  await using next = userAtScreen(folder.path);
+  next.start();
+  for (const question of ["nombre) [127.0.0.1]:", `Puerto [${port}]:`, "Nick [anita]:"]) {
+    await next.waitForOutput(question);
+    next.type("\r");
+  }
+  await next.waitForOutput("Conectado");
+  assert(!next.hasGivenUpFiles);
+  await next.quit();
+  // Read before the permissions are given up.
+  await using auto = userAtScreen(folder.path);
+  auto.start("--auto", "--host", "127.0.0.1", "--port", `${port}`);
+  await auto.waitForOutput("Nick [anita]:");
+  assert(auto.hasGivenUpFiles);
+  await auto.quit();
+  for (
+    const [user, flag] of [[userAtScreen(folder.path), "--no-remember"], [
+      new ClientUser(options),
+      "--utc",
+    ]] as const
+  ) {
+    await using ana = user;
+    ana.start(flag, "--host", "127.0.0.1");
+    await ana.waitForOutput("Puerto [5000]:");
+    ana.type(`${port}\r\n`);
+    await ana.waitForOutput("Nick:");
+  }
+});
 
-Deno.test(
-  "chat-client takes flags from its config file, and names the line of a wrong one",
-  writing,
-  async () => {
-    await using server = startServerAtNoon();
-    const { host, port } = server.address;
-    const configOf = (...lines: string[]) => ({
-      path: "client.conf",
-      lines: lines.map((arg, index) => ({ number: index + 1, arg })),
-    });
-    await using ana = new ClientUser({
-      configFile: configOf(`--host=${host}`, `--port=${port}`, "--nick=beto"),
-    });
-    ana.start("--nick", "ana");
-    await ana.waitForOutput("En línea: ana.");
-    await ana.quit();
-    await using other = new ClientUser({ configFile: configOf("--utc", "--port=0") });
-    const error = await assertRejects(() => other.run(runClient), InputError);
-    assertStringIncludes(errorText(error, "en"), 'client.conf, line 2: Port "0"');
-  },
-);
+Deno.test("chat-client takes flags from its config file, and names a wrong line", writing, async () => {
+  await using server = startServerAtNoon();
+  const { host, port } = server.address;
+  const configOf = (...lines: string[]) => ({
+    path: "client.conf",
+    lines: lines.map((arg, index) => ({ number: index + 1, arg })),
+  });
+  await using ana = new ClientUser({
+    configFile: configOf(`--host=${host}`, `--port=${port}`, "--nick=beto"),
+  });
+  ana.start("--nick", "ana");
+  await ana.waitForOutput("En línea: ana.");
+  await ana.quit();
+  await using other = new ClientUser({ configFile: configOf("--utc", "--port=0") });
+  const error = await assertRejects(() => other.run(runClient), InputError);
+  assertStringIncludes(errorText(error, "en"), 'client.conf, line 2: Port "0"');
+});

@@ -137,17 +137,13 @@ Deno.test("promptForTarget() lists servers with the most people first", pure, as
   await asked.target;
 });
 
-Deno.test(
-  "promptForTarget() offers the last server by its number, as one that the user named",
-  pure,
-  async () => {
-    const lastJoin = { server: OTRA.server, nick: "ana" };
-    await using asked = new Asked([AULA, OTRA], PEOPLE, { input: { lastJoin } });
-    await asked.user.waitForOutput("Servidor (número, IP o nombre) [2]:");
-    asked.user.type("\r");
-    assertEquals([(await asked.target)!.server, asked.chosen], [OTRA.server, []]);
-  },
-);
+Deno.test("promptForTarget() offers the last server by number, as the user named it", pure, async () => {
+  const lastJoin = { server: OTRA.server, nick: "ana" };
+  await using asked = new Asked([AULA, OTRA], PEOPLE, { input: { lastJoin } });
+  await asked.user.waitForOutput("Servidor (número, IP o nombre) [2]:");
+  asked.user.type("\r");
+  assertEquals([(await asked.target)!.server, asked.chosen], [OTRA.server, []]);
+});
 
 Deno.test("promptForTarget() takes an answer that is typed while it looks for servers", pure, async () => {
   await using asked = new Asked([AULA], PEOPLE);
@@ -165,19 +161,15 @@ Deno.test("promptForTarget() lists one room at several addresses once", pure, as
   await asked.target;
 });
 
-Deno.test(
-  "networkSearch() offers no server of another version, and none that does not answer",
-  pure,
-  async () => {
-    const other = service("otra", "192.168.1.6", { version: 2 });
-    await using asked = new Asked([other, service("muda", "192.168.1.8"), AULA], PEOPLE);
-    await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
-    assertEquals(listIn(asked), LIST.slice(0, 2));
-    assertEquals(asked.probed, ["192.168.1.8:5000", "192.168.1.5:5000"]);
-    asked.user.type("\r");
-    await asked.target;
-  },
-);
+Deno.test("networkSearch() offers no server of another version or without an answer", pure, async () => {
+  const other = service("otra", "192.168.1.6", { version: 2 });
+  await using asked = new Asked([other, service("muda", "192.168.1.8"), AULA], PEOPLE);
+  await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
+  assertEquals(listIn(asked), LIST.slice(0, 2));
+  assertEquals(asked.probed, ["192.168.1.8:5000", "192.168.1.5:5000"]);
+  asked.user.type("\r");
+  await asked.target;
+});
 
 Deno.test("networkSearch() shows names as safe text, without what looks like an address", pure, async () => {
   const name = `\x1b[2Ja\u202e · 10.0.0.1:5000${"x".repeat(50)}`;
@@ -190,9 +182,7 @@ Deno.test("networkSearch() shows names as safe text, without what looks like an 
 });
 
 Deno.test("networkSearch() asks no network without one, and if a flag names the host", pure, async () => {
-  for (
-    const options of [{ localAddresses: LOCAL.slice(0, 1) }, { input: { host: "aula" } }]
-  ) {
+  for (const options of [{ localAddresses: LOCAL.slice(0, 1) }, { input: { host: "aula" } }]) {
     await using asked = new Asked([AULA], PEOPLE, options);
     asked.user.type("\r\r");
     await asked.target;

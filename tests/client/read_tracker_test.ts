@@ -244,21 +244,17 @@ Deno.test("ReadTracker forgets the least recent of 10,000 sessions", pure, () =>
   assertEquals(readNumbers(tracker, [1], 1n), ["live"]);
 });
 
-Deno.test(
-  "ReadTracker.onWelcome() returns how far back the client reads, on a log that it has not read",
-  pure,
-  () => {
-    const tracker = newTracker();
-    const behindAt = (logId: bigint, nowMs: number) => {
-      const { behindMs } = tracker.onWelcome(welcomeTo("yo", { logId }), nowMs);
-      return behindMs;
-    };
-    assertEquals(behindAt(1n, 0), undefined);
-    tracker.onPing(0, 5_000);
-    tracker.onDisconnect(6_000);
-    assertEquals([behindAt(1n, 200_000), behindAt(2n, 200_000)], [undefined, 195_000]);
-  },
-);
+Deno.test("ReadTracker.onWelcome() returns how far back the client reads in a log new to it", pure, () => {
+  const tracker = newTracker();
+  const behindAt = (logId: bigint, nowMs: number) => {
+    const { behindMs } = tracker.onWelcome(welcomeTo("yo", { logId }), nowMs);
+    return behindMs;
+  };
+  assertEquals(behindAt(1n, 0), undefined);
+  tracker.onPing(0, 5_000);
+  tracker.onDisconnect(6_000);
+  assertEquals([behindAt(1n, 200_000), behindAt(2n, 200_000)], [undefined, 195_000]);
+});
 
 /** From when to when a client is on one server after another, in s, and at which it may lack messages. */
 const STAYS: [what: string, stays: [logId: bigint, fromS: number, toS: number][], mayLack: boolean[]][] = [

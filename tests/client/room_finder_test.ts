@@ -116,25 +116,21 @@ for (
   });
 }
 
-Deno.test(
-  "ServerSelector asks for the password of a server that the user chose of the network's",
-  pure,
-  async () => {
-    for (const [typed, isConfigured] of [["1\rana\r", false], ["192.168.1.9:5000\rana\r", true]] as const) {
-      const asked: boolean[] = [];
-      const search: NetworkSearch = (onFound) => {
-        const service = { name: "aula", server: FOUND, version: 1, isTls: false, hasPassword: true };
-        return Promise.resolve(onFound({ ...service, answer: OTHER }));
-      };
-      const authenticate = (_: unknown, options: { isConfigured: boolean }) => {
-        asked.push(options.isConfigured);
-        return Promise.resolve("quit" as const);
-      };
-      await using fixture = new SelectorFixture({ search, authenticate }, SCREEN);
-      fixture.user.type(typed);
-      const target = (await fixture.next())!;
-      await fixture.next(unreachable(target.server, rejection("password-needed")));
-      assertEquals(asked, [isConfigured]);
-    }
-  },
-);
+Deno.test("ServerSelector asks for the password of a server chosen from the network", pure, async () => {
+  for (const [typed, isConfigured] of [["1\rana\r", false], ["192.168.1.9:5000\rana\r", true]] as const) {
+    const asked: boolean[] = [];
+    const search: NetworkSearch = (onFound) => {
+      const service = { name: "aula", server: FOUND, version: 1, isTls: false, hasPassword: true };
+      return Promise.resolve(onFound({ ...service, answer: OTHER }));
+    };
+    const authenticate = (_: unknown, options: { isConfigured: boolean }) => {
+      asked.push(options.isConfigured);
+      return Promise.resolve("quit" as const);
+    };
+    await using fixture = new SelectorFixture({ search, authenticate }, SCREEN);
+    fixture.user.type(typed);
+    const target = (await fixture.next())!;
+    await fixture.next(unreachable(target.server, rejection("password-needed")));
+    assertEquals(asked, [isConfigured]);
+  }
+});

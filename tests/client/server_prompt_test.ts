@@ -118,33 +118,29 @@ for (const [does, answers, server, chat] of TYPED) {
   });
 }
 
-Deno.test(
-  "promptForTarget() after a loss keeps nothing for the chat that can only be an address, or a question",
-  pure,
-  async () => {
-    await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
-    const line = linesOf(user.terminal).next();
-    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
-    await flushTasks();
-    const wrong = [
-      "nada:5472",
-      "aula:5o00",
-      "10.0.0.7 99999",
-      "10.0.0.300",
-      "10.0.0.300:1",
-      "[::1]:x",
-      ":99999",
-      "?",
-      "s",
-    ];
-    user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.7:1\r\r`);
-    assertEquals(formatAddress((await target)!.server), "aula:5009");
-    assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 9);
-    user.terminal.releaseDraft();
-    user.type("\r");
-    assertEquals((await line).value, "");
-  },
-);
+Deno.test("promptForTarget() after a loss keeps no address and no question for the chat", pure, async () => {
+  await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  const line = linesOf(user.terminal).next();
+  const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+  await flushTasks();
+  const wrong = [
+    "nada:5472",
+    "aula:5o00",
+    "10.0.0.7 99999",
+    "10.0.0.300",
+    "10.0.0.300:1",
+    "[::1]:x",
+    ":99999",
+    "?",
+    "s",
+  ];
+  user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.7:1\r\r`);
+  assertEquals(formatAddress((await target)!.server), "aula:5009");
+  assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 9);
+  user.terminal.releaseDraft();
+  user.type("\r");
+  assertEquals((await line).value, "");
+});
 
 Deno.test("promptForTarget() quotes 40 characters of a chat line", pure, async () => {
   await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });

@@ -51,30 +51,22 @@ for (const [what, error, answerTimeoutMs] of REDIALS) {
   });
 }
 
-Deno.test(
-  "ServerSelector redials a server that was joined moments ago, but not one just redialled",
-  pure,
-  async () => {
-    await using fixture = await selectorAfterJoin({ isAuto: true });
-    assertEquals(await fixture.next(lost(FIRST, CUT)), REDIAL);
-    assertEquals(await fixture.nextServer({ ...unreachable(FIRST), target: REDIAL }), SECOND);
-    fixture.join(SECOND, { logId: 2n, backups: [FIRST] });
-    const redial = { ...REDIAL, server: SECOND };
-    assertEquals(await fixture.next(lost(SECOND, CUT, 10)), redial);
-    assertEquals(await fixture.nextServer({ ...lost(SECOND, CUT, 10), target: redial }), FIRST);
-  },
-);
+Deno.test("ServerSelector redials a server just joined, but not one just redialled", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true });
+  assertEquals(await fixture.next(lost(FIRST, CUT)), REDIAL);
+  assertEquals(await fixture.nextServer({ ...unreachable(FIRST), target: REDIAL }), SECOND);
+  fixture.join(SECOND, { logId: 2n, backups: [FIRST] });
+  const redial = { ...REDIAL, server: SECOND };
+  assertEquals(await fixture.next(lost(SECOND, CUT, 10)), redial);
+  assertEquals(await fixture.nextServer({ ...lost(SECOND, CUT, 10), target: redial }), FIRST);
+});
 
-Deno.test(
-  "ServerSelector redials a server on which its own older HELLO came late, as often as it does",
-  pure,
-  async () => {
-    await using fixture = await selectorAfterJoin({ isAuto: true });
-    const replaced = lost(FIRST, rejection("replaced"), 10);
-    assertEquals(await fixture.next(replaced), REDIAL);
-    assertEquals(await fixture.next({ ...replaced, target: REDIAL }), REDIAL);
-  },
-);
+Deno.test("ServerSelector redials a server, however often its own HELLO came late there", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true });
+  const replaced = lost(FIRST, rejection("replaced"), 10);
+  assertEquals(await fixture.next(replaced), REDIAL);
+  assertEquals(await fixture.next({ ...replaced, target: REDIAL }), REDIAL);
+});
 
 for (const code of ["closing", "garbled"] as const) {
   Deno.test(`ServerSelector does not redial a server after ${code}`, pure, async () => {
@@ -129,16 +121,12 @@ Deno.test("ServerSelector --auto waits before another address of the same server
 });
 
 for (const isAuto of [true, false]) {
-  Deno.test(
-    `ServerSelector ${isAuto ? "--auto " : ""}dials its server where it was last, after others too`,
-    pure,
-    async () => {
-      await using fixture = await selectorAfterJoin({ isAuto }, { isTty: true });
-      assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : "\n\n"), SECOND);
-      if (!isAuto) fixture.user.type("\n\n");
-      assertEquals(await fixture.next(unreachable(SECOND)), { ...TARGET, ip: IP });
-    },
-  );
+  Deno.test(`ServerSelector dials its server where it was last, --auto: ${isAuto}`, pure, async () => {
+    await using fixture = await selectorAfterJoin({ isAuto }, { isTty: true });
+    assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : "\n\n"), SECOND);
+    if (!isAuto) fixture.user.type("\n\n");
+    assertEquals(await fixture.next(unreachable(SECOND)), { ...TARGET, ip: IP });
+  });
 }
 
 Deno.test("ServerSelector --auto waits before it dials the only server a third time", pure, async () => {

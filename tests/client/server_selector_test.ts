@@ -202,10 +202,7 @@ Deno.test("ServerSelector at the end of a pipe throws the server's error", pure,
   await using fixture = await selectorAfterJoin();
   fixture.user.endInput();
   const error = rejection("nick-invalid");
-  assertStrictEquals(
-    await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError),
-    error,
-  );
+  assertStrictEquals(await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError), error);
 });
 
 Deno.test("ServerSelector prints only printable text of a server's reason", pure, async () => {

@@ -55,31 +55,27 @@ Deno.test("BatchWriter.onStalled(false) does not wait for events that were added
   await end();
 });
 
-Deno.test(
-  "BatchWriter.onStalled(false) waits while the store takes no batch as long as the next",
-  pure,
-  async () => {
-    const { log, store, writer, reports, add, end } = makeWriter({ unavailableAfterMs: 250 });
-    store.maxBytes = 900; // one entry per batch
+Deno.test("BatchWriter.onStalled(false) waits while the store refuses the next batch", pure, async () => {
+  const { log, store, writer, reports, add, end } = makeWriter({ unavailableAfterMs: 250 });
+  store.maxBytes = 900; // one entry per batch
+  log.isDown = true;
+  let stored = 0;
+  writer.onAcknowledged = () => {
+    if (++stored > 1) return;
     log.isDown = true;
-    let stored = 0;
-    writer.onAcknowledged = () => {
-      if (++stored > 1) return;
-      log.isDown = true;
-      store.maxBytes = 4_000;
-    };
-    add(5);
-    await waitFor(() => reports.length === 1);
-    log.isDown = false;
-    await waitFor(() => stored === 1 && log.appends > 2);
-    store.maxBytes = 700;
-    const { appends } = log;
-    await waitFor(() => log.appends > appends + 1); // parts, in vain
-    assertEquals(reports, [[true, 0]]);
-    assert(writer.unwrittenBytes > 0);
-    await end();
-  },
-);
+    store.maxBytes = 4_000;
+  };
+  add(5);
+  await waitFor(() => reports.length === 1);
+  log.isDown = false;
+  await waitFor(() => stored === 1 && log.appends > 2);
+  store.maxBytes = 700;
+  const { appends } = log;
+  await waitFor(() => log.appends > appends + 1); // parts, in vain
+  assertEquals(reports, [[true, 0]]);
+  assert(writer.unwrittenBytes > 0);
+  await end();
+});
 
 Deno.test("BatchWriter.addSnapshot() appends one snapshot before the next batch", pure, async () => {
   const { log, store, writer, add, end } = makeWriter();
@@ -91,18 +87,14 @@ Deno.test("BatchWriter.addSnapshot() appends one snapshot before the next batch"
   await end();
 });
 
-Deno.test(
-  "BatchWriter retries a batch of one event that is too large until the store takes it",
-  pure,
-  async () => {
-    const { log, store, writer, add, end } = makeWriter();
-    store.maxBytes = 100;
-    add(1);
-    await waitFor(() => log.appends === 2);
-    assertEquals([log.records.length, writer.isIdle], [0, false]);
-    store.maxBytes = 900;
-    await waitFor(() => writer.isIdle);
-    assertEquals(log.records.length, 1);
-    await end();
-  },
-);
+Deno.test("BatchWriter retries a batch of one large event until the store takes it", pure, async () => {
+  const { log, store, writer, add, end } = makeWriter();
+  store.maxBytes = 100;
+  add(1);
+  await waitFor(() => log.appends === 2);
+  assertEquals([log.records.length, writer.isIdle], [0, false]);
+  store.maxBytes = 900;
+  await waitFor(() => writer.isIdle);
+  assertEquals(log.records.length, 1);
+  await end();
+});

@@ -147,10 +147,7 @@ Deno.test("Cluster.open() throws a NatsError with the code of the NATS module", 
 Deno.test("Cluster.open() reads --nats-creds, and with --nats-ca speaks TLS", writing, async () => {
   await using folder = new TestFolder();
   const { ca } = await caSignedPair("10.0.0.7");
-  const [credentialsFile, caFile] = [
-    await folder.file("creds", "ana:x\n"),
-    await folder.file("ca.pem", ca),
-  ];
+  const [credentialsFile, caFile] = [await folder.file("creds", "ana:x\n"), await folder.file("ca.pem", ca)];
   const own = { type: "token", token: "t" } as const;
   const [plain] = await openFailing({ credentials: own }, new Error("no"));
   assertEquals([plain.credentials, plain.isTls, plain.ca], [own, false, undefined]);

@@ -38,70 +38,54 @@ function makePolicy(config = clusterConfig()) {
   return { time, calls, policy, areTooLarge };
 }
 
-Deno.test(
-  "SnapshotPolicy.countBatch(): due after 5,000 entries or 4 MiB since the last snapshot",
-  pure,
-  async () => {
-    const { policy, areTooLarge } = makePolicy();
-    assertEquals(policy.countBatch({ eventCount: 4_999, bytes: 1 }), false);
-    assertEquals(policy.countBatch({ eventCount: 1, bytes: 0 }), true);
-    policy.onSnapshotRead(0, { isNew: true });
-    assertEquals(policy.countBatch({ eventCount: 1, bytes: 4_194_303 }), false);
-    assertEquals(policy.countBatch({ eventCount: 1, bytes: 1 }), true);
-    await areTooLarge(1);
-    assertEquals(policy.countBatch({ eventCount: 4_999, bytes: 4_194_303 }), false);
-  },
-);
+Deno.test("SnapshotPolicy.countBatch(): due after 5,000 entries or 4 MiB", pure, async () => {
+  const { policy, areTooLarge } = makePolicy();
+  assertEquals(policy.countBatch({ eventCount: 4_999, bytes: 1 }), false);
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 0 }), true);
+  policy.onSnapshotRead(0, { isNew: true });
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 4_194_303 }), false);
+  assertEquals(policy.countBatch({ eventCount: 1, bytes: 1 }), true);
+  await areTooLarge(1);
+  assertEquals(policy.countBatch({ eventCount: 4_999, bytes: 4_194_303 }), false);
+});
 
-Deno.test(
-  "SnapshotPolicy.isOverdue an hour after the last snapshot was stored, not after it was read",
-  pure,
-  () => {
-    const { time, policy } = makePolicy();
-    time.nowMs = HOUR_MS;
-    assertEquals(policy.isOverdue, true);
-    policy.onSnapshotRead(1_000, { isNew: false });
-    time.nowMs = HOUR_MS + 999;
-    assertEquals(policy.isOverdue, false);
-    time.nowMs++;
-    assertEquals(policy.isOverdue, true);
-  },
-);
+Deno.test("SnapshotPolicy.isOverdue an hour after the last snapshot was stored, not read", pure, () => {
+  const { time, policy } = makePolicy();
+  time.nowMs = HOUR_MS;
+  assertEquals(policy.isOverdue, true);
+  policy.onSnapshotRead(1_000, { isNew: false });
+  time.nowMs = HOUR_MS + 999;
+  assertEquals(policy.isOverdue, false);
+  time.nowMs++;
+  assertEquals(policy.isOverdue, true);
+});
 
-Deno.test(
-  "SnapshotPolicy.onTooLarge() lifts the limits, and reports again a snapshot twice as large",
-  pure,
-  async () => {
-    const { calls, policy, areTooLarge } = makePolicy();
-    await areTooLarge(11, 12, 21, 22);
-    assertEquals(calls.tooLarge, [[11, true], [22, true]]);
-    assertEquals(calls.unlimited, Array(4).fill(true));
-    policy.onSnapshotRead(0, { isNew: false });
-    assertEquals(calls.unlimited.length, 4);
-    policy.onSnapshotRead(0, { isNew: true });
-    assertEquals(calls.unlimited.slice(4), [false]);
-    await areTooLarge(11);
-    assertEquals(calls.tooLarge.slice(2), [[11, true]]);
-  },
-);
+Deno.test("SnapshotPolicy.onTooLarge() lifts the limits, and reports one twice as large", pure, async () => {
+  const { calls, policy, areTooLarge } = makePolicy();
+  await areTooLarge(11, 12, 21, 22);
+  assertEquals(calls.tooLarge, [[11, true], [22, true]]);
+  assertEquals(calls.unlimited, Array(4).fill(true));
+  policy.onSnapshotRead(0, { isNew: false });
+  assertEquals(calls.unlimited.length, 4);
+  policy.onSnapshotRead(0, { isNew: true });
+  assertEquals(calls.unlimited.slice(4), [false]);
+  await areTooLarge(11);
+  assertEquals(calls.tooLarge.slice(2), [[11, true]]);
+});
 
-Deno.test(
-  "SnapshotPolicy.onTooLarge() reports limits that cannot be lifted once, and again when they can",
-  pure,
-  async () => {
-    const { calls, policy, areTooLarge } = makePolicy();
-    await areTooLarge(11);
-    calls.isForbidden = true;
-    await areTooLarge(12, 13);
-    calls.isForbidden = false;
-    await areTooLarge(14, 15);
-    assertEquals(calls.tooLarge, [[11, true], [12, false], [14, true]]);
-    calls.isForbidden = true;
-    policy.onSnapshotRead(0, { isNew: true });
-    await flushTasks();
-    assertEquals(calls.tooLarge.length, 3);
-  },
-);
+Deno.test("SnapshotPolicy.onTooLarge() reports once limits that it cannot lift", pure, async () => {
+  const { calls, policy, areTooLarge } = makePolicy();
+  await areTooLarge(11);
+  calls.isForbidden = true;
+  await areTooLarge(12, 13);
+  calls.isForbidden = false;
+  await areTooLarge(14, 15);
+  assertEquals(calls.tooLarge, [[11, true], [12, false], [14, true]]);
+  calls.isForbidden = true;
+  policy.onSnapshotRead(0, { isNew: true });
+  await flushTasks();
+  assertEquals(calls.tooLarge.length, 3);
+});
 
 Deno.test("ReplicatedCommitLog writes a snapshot on the node whose batch makes it due", async () => {
   const log = new FakeLog();
@@ -114,22 +98,14 @@ Deno.test("ReplicatedCommitLog writes a snapshot on the node whose batch makes i
   assertEquals(log.records.map(({ isSnapshot }) => isSnapshot), [true, false, true, false]);
 });
 
-Deno.test(
-  "SnapshotPolicy.isOverdue is false after a snapshot, though the wall clock is hours ahead",
-  pure,
-  () => {
-    const store = { setUnlimited: () => Promise.resolve() };
-    const policy = new SnapshotPolicy(
-      store,
-      clusterConfig(),
-      () => ({ wallMs: 10 * HOUR_MS, monotonicMs: 0 }),
-    );
-    policy.onSnapshotRead(0, { isNew: false });
-    assertEquals(policy.isOverdue, true);
-    policy.onSnapshotRead(0, { isNew: true });
-    assertEquals(policy.isOverdue, false);
-  },
-);
+Deno.test("SnapshotPolicy.isOverdue is false after a snapshot, though the clock is ahead", pure, () => {
+  const store = { setUnlimited: () => Promise.resolve() };
+  const policy = new SnapshotPolicy(store, clusterConfig(), () => ({ wallMs: 10 * HOUR_MS, monotonicMs: 0 }));
+  policy.onSnapshotRead(0, { isNew: false });
+  assertEquals(policy.isOverdue, true);
+  policy.onSnapshotRead(0, { isNew: true });
+  assertEquals(policy.isOverdue, false);
+});
 
 Deno.test("ReplicatedCommitLog.checkStore() lets the leader write one snapshot an hour", async () => {
   const log = new FakeLog();

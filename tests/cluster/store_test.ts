@@ -63,21 +63,17 @@ Deno.test("tryDecode() refuses other bytes, and throws `nats-newer` for a later 
   }
 });
 
-Deno.test(
-  "encodeBatchHeader(), encodeEvent() and encodeSnapshot() write what stored rooms have",
-  pure,
-  () => {
-    assertEquals(BATCH.toHex(), "0000000e" + "4001" + "0000000000000007" + "00000003");
-    assertEquals(encodeEvent(ENTRIES[6]!).toHex().slice(8, 10), "8b");
-    assertEquals(encodeEvent(LEFT).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
-    const snapshot = encodeSnapshot({ ...SNAPSHOT, batchSeqs: new Map([[9n, 4]]), events: [] });
-    assertEquals(
-      snapshot.toHex(),
-      "00000028" + "5001" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +
-        "0000000000000009" + "00000004",
-    );
-  },
-);
+Deno.test("encodeBatchHeader(), encodeEvent(), encodeSnapshot() write what stored rooms have", pure, () => {
+  assertEquals(BATCH.toHex(), "0000000e" + "4001" + "0000000000000007" + "00000003");
+  assertEquals(encodeEvent(ENTRIES[6]!).toHex().slice(8, 10), "8b");
+  assertEquals(encodeEvent(LEFT).toHex().slice(0, 26), "00000009" + "41" + "0000000000000003");
+  const snapshot = encodeSnapshot({ ...SNAPSHOT, batchSeqs: new Map([[9n, 4]]), events: [] });
+  assertEquals(
+    snapshot.toHex(),
+    "00000028" + "5001" + "0000000000000005" + "0000000000000002" + "0000000000000003" + "0001" +
+      "0000000000000009" + "00000004",
+  );
+});
 
 Deno.test("isGenesis() is true for a snapshot of nothing alone", pure, () => {
   const results = [[0, 0], [0, 3], [3, 0]].map(([position, seq]) =>

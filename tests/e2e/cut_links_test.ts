@@ -5,8 +5,5 @@ import { isolatedTest, MACHINES } from "../testing/isolation.ts";
 
 await isolatedTest(
   "chat-client goes back to a server behind a pulled cable or a restarted switch: one room",
-  {
-    script: new URL("./cut_links.ts", import.meta.url),
-    needs: MACHINES,
-  },
+  { script: new URL("./cut_links.ts", import.meta.url), needs: MACHINES },
 );

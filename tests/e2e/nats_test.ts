@@ -60,49 +60,43 @@ async function take(count: number, records: AsyncIterable<StoredRecord>): Promis
   return taken;
 }
 
-roomTest(
-  "NatsStream appends a record once per id, finds snapshots, and reads from any position",
-  async ({ store }) => {
-    const reading = take(5, store.read(1));
-    assertEquals(await store.append(encode("a"), { id: "a", after: 0 }), 1);
-    assertEquals(await store.append(encode("a"), { id: "a" }), 1);
-    assertEquals(await store.append(encode("x"), { id: "x", after: 0 }), undefined);
-    for (const text of ["b", "c", "d", "e"]) {
-      await store.append(encode(text), { id: text, isSnapshot: text === "b" || text === "d" });
-    }
-    const all = await withTimeout(reading, "five records");
-    assertEquals(all.map((record) => `${record.position}${textOf(record)}`), ["1a", "2b", "3c", "4d", "5e"]);
-    assertEquals(all.map(({ isSnapshot }) => isSnapshot), [false, true, false, true, false]);
-    assert(all.every(({ timeMs, isAfterGap }) => Math.abs(Date.now() - timeMs) < 60_000 && !isAfterGap));
-    assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
-    const found = await Promise.all([1, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
-    assertEquals(found.map(textOf), ["b", "d", "d", "d"]);
-    const { firstPosition, lastPosition, recordCount } = (await store.state())!;
-    assertEquals([firstPosition, lastPosition, recordCount], [1, 5, 5]);
-  },
-);
+roomTest("NatsStream appends a record once per id, finds snapshots, and reads on", async ({ store }) => {
+  const reading = take(5, store.read(1));
+  assertEquals(await store.append(encode("a"), { id: "a", after: 0 }), 1);
+  assertEquals(await store.append(encode("a"), { id: "a" }), 1);
+  assertEquals(await store.append(encode("x"), { id: "x", after: 0 }), undefined);
+  for (const text of ["b", "c", "d", "e"]) {
+    await store.append(encode(text), { id: text, isSnapshot: text === "b" || text === "d" });
+  }
+  const all = await withTimeout(reading, "five records");
+  assertEquals(all.map((record) => `${record.position}${textOf(record)}`), ["1a", "2b", "3c", "4d", "5e"]);
+  assertEquals(all.map(({ isSnapshot }) => isSnapshot), [false, true, false, true, false]);
+  assert(all.every(({ timeMs, isAfterGap }) => Math.abs(Date.now() - timeMs) < 60_000 && !isAfterGap));
+  assertEquals((await take(2, store.read(3))).map(textOf), ["c", "d"]);
+  const found = await Promise.all([1, 3, 5, 99].map((from) => store.findSnapshotFrom(from)));
+  assertEquals(found.map(textOf), ["b", "d", "d", "d"]);
+  const { firstPosition, lastPosition, recordCount } = (await store.state())!;
+  assertEquals([firstPosition, lastPosition, recordCount], [1, 5, 5]);
+});
 
-roomTest(
-  "NatsStream notices a gap, limits that are lifted, and a stream that is deleted",
-  async ({ store }, nats) => {
-    const { nc, manager: { streams } } = await connectNats({ servers: [nats.address], isTls: false });
-    for (const text of ["a", "b", "c"]) await store.append(encode(text), { id: text });
-    await streams.purge("CHAT_aula", { seq: 3 });
-    const [record] = await withTimeout(take(1, store.read(1)), "the last record");
-    assertEquals([record!.position, record!.isAfterGap], [3, true]);
-    const limits = async () => {
-      const { config: { max_bytes, max_age } } = await streams.info("CHAT_aula");
-      return [max_bytes, max_age / 1_000_000];
-    };
-    await store.setUnlimited(true);
-    assertEquals(await limits(), [-1, 0]);
-    await store.setUnlimited(false);
-    assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS]);
-    await streams.delete("CHAT_aula");
-    assertEquals(await store.state(), undefined);
-    await nc.close();
-  },
-);
+roomTest("NatsStream notices a gap, lifted limits, and a stream that is deleted", async ({ store }, nats) => {
+  const { nc, manager: { streams } } = await connectNats({ servers: [nats.address], isTls: false });
+  for (const text of ["a", "b", "c"]) await store.append(encode(text), { id: text });
+  await streams.purge("CHAT_aula", { seq: 3 });
+  const [record] = await withTimeout(take(1, store.read(1)), "the last record");
+  assertEquals([record!.position, record!.isAfterGap], [3, true]);
+  const limits = async () => {
+    const { config: { max_bytes, max_age } } = await streams.info("CHAT_aula");
+    return [max_bytes, max_age / 1_000_000];
+  };
+  await store.setUnlimited(true);
+  assertEquals(await limits(), [-1, 0]);
+  await store.setUnlimited(false);
+  assertEquals(await limits(), [STREAM_BYTES, STREAM_AGE_MS]);
+  await streams.delete("CHAT_aula");
+  assertEquals(await store.state(), undefined);
+  await nc.close();
+});
 
 /** Appends records, each until NATS has taken it. */
 async function appendAll(store: NatsRoom["store"], ...texts: string[]): Promise<void> {
@@ -111,38 +105,35 @@ async function appendAll(store: NatsRoom["store"], ...texts: string[]): Promise<
   }
 }
 
-natsTest(
-  "NatsStream.read() gives its last record again from a store that was restored from a copy",
-  async (nats, folder) => {
-    const [now, copy] = [`${folder.path}/nats`, `${folder.path}/copy`];
-    const { store, close } = await openRoom(nats);
-    const restart = async (between: () => Promise<void>) => {
-      await nats.kill();
-      await between();
-      nats.start();
-      await nats.answers();
-    };
-    await appendAll(store, "a");
-    await restart(() => copyFolder(now, copy));
-    const read: string[] = [];
-    const reading = (async () => {
-      for await (const record of store.read(1)) {
-        read.push(`${record.position}${textOf(record)}${record.isAfterGap ? " gap" : ""}`);
-      }
-    })();
-    await appendAll(store, "b", "c");
-    await waitFor(() => read.includes("3c"));
-    await restart(async () => {
-      await Deno.remove(now, { recursive: true });
-      await copyFolder(copy, now);
-    });
-    await appendAll(store, "x", "y", "z");
-    await waitFor(() => read.includes("4z"));
-    assertEquals(read.filter((text, index) => text !== read[index - 1]), ["1a", "2b", "3c", "3y", "4z"]);
-    await close();
-    await reading;
-  },
-);
+natsTest("NatsStream.read() gives its last record again from a restored store", async (nats, folder) => {
+  const [now, copy] = [`${folder.path}/nats`, `${folder.path}/copy`];
+  const { store, close } = await openRoom(nats);
+  const restart = async (between: () => Promise<void>) => {
+    await nats.kill();
+    await between();
+    nats.start();
+    await nats.answers();
+  };
+  await appendAll(store, "a");
+  await restart(() => copyFolder(now, copy));
+  const read: string[] = [];
+  const reading = (async () => {
+    for await (const record of store.read(1)) {
+      read.push(`${record.position}${textOf(record)}${record.isAfterGap ? " gap" : ""}`);
+    }
+  })();
+  await appendAll(store, "b", "c");
+  await waitFor(() => read.includes("3c"));
+  await restart(async () => {
+    await Deno.remove(now, { recursive: true });
+    await copyFolder(copy, now);
+  });
+  await appendAll(store, "x", "y", "z");
+  await waitFor(() => read.includes("4z"));
+  assertEquals(read.filter((text, index) => text !== read[index - 1]), ["1a", "2b", "3c", "3y", "4z"]);
+  await close();
+  await reading;
+});
 
 async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
@@ -152,23 +143,20 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-natsTest(
-  "NatsStream.read() fetches some records ahead, not all, and goes on at once when they are read",
-  async (nats) => {
-    const link = await connectNats({ servers: [nats.address], isTls: false });
-    const store = await NatsStream.open(link, "aula", [nats.address]);
-    const [big, count] = [new Uint8Array(50_000), 200];
-    for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
-    const { inBytes } = link.nc.stats();
-    const records = store.read(1);
-    await records.next();
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    assert(link.nc.stats().inBytes - inBytes < count / 2 * big.length);
-    await withTimeout(take(count - 1, records), "the rest");
-    store.close();
-    await link.nc.close();
-  },
-);
+natsTest("NatsStream.read() fetches some records ahead, and goes on at once", async (nats) => {
+  const link = await connectNats({ servers: [nats.address], isTls: false });
+  const store = await NatsStream.open(link, "aula", [nats.address]);
+  const [big, count] = [new Uint8Array(50_000), 200];
+  for (let n = 0; n < count; n++) await store.append(big, { id: `${n}` });
+  const { inBytes } = link.nc.stats();
+  const records = store.read(1);
+  await records.next();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  assert(link.nc.stats().inBytes - inBytes < count / 2 * big.length);
+  await withTimeout(take(count - 1, records), "the rest");
+  store.close();
+  await link.nc.close();
+});
 
 roomTest("NatsLeases: a lease holds until it is released, or not renewed", async ({ leases }, nats) => {
   await leases.acquire("a:1");
@@ -221,28 +209,24 @@ natsTest(
   { hasJetStream: false },
 );
 
-Deno.test(
-  "openNatsRoom() needs a certificate of a trusted authority",
-  withNats,
-  async () => {
-    await using folder = new TestFolder();
-    const start = async (ip: string) => {
-      const { cert, key, ca } = await caSignedPair(ip);
-      const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
-      const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
-      return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
-    };
-    const { ca, nats } = await start(LOOPBACK);
-    await using _ = nats;
-    const room = await openRoom(nats, { isTls: true, ca });
-    assertEquals(await room.store.append(encode("a"), { id: "a" }), 1);
-    await room.close();
-    assertEquals(await openError(nats, { isTls: true }), "nats-tls");
-    const other = await start("10.0.0.7");
-    await using __ = other.nats;
-    assertEquals(await openError(other.nats, { isTls: true, ca: other.ca }), "nats-tls");
-  },
-);
+Deno.test("openNatsRoom() needs a certificate of a trusted authority", withNats, async () => {
+  await using folder = new TestFolder();
+  const start = async (ip: string) => {
+    const { cert, key, ca } = await caSignedPair(ip);
+    const files = [await folder.file(`${ip}.pem`, cert), await folder.file(`${ip}.key`, key)];
+    const args = ["--tls", "--tlscert", files[0]!, "--tlskey", files[1]!];
+    return { ca, nats: await NatsServer.start({ folder: `${folder.path}/${ip}`, args }) };
+  };
+  const { ca, nats } = await start(LOOPBACK);
+  await using _ = nats;
+  const room = await openRoom(nats, { isTls: true, ca });
+  assertEquals(await room.store.append(encode("a"), { id: "a" }), 1);
+  await room.close();
+  assertEquals(await openError(nats, { isTls: true }), "nats-tls");
+  const other = await start("10.0.0.7");
+  await using __ = other.nats;
+  assertEquals(await openError(other.nats, { isTls: true, ca: other.ca }), "nats-tls");
+});
 
 /** Runs a test with the servers of a NATS cluster, which it starts. */
 function clusterTest(title: string, run: (cluster: NatsServer[]) => Promise<void>): void {
@@ -257,82 +241,73 @@ function clusterTest(title: string, run: (cluster: NatsServer[]) => Promise<void
   });
 }
 
-clusterTest(
-  "openNatsRoom() keeps three copies in a cluster of three, also of a stream that had one",
-  async (cluster) => {
-    for (const nats of cluster) nats.start();
-    await Promise.all(cluster.map((nats) => nats.answers()));
-    const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
-    assertEquals(room.store.replicas, 3);
-    await room.close();
-    const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isTls: false });
-    await manager.streams.update("CHAT_aula", { num_replicas: 1 });
-    await nc.close();
-    const again = await openRoom(cluster[0]!);
-    assertEquals(again.store.replicas, 3);
-    await again.close();
-  },
-);
+clusterTest("openNatsRoom() keeps three copies in a cluster, also of a stream with one", async (cluster) => {
+  for (const nats of cluster) nats.start();
+  await Promise.all(cluster.map((nats) => nats.answers()));
+  const room = await openRoom(cluster[0]!, { servers: cluster.map(({ address }) => address) });
+  assertEquals(room.store.replicas, 3);
+  await room.close();
+  const { nc, manager } = await connectNats({ servers: [cluster[0]!.address], isTls: false });
+  await manager.streams.update("CHAT_aula", { num_replicas: 1 });
+  await nc.close();
+  const again = await openRoom(cluster[0]!);
+  assertEquals(again.store.replicas, 3);
+  await again.close();
+});
 
-natsTest(
-  "chat-server --nats finds the room again after all of its servers and NATS have died",
-  async (nats) => {
-    const flags = ["--nats", `nats://${nats.address}`, "--room", "aula"];
-    const ports = [freePort(), freePort()] as const;
-    const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
-    {
-      await using first = await startServer(ports[0], ...flags);
-      await first.waitForOutput(stored);
-      await using second = await startServer(ports[1], ...flags);
-      await using beto = await startClient("beto", ports[1]);
-      await using ana = await startClient("ana", ports[0]);
-      await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
-      await ana.type("hasta luego");
-      await Promise.all([ana, beto].map((client) => client.waitForOutput("ana: hasta luego")));
-      await ana.type("salir");
-      await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
-      for (const server of [first, second]) server.sendSignal("SIGKILL");
-    }
-    await nats.kill();
-    nats.start();
-    await nats.answers();
-    await using third = await startServer(ports[0], ...flags);
-    await third.waitForOutput(stored);
-    await using eva = await startClient("eva", ports[0]);
-    await eva.waitForOutput("ana: hasta luego");
-    await third.type("salir");
-    await third.expectExit(0);
-  },
-);
+natsTest("chat-server --nats finds the room again after all servers and NATS died", async (nats) => {
+  const flags = ["--nats", `nats://${nats.address}`, "--room", "aula"];
+  const ports = [freePort(), freePort()] as const;
+  const stored = `Sala aula, guardada en NATS (${nats.address}), copias: 1.`;
+  {
+    await using first = await startServer(ports[0], ...flags);
+    await first.waitForOutput(stored);
+    await using second = await startServer(ports[1], ...flags);
+    await using beto = await startClient("beto", ports[1]);
+    await using ana = await startClient("ana", ports[0]);
+    await beto.waitForOutput("ana (127.0.0.1) se ha conectado");
+    await ana.type("hasta luego");
+    await Promise.all([ana, beto].map((client) => client.waitForOutput("ana: hasta luego")));
+    await ana.type("salir");
+    await beto.waitForOutput("ana (127.0.0.1) se ha desconectado");
+    for (const server of [first, second]) server.sendSignal("SIGKILL");
+  }
+  await nats.kill();
+  nats.start();
+  await nats.answers();
+  await using third = await startServer(ports[0], ...flags);
+  await third.waitForOutput(stored);
+  await using eva = await startClient("eva", ports[0]);
+  await eva.waitForOutput("ana: hasta luego");
+  await third.type("salir");
+  await third.expectExit(0);
+});
 
-roomTest(
-  "chat-server --nats releases its lease when it cannot listen, or its room cannot go on",
-  async (room, nats) => {
-    const { store, leases } = room;
-    /** Leases of others, and one of the test: it would expire meanwhile on a busy machine. */
-    const countLeases = async () => {
-      await leases.acquire("a:1");
-      return (await leases.list()).size;
-    };
-    const flags = ["--nats", nats.address, "--room", "aula"];
-    using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
-    const { port: takenPort } = taken.addr;
-    await using server = new PipedProgram("server", "--host", LOOPBACK, "--port", `${takenPort}`, ...flags);
-    await server.expectExit(1, `El puerto ${takenPort} ya está en uso en ${LOOPBACK}: elija otro.\n`);
-    assertEquals(await countLeases(), 1);
+roomTest("chat-server --nats releases its lease when it cannot listen or go on", async (room, nats) => {
+  const { store, leases } = room;
+  /** Leases of others, and one of the test: it would expire meanwhile on a busy machine. */
+  const countLeases = async () => {
+    await leases.acquire("a:1");
+    return (await leases.list()).size;
+  };
+  const flags = ["--nats", nats.address, "--room", "aula"];
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const { port: takenPort } = taken.addr;
+  await using server = new PipedProgram("server", "--host", LOOPBACK, "--port", `${takenPort}`, ...flags);
+  await server.expectExit(1, `El puerto ${takenPort} ya está en uso en ${LOOPBACK}: elija otro.\n`);
+  assertEquals(await countLeases(), 1);
 
-    const port = freePort();
-    await using other = await startServer(port, ...flags);
-    await using ana = await startClient("ana", port);
-    assertEquals(await countLeases(), 2);
-    const newer = encodeBatchHeader({ nodeId: 1n, batchSeq: 1 });
-    newer[5]!++;
-    await store.append(newer, { id: "newer" });
-    await ana.waitForOutput("el servidor se ha cerrado");
-    await other.expectExit(1, "Otro servidor de la sala usa una versión más nueva: actualice este.\n");
-    assertEquals(await countLeases(), 1);
-  },
-);
+  const port = freePort();
+  await using other = await startServer(port, ...flags);
+  await using ana = await startClient("ana", port);
+  assertEquals(await countLeases(), 2);
+  const newer = encodeBatchHeader({ nodeId: 1n, batchSeq: 1 });
+  newer[5]!++;
+  await store.append(newer, { id: "newer" });
+  await ana.waitForOutput("el servidor se ha cerrado");
+  await other.expectExit(1, "Otro servidor de la sala usa una versión más nueva: actualice este.\n");
+  assertEquals(await countLeases(), 1);
+});
 
 const STARTING = "NATS está arrancando o tarda en responder: se espera hasta 30 s.";
 

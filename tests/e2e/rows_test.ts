@@ -17,37 +17,33 @@ function sgr(line: keyof typeof LINE_COLORS): string {
   return `38;5;${LINE_COLORS[line]}m`;
 }
 
-Deno.test(
-  "chat-client colors its rows, and a nick the same on every screen",
-  { ignore: Deno.noColor },
-  async () => {
-    await using terminals = new Terminals();
-    await using scope = new AsyncDisposableStack();
-    const port = freePort();
-    const server = scope.use(await startServer(port));
-    const people: TerminalScreen[] = [];
-    for (const nick of ["ana", "celia", "dora"]) {
-      const screen = await terminals.open(nick);
-      await screen.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ${nick}`);
-      await screen.waitForLastRows(`${nick}>`);
-      people.push(screen);
-    }
-    const [ana, celia, dora] = people as [TerminalScreen, TerminalScreen, TerminalScreen];
-    const beto = scope.use(await startClient("beto", port));
-    await beto.type("hola, celia", "/msg ana solo a ti");
-    for (const screen of people) await screen.waitForText("beto: hola, celia");
-    await ana.waitForText("solo a ti");
-    const nickColor = /(38;5;\d+)mbeto/;
-    const [onAna, onDora] = [await coloredRow(ana, "hola,"), await coloredRow(dora, "hola,")];
-    assertMatch(onAna, nickColor);
-    assertEquals(nickColor.exec(onDora)?.[1], nickColor.exec(onAna)?.[1]);
-    assertStringIncludes(await coloredRow(celia, "hola,"), "\x1b[7mcelia");
-    assertStringIncludes(await coloredRow(ana, "solo a ti"), sgr("private"));
-    server.sendSignal("SIGKILL");
-    await ana.waitForText("Se perdió");
-    assertStringIncludes(await coloredRow(ana, "─".repeat(100)), sgr("loss"));
-  },
-);
+Deno.test("chat-client colors its rows, and a nick alike everywhere", { ignore: Deno.noColor }, async () => {
+  await using terminals = new Terminals();
+  await using scope = new AsyncDisposableStack();
+  const port = freePort();
+  const server = scope.use(await startServer(port));
+  const people: TerminalScreen[] = [];
+  for (const nick of ["ana", "celia", "dora"]) {
+    const screen = await terminals.open(nick);
+    await screen.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ${nick}`);
+    await screen.waitForLastRows(`${nick}>`);
+    people.push(screen);
+  }
+  const [ana, celia, dora] = people as [TerminalScreen, TerminalScreen, TerminalScreen];
+  const beto = scope.use(await startClient("beto", port));
+  await beto.type("hola, celia", "/msg ana solo a ti");
+  for (const screen of people) await screen.waitForText("beto: hola, celia");
+  await ana.waitForText("solo a ti");
+  const nickColor = /(38;5;\d+)mbeto/;
+  const [onAna, onDora] = [await coloredRow(ana, "hola,"), await coloredRow(dora, "hola,")];
+  assertMatch(onAna, nickColor);
+  assertEquals(nickColor.exec(onDora)?.[1], nickColor.exec(onAna)?.[1]);
+  assertStringIncludes(await coloredRow(celia, "hola,"), "\x1b[7mcelia");
+  assertStringIncludes(await coloredRow(ana, "solo a ti"), sgr("private"));
+  server.sendSignal("SIGKILL");
+  await ana.waitForText("Se perdió");
+  assertStringIncludes(await coloredRow(ana, "─".repeat(100)), sgr("loss"));
+});
 
 Deno.test("chat-client shortens the times of new lines on a narrower screen, below a line for the day", async () => {
   await using terminals = new Terminals();

@@ -122,27 +122,23 @@ async function speaksTls(): Promise<boolean> {
 
 const overTls = { ignore: !await speaksTls() };
 
-Deno.test(
-  "chat-server --tls-auto makes a certificate, and chat-client --tls-fingerprint trusts it",
-  overTls,
-  async () => {
-    await using folder = await ReadOnlyFolder.open();
-    await using kept = new TestFolder();
-    const port = `${freePort()}`;
-    const flags = ["--host", LOOPBACK, "--port", port];
-    const server = folder.start("chat-server", ...flags, "--tls-auto", "--tls-dir", kept.path);
-    const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let output = "";
-    while (!/SHA256:\S{43}/.test(output)) output += (await reader.read()).value ?? "";
-    const [fingerprint] = /SHA256:\S{43}/.exec(output)!;
-    assertEquals([...Deno.readDirSync(kept.path)].map(({ name }) => name), ["server.pem"]);
-    const who = ["--nick", "ana", "--auto", "--tls-fingerprint", fingerprint];
-    const client = await outcome(folder.start("chat-client", ...flags, ...who), "hola\n");
-    assertEquals([client.code, client.errors], [0, ""], client.output);
-    assertMatch(client.output, /ana: hola/);
-    await server.stdin.close();
-    await reader.cancel();
-    server.kill("SIGTERM");
-    await Promise.all([server.status, server.stderr.cancel()]);
-  },
-);
+Deno.test("chat-server --tls-auto makes a certificate that --tls-fingerprint trusts", overTls, async () => {
+  await using folder = await ReadOnlyFolder.open();
+  await using kept = new TestFolder();
+  const port = `${freePort()}`;
+  const flags = ["--host", LOOPBACK, "--port", port];
+  const server = folder.start("chat-server", ...flags, "--tls-auto", "--tls-dir", kept.path);
+  const reader = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let output = "";
+  while (!/SHA256:\S{43}/.test(output)) output += (await reader.read()).value ?? "";
+  const [fingerprint] = /SHA256:\S{43}/.exec(output)!;
+  assertEquals([...Deno.readDirSync(kept.path)].map(({ name }) => name), ["server.pem"]);
+  const who = ["--nick", "ana", "--auto", "--tls-fingerprint", fingerprint];
+  const client = await outcome(folder.start("chat-client", ...flags, ...who), "hola\n");
+  assertEquals([client.code, client.errors], [0, ""], client.output);
+  assertMatch(client.output, /ana: hola/);
+  await server.stdin.close();
+  await reader.cancel();
+  server.kill("SIGTERM");
+  await Promise.all([server.status, server.stderr.cancel()]);
+});

@@ -191,26 +191,22 @@ Deno.test("self_extracting.sh refuses a symbolic link in TMPDIR", async () => {
   assertStringIncludes(errors, `${name} -> ${fixture.path}/elsewhere`);
 });
 
-Deno.test(
-  "self_extracting.sh trusts no folder and no Deno of another user",
-  { ignore: !isRoot },
-  async () => {
-    await using fixture = await Fixture.open();
-    await fixture.run();
-    await Deno.chown(`${fixture.cache}/deno`, 1, 1);
-    await Deno.writeTextFile(`${fixture.cache}/deno`, "#!/bin/sh\necho stolen");
-    assertEquals((await fixture.run()).output, fixture.outputFrom(fixture.cache));
-    for (const folder of [`${fixture.cache}/..`, `${fixture.path}/home/.cache`]) {
-      await Deno.chown(folder, 1, 1);
-      assertEquals((await fixture.run()).output, fixture.outputFrom(fixture.fallback), folder);
-      await Deno.chown(folder, 0, 0);
-    }
-    await Deno.chown(`${fixture.fallback}/..`, 1, 1);
-    const { code, errors } = await fixture.run({ env: { HOME: "" } });
-    assertEquals(code, 1);
-    assertStringIncludes(errors, `${fixture.path}/tmp/chat-0\n`, "the folder in the way");
-  },
-);
+Deno.test("self_extracting.sh trusts no folder or Deno of another user", { ignore: !isRoot }, async () => {
+  await using fixture = await Fixture.open();
+  await fixture.run();
+  await Deno.chown(`${fixture.cache}/deno`, 1, 1);
+  await Deno.writeTextFile(`${fixture.cache}/deno`, "#!/bin/sh\necho stolen");
+  assertEquals((await fixture.run()).output, fixture.outputFrom(fixture.cache));
+  for (const folder of [`${fixture.cache}/..`, `${fixture.path}/home/.cache`]) {
+    await Deno.chown(folder, 1, 1);
+    assertEquals((await fixture.run()).output, fixture.outputFrom(fixture.fallback), folder);
+    await Deno.chown(folder, 0, 0);
+  }
+  await Deno.chown(`${fixture.fallback}/..`, 1, 1);
+  const { code, errors } = await fixture.run({ env: { HOME: "" } });
+  assertEquals(code, 1);
+  assertStringIncludes(errors, `${fixture.path}/tmp/chat-0\n`, "the folder in the way");
+});
 
 const ELSEWHERE = "\x7fELF of another machine";
 for (

@@ -97,10 +97,7 @@ const INPUTS: [act: () => unknown, sentence: string][] = [
   [() => parsePort("0"), 'El puerto "0" no es válido: debe ser un número de 1 a 65535.'],
   [() => parseAddress("a b"), '"a b" no es una dirección: escriba IP o nombre, con o sin ":puerto".'],
   [() => parseNick("a b"), 'El nick "a b" no es válido: use de 1 a 20 letras, números, "_" o "-".'],
-  [
-    () => parseText("x".repeat(2_001)),
-    "No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.",
-  ],
+  [() => parseText("x".repeat(2_001)), "No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000."],
   [() => parseFlags(["--nada"], {}), 'La opción "--nada" no existe. Pruebe con --help.'],
   [() => parseFlags(["nada"], {}), 'No se esperaba "nada". Pruebe con --help.'],
   [() => parseFlags(["--port"], port), 'La opción "--port" necesita un valor. Pruebe con --help.'],
@@ -130,16 +127,8 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     ],
   ],
   "says so if a kick has no reason": [
-    [
-      new ServerError("kicked", { reason: "" }),
-      "es",
-      "Se le expulsó: sin indicar el motivo",
-    ],
-    [
-      new ServerError("kicked", { reason: "" }),
-      "en",
-      "You were kicked: no reason given",
-    ],
+    [new ServerError("kicked", { reason: "" }), "es", "Se le expulsó: sin indicar el motivo"],
+    [new ServerError("kicked", { reason: "" }), "en", "You were kicked: no reason given"],
     [new ServerError("kicked", { reason: "x" }), "en", "You were kicked: x"],
   ],
   "tells a silent server from a server that calls its client silent": [
@@ -208,8 +197,5 @@ Deno.test("errorText() does not tell the length of a text that a line editor may
   const texts = [20_000, 65_536].map((length) => {
     return errorText(new InputError("text-too-long", { length, max: 2_000 }), "es").replace(/^.*tiene /, "");
   });
-  assertEquals(texts, [
-    "20000 caracteres; acórtelo a 2000.",
-    "más de 20000 caracteres; acórtelo a 2000.",
-  ]);
+  assertEquals(texts, ["20000 caracteres; acórtelo a 2000.", "más de 20000 caracteres; acórtelo a 2000."]);
 });

@@ -49,25 +49,21 @@ Deno.test("ConnectionManager writes to no client always last", pure, async () =>
   assertEquals([served[2], served[5], served[8]].toSorted(), ["ana", "beto", "carla"]);
 });
 
-Deno.test(
-  "ConnectionManager begins the next flush cycle when the writes of the last are done",
-  pure,
-  async () => {
-    using it = new ManagerFixture({ slowWriteMs: 60_000 });
-    const [ana, beto] = [it.add().conn, it.add().conn];
-    beto.isFull = true;
-    it.append("one");
-    await beto.written(1);
-    it.append("two");
-    it.append("three");
-    await new Promise((resolve) => setImmediate(resolve)); // when a cycle would begin if none was running
-    assertEquals(ana.writes, [["one"]]);
-    beto.drain();
-    await beto.written(2);
-    assertEquals(ana.writes, [["one"], ["two", "three"]]);
-    assertEquals(beto.writes, [["one"], ["two", "three"]]);
-  },
-);
+Deno.test("ConnectionManager begins a flush cycle when the last one's writes are done", pure, async () => {
+  using it = new ManagerFixture({ slowWriteMs: 60_000 });
+  const [ana, beto] = [it.add().conn, it.add().conn];
+  beto.isFull = true;
+  it.append("one");
+  await beto.written(1);
+  it.append("two");
+  it.append("three");
+  await new Promise((resolve) => setImmediate(resolve)); // when a cycle would begin if none was running
+  assertEquals(ana.writes, [["one"]]);
+  beto.drain();
+  await beto.written(2);
+  assertEquals(ana.writes, [["one"], ["two", "three"]]);
+  assertEquals(beto.writes, [["one"], ["two", "three"]]);
+});
 
 Deno.test("ConnectionManager begins the next flush cycle after a write that failed", pure, async () => {
   using it = new ManagerFixture({ slowWriteMs: 60_000 });
@@ -152,21 +148,17 @@ Deno.test("ConnectionManager keeps a client that sends data", pure, async () => 
   assertEquals(it.reasons, []);
 });
 
-Deno.test(
-  "ConnectionManager reports ping-timeout of a client that answers no PING though it sends data",
-  pure,
-  async () => {
-    using it = new ManagerFixture({ pingMs: 10, pingTimeoutMs: 60, pingAlways: true });
-    const { conn, connection } = it.add();
-    connection.startHeartbeat();
-    for (it.nowMs = 20; it.reasons.length === 0 && it.nowMs < 1_000; it.nowMs += 20) {
-      conn.receive(frame("here"));
-      (await withTimeout(connection.read(), "the client's frame"))!.next();
-      await flushTasks(10);
-    }
-    assertEquals(await it.reason(), "ping-timeout");
-  },
-);
+Deno.test("ConnectionManager reports ping-timeout of a client that sends data, no PONG", pure, async () => {
+  using it = new ManagerFixture({ pingMs: 10, pingTimeoutMs: 60, pingAlways: true });
+  const { conn, connection } = it.add();
+  connection.startHeartbeat();
+  for (it.nowMs = 20; it.reasons.length === 0 && it.nowMs < 1_000; it.nowMs += 20) {
+    conn.receive(frame("here"));
+    (await withTimeout(connection.read(), "the client's frame"))!.next();
+    await flushTasks(10);
+  }
+  assertEquals(await it.reason(), "ping-timeout");
+});
 
 Deno.test("ConnectionManager reports handshake-timeout `handshakeMs` after the accept", pure, async () => {
   using it = new ManagerFixture({ handshakeMs: 100 });
@@ -188,65 +180,53 @@ Deno.test("ConnectionManager reports handshake-timeout `handshakeMs` after the a
   await read;
 });
 
-Deno.test(
-  "ConnectionManager reports frame-timeout of a client that does not complete a frame",
-  pure,
-  async () => {
-    using it = new ManagerFixture({ frameMs: 50, pingMs: 1_000, pingTimeoutMs: 1_000 });
-    const { conn, connection } = it.add();
-    connection.startHeartbeat();
-    conn.receive(frame("slow").subarray(0, 3));
-    await connection.read();
-    const read = connection.read();
-    it.nowMs = 49;
-    await flushTasks(20);
-    assertEquals(it.reasons, []);
-    it.nowMs = 50;
-    assertEquals(await it.reason(), "frame-timeout");
-    conn.receive(null);
-    await read;
-  },
-);
+Deno.test("ConnectionManager reports frame-timeout of a client that completes no frame", pure, async () => {
+  using it = new ManagerFixture({ frameMs: 50, pingMs: 1_000, pingTimeoutMs: 1_000 });
+  const { conn, connection } = it.add();
+  connection.startHeartbeat();
+  conn.receive(frame("slow").subarray(0, 3));
+  await connection.read();
+  const read = connection.read();
+  it.nowMs = 49;
+  await flushTasks(20);
+  assertEquals(it.reasons, []);
+  it.nowMs = 50;
+  assertEquals(await it.reason(), "frame-timeout");
+  conn.receive(null);
+  await read;
+});
 
-Deno.test(
-  "ConnectionManager reports slow-consumer of a client that takes nothing of a write",
-  pure,
-  async () => {
-    using it = new ManagerFixture();
-    const { conn } = it.add();
-    conn.isFull = true;
-    it.append("one");
-    it.manager.scheduleFlush();
-    await conn.written(1);
-    it.nowMs = 59;
-    await flushTasks(10);
-    assertEquals(it.reasons, []);
-    it.nowMs = 60;
-    assertEquals(await it.reason(), "slow-consumer");
-  },
-);
+Deno.test("ConnectionManager reports slow-consumer of a client that takes no bytes", pure, async () => {
+  using it = new ManagerFixture();
+  const { conn } = it.add();
+  conn.isFull = true;
+  it.append("one");
+  it.manager.scheduleFlush();
+  await conn.written(1);
+  it.nowMs = 59;
+  await flushTasks(10);
+  assertEquals(it.reasons, []);
+  it.nowMs = 60;
+  assertEquals(await it.reason(), "slow-consumer");
+});
 
-Deno.test(
-  "ConnectionManager reports slow-consumer of a client that the log does not wait for",
-  pure,
-  async () => {
-    using it = new ManagerFixture({
-      log: { segmentBytes: 20, retainedBytes: 40 },
-      onUnresponsive: (connection) => connection.end(frame("too slow")),
-    });
-    const [{ conn }, { conn: reader }] = [it.add(), it.add()];
-    conn.isFull = true;
-    for (let i = 1; i <= 5; i++) {
-      it.append("1234567890");
-      await reader.written(i);
-    }
-    await it.reason(); // though a write is still under way
-    conn.drain();
-    await conn.endedWriting();
-    assertEquals(it.reasons, ["slow-consumer"]);
-    assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
-  },
-);
+Deno.test("ConnectionManager reports slow-consumer of a client that the log overtakes", pure, async () => {
+  using it = new ManagerFixture({
+    log: { segmentBytes: 20, retainedBytes: 40 },
+    onUnresponsive: (connection) => connection.end(frame("too slow")),
+  });
+  const [{ conn }, { conn: reader }] = [it.add(), it.add()];
+  conn.isFull = true;
+  for (let i = 1; i <= 5; i++) {
+    it.append("1234567890");
+    await reader.written(i);
+  }
+  await it.reason(); // though a write is still under way
+  conn.drain();
+  await conn.endedWriting();
+  assertEquals(it.reasons, ["slow-consumer"]);
+  assertEquals(conn.writes, [["1234567890"], ["too slow"]]);
+});
 
 for (
   const [steps, expected] of [
@@ -255,25 +235,21 @@ for (
     [[1_030, 1_045, 1_060], true],
   ] as const
 ) {
-  Deno.test(
-    `ConnectionManager.wasSuspended is ${expected} after checks at ${steps.join(", ")} ms`,
-    pure,
-    async () => {
-      const suspended = Promise.withResolvers<boolean>();
-      using it = new ManagerFixture({ onUnresponsive: () => suspended.resolve(it.manager.wasSuspended) });
-      const { connection } = it.add();
-      for (const nowMs of [940, 960, 980, 1_000]) {
-        it.nowMs = nowMs;
-        await flushTasks(10);
-      }
-      connection.startHeartbeat();
-      for (const nowMs of steps) {
-        it.nowMs = nowMs;
-        await flushTasks(10);
-      }
-      assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
-    },
-  );
+  Deno.test(`ConnectionManager.wasSuspended is ${expected} after checks at ${steps} ms`, pure, async () => {
+    const suspended = Promise.withResolvers<boolean>();
+    using it = new ManagerFixture({ onUnresponsive: () => suspended.resolve(it.manager.wasSuspended) });
+    const { connection } = it.add();
+    for (const nowMs of [940, 960, 980, 1_000]) {
+      it.nowMs = nowMs;
+      await flushTasks(10);
+    }
+    connection.startHeartbeat();
+    for (const nowMs of steps) {
+      it.nowMs = nowMs;
+      await flushTasks(10);
+    }
+    assertEquals(await withTimeout(suspended.promise, "the timeout"), expected);
+  });
 }
 
 Deno.test("ConnectionManager.remove() closes a connection and forgets it", pure, async () => {

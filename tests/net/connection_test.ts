@@ -114,22 +114,18 @@ Deno.test("Connection.isWriteStalled counts from when the peer last took bytes",
   assertEquals([conn.taken.length, it.reasons], [16, []]);
 });
 
-Deno.test(
-  "Connection.end() writes the send queue, the log up to its end, then the last frame",
-  pure,
-  async () => {
-    using it = new ManagerFixture();
-    const { conn, connection } = it.add();
-    it.append("one");
-    connection.send(frame("answer"));
-    connection.end(frame("bye"));
-    connection.send(frame("never"));
-    connection.end(frame("bye again"));
-    await conn.endedWriting();
-    assertEquals(conn.writes, [["answer"], ["one"], ["bye"]]);
-    assertEquals(conn.hasClosed, false); // the peer may still be reading
-  },
-);
+Deno.test("Connection.end() writes the send queue, the rest of the log, the last frame", pure, async () => {
+  using it = new ManagerFixture();
+  const { conn, connection } = it.add();
+  it.append("one");
+  connection.send(frame("answer"));
+  connection.end(frame("bye"));
+  connection.send(frame("never"));
+  connection.end(frame("bye again"));
+  await conn.endedWriting();
+  assertEquals(conn.writes, [["answer"], ["one"], ["bye"]]);
+  assertEquals(conn.hasClosed, false); // the peer may still be reading
+});
 
 Deno.test("Connection.end() writes the last frame although the log keeps growing", pure, async () => {
   using it = new ManagerFixture();
@@ -257,20 +253,16 @@ Deno.test("Connection.read() throws when the peer cannot be written to", pure, a
   await within(connection.closed);
 });
 
-Deno.test(
-  "Connection.pauseReading() extends the deadline, but not by a sleep of the machine",
-  pure,
-  async () => {
-    using it = new ManagerFixture();
-    const { connection } = it.add();
-    for (const [lateMs, lastReceivedMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
-      const pause = connection.pauseReading(1);
-      it.nowMs += 1 + lateMs;
-      await within(pause);
-      assertEquals(connection.lastReceivedMs, lastReceivedMs);
-    }
-  },
-);
+Deno.test("Connection.pauseReading() extends the deadline, not by a sleep of the machine", pure, async () => {
+  using it = new ManagerFixture();
+  const { connection } = it.add();
+  for (const [lateMs, lastReceivedMs] of [[500, 501], [5_000, 501 + 1_001]] as const) {
+    const pause = connection.pauseReading(1);
+    it.nowMs += 1 + lateMs;
+    await within(pause);
+    assertEquals(connection.lastReceivedMs, lastReceivedMs);
+  }
+});
 
 for (
   const [what, act] of Object.entries<(connection: Connection) => void>({

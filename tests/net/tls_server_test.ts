@@ -36,77 +36,61 @@ Deno.test("makeSelfSigned() makes a certificate that right clocks accept, though
   }
 });
 
-Deno.test(
-  "loadOrCreateCertificate() makes a certificate once, which only the owner can read",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const path = `${folder.path}/new/chat`;
-    const first = await loadOrCreateCertificate(path, NOW_MS);
-    const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
-    assertEquals(again, first);
-    assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
-    assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
-    if (Deno.build.os !== "windows") {
-      assertEquals((await Deno.stat(`${path}/server.pem`)).mode! & 0o777, 0o600);
-      assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
-    }
-  },
-);
+Deno.test("loadOrCreateCertificate() makes a certificate once, for its owner alone", writing, async () => {
+  await using folder = new TestFolder();
+  const path = `${folder.path}/new/chat`;
+  const first = await loadOrCreateCertificate(path, NOW_MS);
+  const again = await loadOrCreateCertificate(path, NOW_MS + 1_000);
+  assertEquals(again, first);
+  assertEquals(parseFingerprint(first.fingerprint), first.fingerprint);
+  assertEquals([...Deno.readDirSync(path)].map(({ name }) => name), ["server.pem"]);
+  if (Deno.build.os !== "windows") {
+    assertEquals((await Deno.stat(`${path}/server.pem`)).mode! & 0o777, 0o600);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o700);
+  }
+});
 
-Deno.test(
-  "loadOrCreateCertificate() makes one certificate for servers that start at once",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const all = await Promise.all(
-      Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
-    );
-    assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
-    const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
-    assertEquals(all[0], kept);
-    assertEquals([...Deno.readDirSync(folder.path)].length, 1);
-  },
-);
+Deno.test("loadOrCreateCertificate() makes one for servers that start at once", writing, async () => {
+  await using folder = new TestFolder();
+  const all = await Promise.all(
+    Array.from({ length: 4 }, () => loadOrCreateCertificate(folder.path, NOW_MS)),
+  );
+  assertEquals(new Set(all.map(({ fingerprint }) => fingerprint)).size, 1);
+  const kept = await loadOrCreateCertificate(folder.path, NOW_MS);
+  assertEquals(all[0], kept);
+  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
 
 Deno.test("makeSelfSigned() makes a new key each time", async () => {
   assertNotEquals(fingerprint(await makeSelfSigned(NOW_MS)), fingerprint(await makeSelfSigned(NOW_MS)));
 });
 
-Deno.test(
-  "loadCertificate() reads a chain, with the fingerprint and the expiry of its first certificate",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const { cert, key, ca } = await caSignedPair("127.0.0.1");
-    const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
-    const given = await loadCertificate(certPath, await folder.file("key.pem", key));
-    assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
-    assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
-    const alone = await loadCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
-    assertEquals(alone.fingerprint, given.fingerprint);
-  },
-);
+Deno.test("loadCertificate() reads a chain, with its first fingerprint and expiry", writing, async () => {
+  await using folder = new TestFolder();
+  const { cert, key, ca } = await caSignedPair("127.0.0.1");
+  const certPath = await folder.file("cert.pem", `${cert}\n${ca}`);
+  const given = await loadCertificate(certPath, await folder.file("key.pem", key));
+  assertEquals([given.cert, given.key, given.path], [`${cert}\n${ca}`, key, certPath]);
+  assertEquals(given.expiresMs, new X509Certificate(cert).validToDate.getTime());
+  const alone = await loadCertificate(await folder.file("alone.pem", cert), `${folder.path}/key.pem`);
+  assertEquals(alone.fingerprint, given.fingerprint);
+});
 
-Deno.test(
-  "loadCertificate() and loadOrCreateCertificate() refuse what is no certificate or is missing",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const [none, broken] = [
-      await folder.file("none.pem", "hola"),
-      await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-    ];
-    assertEquals(await codeOf(loadCertificate(none, none)), "certificate-invalid");
-    assertEquals(await codeOf(loadCertificate(broken, none)), "certificate-invalid");
-    assertEquals(await codeOf(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
-    await folder.file("server.pem", "");
-    assertEquals(await codeOf(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
-    // For Windows there is just nothing below a file.
-    const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
-    assertEquals(await codeOf(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
-  },
-);
+Deno.test("loadCertificate() refuses what is no certificate or is missing", writing, async () => {
+  await using folder = new TestFolder();
+  const [none, broken] = [
+    await folder.file("none.pem", "hola"),
+    await folder.file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+  ];
+  assertEquals(await codeOf(loadCertificate(none, none)), "certificate-invalid");
+  assertEquals(await codeOf(loadCertificate(broken, none)), "certificate-invalid");
+  assertEquals(await codeOf(loadCertificate(`${folder.path}/gone`, none)), "file-unreadable");
+  await folder.file("server.pem", "");
+  assertEquals(await codeOf(loadOrCreateCertificate(folder.path, NOW_MS)), "certificate-invalid");
+  // For Windows there is just nothing below a file.
+  const belowFile = Deno.build.os === "windows" ? "file-unwritable" : "file-unreadable";
+  assertEquals(await codeOf(loadOrCreateCertificate(`${none}/chat`, NOW_MS)), belowFile);
+});
 
 /** With a key on the curve secp256k1. */
 const UNUSABLE = `

@@ -43,22 +43,18 @@ function newStream(onFirstChunk?: (bytes: Uint8Array) => boolean) {
   return { conn, stream: new TcpStream(conn as unknown as Deno.TcpConn, onFirstChunk) };
 }
 
-Deno.test(
-  "TcpStream reads nothing while 16 KiB wait to be taken, and goes on with resumeRead()",
-  pure,
-  async () => {
-    const { conn, stream } = newStream();
-    stream.readableBytes = () => CHUNK_BYTES;
-    stream.read(0);
-    stream.resumeRead();
-    await flushTasks();
-    assertEquals(conn.reads, 0);
-    stream.readableBytes = () => CHUNK_BYTES - 1;
-    stream.resumeRead();
-    await waitFor(() => conn.reads > 0);
-    stream.destroy();
-  },
-);
+Deno.test("TcpStream reads nothing while 16 KiB wait, and goes on with resumeRead()", pure, async () => {
+  const { conn, stream } = newStream();
+  stream.readableBytes = () => CHUNK_BYTES;
+  stream.read(0);
+  stream.resumeRead();
+  await flushTasks();
+  assertEquals(conn.reads, 0);
+  stream.readableBytes = () => CHUNK_BYTES - 1;
+  stream.resumeRead();
+  await waitFor(() => conn.reads > 0);
+  stream.destroy();
+});
 
 Deno.test("TcpStream ends where its first chunk is refused, and asks only once", pure, async () => {
   const chunks: number[] = [];
@@ -73,19 +69,15 @@ Deno.test("TcpStream ends where its first chunk is refused, and asks only once",
   assertEquals([asked, chunks.length], [1, 8]);
 });
 
-Deno.test(
-  "TcpStream writes all bytes of which the connection takes a part, then ends and closes",
-  pure,
-  async () => {
-    const { conn, stream } = newStream();
-    const bytes = Uint8Array.from({ length: 95 }, (_, i) => i);
-    stream.end(bytes);
-    await waitFor(() => conn.hasEndedWriting);
-    assertEquals(conn.written, [...bytes]);
-    stream.destroy();
-    await waitFor(() => conn.closes === 1);
-  },
-);
+Deno.test("TcpStream writes all that the connection takes in parts, ends and closes", pure, async () => {
+  const { conn, stream } = newStream();
+  const bytes = Uint8Array.from({ length: 95 }, (_, i) => i);
+  stream.end(bytes);
+  await waitFor(() => conn.hasEndedWriting);
+  assertEquals(conn.written, [...bytes]);
+  stream.destroy();
+  await waitFor(() => conn.closes === 1);
+});
 
 Deno.test("TcpStream survives that its connection is closed already", pure, async () => {
   const { conn, stream } = newStream();

@@ -25,20 +25,14 @@ const from = `${who},"address":"192.168.1.7"`;
 const said: Said = { type: "said", ...head, ...ana, clientSeq: 3, redelivered: false, text: "hola" };
 
 const ENTRIES: readonly (readonly [RoomEvent, string])[] = [
-  [
-    said,
-    `${who},"clientSeq":3,"text":"hola","private":false,"action":false,"redelivered":false`,
-  ],
+  [said, `${who},"clientSeq":3,"text":"hola","private":false,"action":false,"redelivered":false`],
   [
     { ...said, redelivered: true, action: true, to: { ...ana, nick: "beto" } },
     `${who},"clientSeq":3,"text":"hola","private":true,"action":true,"redelivered":true,` +
     '"to":{"nick":"beto","sessionId":"0000000000000abc"}',
   ],
   [{ type: "joined", ...head, ...ana, address, rejoined: true }, `${from},"rejoined":true`],
-  [
-    { type: "left", ...head, ...ana, address, connectionLost: true },
-    `${from},"reason":"connection-lost"`,
-  ],
+  [{ type: "left", ...head, ...ana, address, connectionLost: true }, `${from},"reason":"connection-lost"`],
   [
     { type: "left", ...head, ...ana, address, connectionLost: false, kicked: true },
     `${from},"reason":"kicked"`,

@@ -37,22 +37,18 @@ Deno.test("NickColors makes a color from the nick alone, in any case", pure, () 
   assertEquals(["ana", "beto", "ñandú"].map((nick) => colors.colorOf(nick)), [30, 32, 98]);
 });
 
-Deno.test(
-  "NickColors gives a member who joined later the next free color, in whatever order it learns of them",
-  pure,
-  () => {
-    const [ana, other] = colorsOf(["ana", OTHER]);
-    assertEquals([ana, ...colorsOf([OTHER])], [...colorsOf(["ana"]), ana]);
-    assertEquals(other, NICK_COLORS[(NICK_COLORS.indexOf(ana as never) + 1) % NICK_COLORS.length]);
-    const live = new NickColors();
-    live.apply(joined(OTHER, 1));
-    live.apply(joined("ana", 0));
-    assertEquals([live.colorOf("ana"), live.colorOf(OTHER)], [ana, other]);
-    const late = new NickColors();
-    late.replace([member(OTHER, 1), member("ana", 0)]);
-    assertEquals(late.colorOf(OTHER), other);
-  },
-);
+Deno.test("NickColors gives later members the next free color, in any order of learning", pure, () => {
+  const [ana, other] = colorsOf(["ana", OTHER]);
+  assertEquals([ana, ...colorsOf([OTHER])], [...colorsOf(["ana"]), ana]);
+  assertEquals(other, NICK_COLORS[(NICK_COLORS.indexOf(ana as never) + 1) % NICK_COLORS.length]);
+  const live = new NickColors();
+  live.apply(joined(OTHER, 1));
+  live.apply(joined("ana", 0));
+  assertEquals([live.colorOf("ana"), live.colorOf(OTHER)], [ana, other]);
+  const late = new NickColors();
+  late.replace([member(OTHER, 1), member("ana", 0)]);
+  assertEquals(late.colorOf(OTHER), other);
+});
 
 Deno.test("NickColors gives different colors while there are any, then each nick its own", pure, () => {
   const nicks = Array.from({ length: 40 }, (_, n) => `n${n}`);

@@ -168,42 +168,31 @@ for (const [what, cases] of Object.entries(MARKED_LINES)) {
   });
 }
 
-Deno.test(
-  "Renderer colors batches as presence, dates as times, members by their nick, notices not at all",
-  pure,
-  () => {
-    const batch = [joined(), joined(BETO)];
-    assertEquals(marked.presenceBatch(batch), `presence [${TIME}] * 2 se han conectado: ana, beto`);
-    assertEquals(marked.notice(messageOf("beto"), AT.timeMs), [`t[${TIME}] ! beto`]);
-    const member = { ...BETO, address: "::1", sinceMs: AT.timeMs };
-    assertEquals(marked.members(messageOf("beto"), [member], 0), [
-      "! beto",
-      `  <beto> (::1), desde ${TIME}`,
-    ]);
-    marked.dateSeparator(AT.timeMs);
-    assertEquals(marked.dateSeparator(msOf("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
-  },
-);
+Deno.test("Renderer colors batches as presence, dates as times, members by nick, no notice", pure, () => {
+  const batch = [joined(), joined(BETO)];
+  assertEquals(marked.presenceBatch(batch), `presence [${TIME}] * 2 se han conectado: ana, beto`);
+  assertEquals(marked.notice(messageOf("beto"), AT.timeMs), [`t[${TIME}] ! beto`]);
+  const member = { ...BETO, address: "::1", sinceMs: AT.timeMs };
+  assertEquals(marked.members(messageOf("beto"), [member], 0), ["! beto", `  <beto> (::1), desde ${TIME}`]);
+  marked.dateSeparator(AT.timeMs);
+  assertEquals(marked.dateSeparator(msOf("2026-11-23 00:00")), ["t--- lunes, 23 de noviembre de 2026 ---"]);
+});
 
-Deno.test(
-  "Renderer.loss() draws a rule across the screen as wide as it is now, and none for a pipe",
-  pure,
-  () => {
-    const terminal: { columns?: number } = { columns: 90 };
-    const times = new Timestamps("es", DEFAULT_DISPLAY);
-    const screen = new LineRenderer(
-      translator("es"),
-      MARKED,
-      times,
-      terminal as { columns: number | undefined },
-    );
-    const line = `loss [${TIME}] ! se cayó␛`;
-    assertEquals(screen.loss(messageOf("se cayó\x1b"), AT.timeMs), [`loss ${"─".repeat(90)}`, line]);
-    terminal.columns = 30;
-    assertEquals(screen.loss(messageOf("se cayó"), AT.timeMs)[0], `loss ${"─".repeat(30)}`);
-    assertEquals(marked.loss(messageOf("se cayó\x1b"), AT.timeMs), [line]);
-  },
-);
+Deno.test("Renderer.loss() draws a rule as wide as the screen is now, and none for a pipe", pure, () => {
+  const terminal: { columns?: number } = { columns: 90 };
+  const times = new Timestamps("es", DEFAULT_DISPLAY);
+  const screen = new LineRenderer(
+    translator("es"),
+    MARKED,
+    times,
+    terminal as { columns: number | undefined },
+  );
+  const line = `loss [${TIME}] ! se cayó␛`;
+  assertEquals(screen.loss(messageOf("se cayó\x1b"), AT.timeMs), [`loss ${"─".repeat(90)}`, line]);
+  terminal.columns = 30;
+  assertEquals(screen.loss(messageOf("se cayó"), AT.timeMs)[0], `loss ${"─".repeat(30)}`);
+  assertEquals(marked.loss(messageOf("se cayó\x1b"), AT.timeMs), [line]);
+});
 
 Deno.test("Renderer shortens the times of lines on a narrow screen, not those within a text", pure, () => {
   const terminal = { columns: 60 };

@@ -61,43 +61,35 @@ Deno.test("CommittedBackups.apply() adds configured backups, and replaces the cl
   assertEquals(again.cluster, { backups: ["s:4"], nodeId: 7n });
 });
 
-Deno.test(
-  "CommittedBackups.apply() removes a backup whatever its fingerprint, until it is added again",
-  pure,
-  () => {
-    const { committed, lists } = applyAll(
-      change(["a:1", `b:1#${PRINT}`, "b:12"]),
-      change(["s:1", "b:1"], 7n),
-      change(["c:1", "-b:1"]),
-      change(["-d:1"]),
-      change(["-a:1"]),
-      change(["a:1"]),
-    );
-    assertEquals(lists.slice(2), [
-      "s:1 b:1 a:1 b:12 c:1",
-      "s:1 b:1 a:1 b:12 c:1",
-      "s:1 b:1 b:12 c:1",
-      "s:1 b:1 b:12 c:1 a:1",
-    ]);
-    assertEquals(applyAll(...committed.snapshot()).committed.configured, ["b:12", "c:1", "a:1"]);
-  },
-);
+Deno.test("CommittedBackups.apply() removes a backup of any fingerprint, until it is added", pure, () => {
+  const { committed, lists } = applyAll(
+    change(["a:1", `b:1#${PRINT}`, "b:12"]),
+    change(["s:1", "b:1"], 7n),
+    change(["c:1", "-b:1"]),
+    change(["-d:1"]),
+    change(["-a:1"]),
+    change(["a:1"]),
+  );
+  assertEquals(lists.slice(2), [
+    "s:1 b:1 a:1 b:12 c:1",
+    "s:1 b:1 a:1 b:12 c:1",
+    "s:1 b:1 b:12 c:1",
+    "s:1 b:1 b:12 c:1 a:1",
+  ]);
+  assertEquals(applyAll(...committed.snapshot()).committed.configured, ["b:12", "c:1", "a:1"]);
+});
 
 Deno.test("CommittedBackups.apply() makes room in a full list by a removal", pure, () => {
   const { committed } = applyAll(change(numbered("a", 16)), change(["-a:1", "b:1"]));
   assertEquals(committed.configured, [...numbered("a", 16).slice(1), "b:1"]);
 });
 
-Deno.test(
-  "CommittedBackups.ordered() prefers configured backups to nodes, and old ones to new ones",
-  pure,
-  () => {
-    const { lists: [, all] } = applyAll(change(numbered("s", 12), 1n), change(numbered("a", 12)));
-    assertEquals(all, ["s:1", "s:2", "s:3", "s:4", ...numbered("a", 12)].join(" "));
-    const { committed } = applyAll(change(numbered("a", 12)), change(numbered("b", 12)));
-    assertEquals(committed.configured, [...numbered("a", 12), "b:1", "b:2", "b:3", "b:4"]);
-  },
-);
+Deno.test("CommittedBackups.ordered() prefers configured backups to nodes, old ones to new", pure, () => {
+  const { lists: [, all] } = applyAll(change(numbered("s", 12), 1n), change(numbered("a", 12)));
+  assertEquals(all, ["s:1", "s:2", "s:3", "s:4", ...numbered("a", 12)].join(" "));
+  const { committed } = applyAll(change(numbered("a", 12)), change(numbered("b", 12)));
+  assertEquals(committed.configured, [...numbered("a", 12), "b:1", "b:2", "b:3", "b:4"]);
+});
 
 Deno.test("BackupList.add() tells members and new clients of all backups", pure, () => {
   const room = newRoom({ backups: ["a:1"] });

@@ -62,19 +62,15 @@ Deno.test("Room.join() tells the others that a client that was caught up before 
   assertEquals(readAll(room).map((entry) => entry.type === "joined" && entry.rejoined), [true, true]);
 });
 
-Deno.test(
-  "Room.join() puts the client's own JOINED before WELCOME's head, and the next entry at it",
-  pure,
-  () => {
-    const room = newRoom();
-    const { welcome, cursor, member } = join(room, ANA);
-    say(room, member, 1);
-    assertEquals(read(cursor).map((entry) => [entry.type, (entry as LogEntry).seq < welcome.head]), [
-      ["joined", true],
-      ["said", false],
-    ]);
-  },
-);
+Deno.test("Room.join() puts the client's own JOINED before WELCOME's head, the next at it", pure, () => {
+  const room = newRoom();
+  const { welcome, cursor, member } = join(room, ANA);
+  say(room, member, 1);
+  assertEquals(read(cursor).map((entry) => [entry.type, (entry as LogEntry).seq < welcome.head]), [
+    ["joined", true],
+    ["said", false],
+  ]);
+});
 
 Deno.test("Room.join() normalises nicks", pure, () => {
   assertEquals(join(newRoom(), { ...ANA, nick: " ａna " }).welcome.nick, "ana");
@@ -110,20 +106,16 @@ Deno.test("Room.join() lets a session resume without telling the others", pure, 
   assertStrictEquals(next.membersBytes.buffer, again.membersBytes.buffer);
 });
 
-Deno.test(
-  "Room.join() gives a resuming session the nick that it asks for, and tells the others",
-  pure,
-  () => {
-    const room = newRoom();
-    join(room, ANA);
-    const { welcome } = join(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
-    assertEquals(readAll(room).slice(1), [
-      { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
-    ]);
-    assertEquals(welcome.head, 2);
-    assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
-  },
-);
+Deno.test("Room.join() gives a resuming session the nick that it asks for, told to others", pure, () => {
+  const room = newRoom();
+  join(room, ANA);
+  const { welcome } = join(room, { ...ANA, nick: "eva", address: "10.0.0.9" }, 500);
+  assertEquals(readAll(room).slice(1), [
+    { type: "renamed", seq: 1, timeMs: NOON_MS + 500, sessionId: 1n, oldNick: "ana", nick: "eva" },
+  ]);
+  assertEquals(welcome.head, 2);
+  assertEquals(nicks(join(room, { ...BETO, nick: "ana" })), ["eva", "ana"]);
+});
 
 Deno.test("Room.join() keeps the session of a member whose new nick it rejects", pure, () => {
   const room = newRoom();
@@ -167,20 +159,16 @@ Deno.test("Room.join() continues at the oldest entry when the resume point is no
   assertEquals([welcome.startSeq, (read(cursor)[0] as LogEntry).seq], [room.log.tail, room.log.tail]);
 });
 
-Deno.test(
-  "Room.join() goes back by the client's lag and 150 s more, in a log that is new to it",
-  pure,
-  () => {
-    const { room } = roomWithMessages(3);
-    const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 4 }];
-    const missedBy = (lagMs: number, ms: number) => numbers(join(room, { ...BETO, lagMs, resumePoints }, ms));
-    assertEquals(missedBy(0, 151_000), [1, 2, 3]);
-    assertEquals(missedBy(0, 151_001), [2, 3]);
-    assertEquals(missedBy(10_000, 161_000), [1, 2, 3]);
-    assertEquals(missedBy(10_000, 161_001), [2, 3]);
-    assertEquals(missedBy(0, 153_001), []);
-  },
-);
+Deno.test("Room.join() goes back by the client's lag and 150 s more, in a log new to it", pure, () => {
+  const { room } = roomWithMessages(3);
+  const resumePoints = [{ logId: OTHER_LOG_ID, nextSeq: 4 }];
+  const missedBy = (lagMs: number, ms: number) => numbers(join(room, { ...BETO, lagMs, resumePoints }, ms));
+  assertEquals(missedBy(0, 151_000), [1, 2, 3]);
+  assertEquals(missedBy(0, 151_001), [2, 3]);
+  assertEquals(missedBy(10_000, 161_000), [1, 2, 3]);
+  assertEquals(missedBy(10_000, 161_001), [2, 3]);
+  assertEquals(missedBy(0, 153_001), []);
+});
 
 Deno.test("Room.join() goes back by the time of appending, not by the entries' own times", pure, () => {
   const room = newRoom();

@@ -88,24 +88,20 @@ function join(node: Node, other: Node, nick: string, address?: string): JoinResu
   return attempt()!;
 }
 
-Deno.test(
-  "Room.join() waits for the entry of a member that it knows, who may have been elsewhere",
-  pure,
-  () => {
-    const [one, other] = newPair();
-    join(one, other, "ana");
-    joining(other, "ana")();
-    other.commitLog.store();
-    // The first has not read that yet.
-    const attempt = joining(one, "ana");
-    assertEquals(attempt(), undefined);
-    commit([one], [one]);
-    assertEquals(attempt()?.member.nodeId, 1n);
-    assertEquals(one.takenOver, [["ana", false]]);
-    other.commitLog.deliver();
-    assertEquals([...other.room.nodeIds()], [1n]);
-  },
-);
+Deno.test("Room.join() waits for the entry of a known member, who may have been elsewhere", pure, () => {
+  const [one, other] = newPair();
+  join(one, other, "ana");
+  joining(other, "ana")();
+  other.commitLog.store();
+  // The first has not read that yet.
+  const attempt = joining(one, "ana");
+  assertEquals(attempt(), undefined);
+  commit([one], [one]);
+  assertEquals(attempt()?.member.nodeId, 1n);
+  assertEquals(one.takenOver, [["ana", false]]);
+  other.commitLog.deliver();
+  assertEquals([...other.room.nodeIds()], [1n]);
+});
 
 Deno.test("Room.join() takes no entry of another node for its answer", pure, () => {
   const [one, other] = newPair();
@@ -146,42 +142,34 @@ Deno.test("Room.join() of an older connection, committed late, starts no grace",
 });
 
 for (const isMoveFirst of [true, false]) {
-  Deno.test(
-    `Room keeps a member whose LEFT is stored ${isMoveFirst ? "after" : "before"} its move`,
-    pure,
-    () => {
-      const [one, other] = newPair();
-      const { member } = join(one, other, "ana");
-      one.room.disconnect([member], at(0));
-      one.room.expire(at(1_000));
-      const attempt = joining(other, "ana");
-      attempt();
-      assertEquals(commit([one, other], isMoveFirst ? [other, one] : [one, other]), 2);
-      const heads = [one, other].map(({ room }) => room.log.head);
-      assertEquals([one.room.size, other.room.size, ...heads], [1, 1, 3, 3]);
-      assertEquals([one.takenOver, other.takenOver], [isMoveFirst ? [["ana", false]] : [], []]);
-      assertEquals(attempt()?.member.nodeId, 2n);
-    },
-  );
+  Deno.test(`Room keeps a member whose LEFT is stored after its move: ${isMoveFirst}`, pure, () => {
+    const [one, other] = newPair();
+    const { member } = join(one, other, "ana");
+    one.room.disconnect([member], at(0));
+    one.room.expire(at(1_000));
+    const attempt = joining(other, "ana");
+    attempt();
+    assertEquals(commit([one, other], isMoveFirst ? [other, one] : [one, other]), 2);
+    const heads = [one, other].map(({ room }) => room.log.head);
+    assertEquals([one.room.size, other.room.size, ...heads], [1, 1, 3, 3]);
+    assertEquals([one.takenOver, other.takenOver], [isMoveFirst ? [["ana", false]] : [], []]);
+    assertEquals(attempt()?.member.nodeId, 2n);
+  });
 }
 
-Deno.test(
-  "Room.onTakenOver is called for a member that another node kicks, and for none that leaves",
-  pure,
-  () => {
-    const [one, other] = newPair();
-    join(one, other, "ana");
-    other.room.kick(other.room.findByNick("ana")!, at(60));
-    commit([one, other]);
-    assertEquals([one.takenOver, one.room.size], [[["ana", true]], 0]);
-    const { member } = join(one, other, "eva");
-    one.room.leave(member, at(70));
-    commit([one, other]);
-    assertEquals([one.takenOver.length, one.room.size], [1, 0]);
-    // No member was connected to the other one.
-    assertEquals([other.takenOver, other.room.size], [[], 0]);
-  },
-);
+Deno.test("Room.onTakenOver tells of a member that another node kicks, of none that leaves", pure, () => {
+  const [one, other] = newPair();
+  join(one, other, "ana");
+  other.room.kick(other.room.findByNick("ana")!, at(60));
+  commit([one, other]);
+  assertEquals([one.takenOver, one.room.size], [[["ana", true]], 0]);
+  const { member } = join(one, other, "eva");
+  one.room.leave(member, at(70));
+  commit([one, other]);
+  assertEquals([one.takenOver.length, one.room.size], [1, 0]);
+  // No member was connected to the other one.
+  assertEquals([other.takenOver, other.room.size], [[], 0]);
+});
 
 Deno.test("Room.nodeDown() proposes the departure of that node's members alone", pure, () => {
   const [one, other] = newPair();

@@ -27,21 +27,17 @@ function resume(room: Room, { welcome, cursor }: JoinResult, client: typeof ANA)
   return join(room, { ...client, resumePoints: [{ logId: welcome.logId, nextSeq: cursor.seq }] });
 }
 
-Deno.test(
-  "Room.say() shows a private message to its sender and its recipient, and a NOOP to others",
-  pure,
-  () => {
-    const { room, ana, beto, eva } = roomOfThree();
-    say(room, ana.member, 1, { to: BETO });
-    say(room, ana.member, 2);
-    assertEquals([texts(ana), texts(beto)], [["t1", "t2"], ["t1", "t2"]]);
-    const [noop, said] = read(eva.cursor);
-    assertEquals([noop, said?.type], [{ type: "noop", seq: 3 }, "said"]);
-    // The console reads everything.
-    const all = messages(read(room.log.cursorAt(3, ALL_ENTRIES)));
-    assertEquals(all.map(({ to }) => to?.nick), ["beto", undefined]);
-  },
-);
+Deno.test("Room.say() shows a private message to sender and recipient, to others a NOOP", pure, () => {
+  const { room, ana, beto, eva } = roomOfThree();
+  say(room, ana.member, 1, { to: BETO });
+  say(room, ana.member, 2);
+  assertEquals([texts(ana), texts(beto)], [["t1", "t2"], ["t1", "t2"]]);
+  const [noop, said] = read(eva.cursor);
+  assertEquals([noop, said?.type], [{ type: "noop", seq: 3 }, "said"]);
+  // The console reads everything.
+  const all = messages(read(room.log.cursorAt(3, ALL_ENTRIES)));
+  assertEquals(all.map(({ to }) => to?.nick), ["beto", undefined]);
+});
 
 Deno.test("Room.say() shows a private message to oneself to its sender only", pure, () => {
   const { room, ana, eva } = roomOfThree();
@@ -82,13 +78,9 @@ Deno.test("Room.join() shows private messages to a recipient that resumes", pure
   assertEquals(texts(resume(room, beto, BETO)), ["t1", "t2"]);
 });
 
-Deno.test(
-  "Room.join() counts only public messages as history, and shows others no private ones",
-  pure,
-  () => {
-    const { room, ana } = roomOfThree();
-    say(room, ana.member, 1);
-    for (let n = 2; n <= 61; n++) say(room, ana.member, n, { to: BETO });
-    assertEquals(new Set(texts(join(room, { ...LEO, historyCount: 50 }))), new Set(["t1", "noop", "joined"]));
-  },
-);
+Deno.test("Room.join() counts public messages as history, and shows others no private ones", pure, () => {
+  const { room, ana } = roomOfThree();
+  say(room, ana.member, 1);
+  for (let n = 2; n <= 61; n++) say(room, ana.member, n, { to: BETO });
+  assertEquals(new Set(texts(join(room, { ...LEO, historyCount: 50 }))), new Set(["t1", "noop", "joined"]));
+});

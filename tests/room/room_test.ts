@@ -52,19 +52,15 @@ Deno.test("Room.rename() gives a free nick, tells all members, and frees the old
   assertEquals(nicks(join(room, EVA)), ["ANITA", "ana", "eva"]);
 });
 
-Deno.test(
-  "Room.rename() rejects an invalid or taken nick, and logs nothing for the member's own",
-  pure,
-  () => {
-    const room = newRoom();
-    const { member } = join(room, ANA);
-    const { welcome } = join(room, BETO);
-    assertEquals(codeOf(() => room.rename(member, "Beto", at(0))), "nick-taken");
-    assertEquals(codeOf(() => room.rename(member, "a b", at(0))), "nick-invalid");
-    room.rename(member, "ana", at(0));
-    assertEquals([room.log.head, member.nick], [welcome.head, "ana"]);
-  },
-);
+Deno.test("Room.rename() rejects an invalid or taken nick, and logs nothing for one's own", pure, () => {
+  const room = newRoom();
+  const { member } = join(room, ANA);
+  const { welcome } = join(room, BETO);
+  assertEquals(codeOf(() => room.rename(member, "Beto", at(0))), "nick-taken");
+  assertEquals(codeOf(() => room.rename(member, "a b", at(0))), "nick-invalid");
+  room.rename(member, "ana", at(0));
+  assertEquals([room.log.head, member.nick], [welcome.head, "ana"]);
+});
 
 Deno.test("Room.say() appends a message with the server's time", pure, () => {
   const { room } = roomWithMessages(1);
@@ -133,19 +129,15 @@ Deno.test("Room.kick() tells all members, frees the nick, and remembers lastClie
   assertEquals(join(room, ANA).welcome.lastClientSeq, 3);
 });
 
-Deno.test(
-  "Room.disconnect() keeps the nick, and tells the others after the grace of three seconds",
-  pure,
-  () => {
-    const room = newRoom();
-    const { member } = join(room, ANA);
-    room.disconnect([member], at(1_000));
-    assertEquals(codeOf(() => join(room, { ...BETO, nick: "ana" }, 1_001)), "nick-taken");
-    assertEquals([room.expire(at(3_999)), room.size, room.log.head], [4_000, 1, 1]);
-    assertEquals([room.expire(at(4_000)), room.size], [Infinity, 0]);
-    assertEquals(readAll(room).slice(1), [{ ...LEFT, timeMs: NOON_MS + 4_000, connectionLost: true }]);
-  },
-);
+Deno.test("Room.disconnect() keeps the nick, and tells the others after a grace of 3 s", pure, () => {
+  const room = newRoom();
+  const { member } = join(room, ANA);
+  room.disconnect([member], at(1_000));
+  assertEquals(codeOf(() => join(room, { ...BETO, nick: "ana" }, 1_001)), "nick-taken");
+  assertEquals([room.expire(at(3_999)), room.size, room.log.head], [4_000, 1, 1]);
+  assertEquals([room.expire(at(4_000)), room.size], [Infinity, 0]);
+  assertEquals(readAll(room).slice(1), [{ ...LEFT, timeMs: NOON_MS + 4_000, connectionLost: true }]);
+});
 
 Deno.test("Room.disconnect() tells the others at once if there is no grace", pure, () => {
   const room = newRoom({ graceMs: 0 });

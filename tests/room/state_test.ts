@@ -58,21 +58,17 @@ Deno.test("RoomState.rename() frees the old nick and takes the new one, also in 
   assertStrictEquals(state.findByNick("EVA"), ana);
 });
 
-Deno.test(
-  "RoomState.confusable() finds a member with a confusable nick, until they leave or rename",
-  pure,
-  () => {
-    const state = new RoomState();
-    const luis = add(state, 1n, "LUIS");
-    assertStrictEquals(state.confusable("Iuis", 2n), luis);
-    assertEquals(state.confusable("Iuis", 1n), undefined); // not with itself
-    state.rename(luis, "beto");
-    assertEquals(state.confusable("Iuis", 2n), undefined);
-    assertStrictEquals(state.confusable("bet0", 2n), luis);
-    state.remove(luis);
-    assertEquals(state.confusable("bet0", 2n), undefined);
-  },
-);
+Deno.test("RoomState.confusable() finds a confusable nick until its member leaves or renames", pure, () => {
+  const state = new RoomState();
+  const luis = add(state, 1n, "LUIS");
+  assertStrictEquals(state.confusable("Iuis", 2n), luis);
+  assertEquals(state.confusable("Iuis", 1n), undefined); // not with itself
+  state.rename(luis, "beto");
+  assertEquals(state.confusable("Iuis", 2n), undefined);
+  assertStrictEquals(state.confusable("bet0", 2n), luis);
+  state.remove(luis);
+  assertEquals(state.confusable("bet0", 2n), undefined);
+});
 
 const DEPARTURES: [what: string, maxDeparted: number, departures: [bigint, number][], seqs: number[]][] = [
   ["remembers the counters of departed sessions", 9, [[1n, 7], [2n, 9]], [7, 9, 0]],
@@ -89,19 +85,15 @@ for (const [what, maxDeparted, departures, seqs] of DEPARTURES) {
   });
 }
 
-Deno.test(
-  "RoomState.remove() never drops a member, and members take no place of a departed one",
-  pure,
-  () => {
-    const state = new RoomState(2);
-    joinAndLeave(state, 1n, 7);
-    const back = add(state, 1n);
-    for (const sessionId of [2n, 3n]) joinAndLeave(state, sessionId, 8);
-    assertStrictEquals(state.get(1n), back);
-    assertEquals(back.lastClientSeq, 7);
-    assertEquals(departedClientSeqs(state, [2n, 3n]), [8, 8]);
-  },
-);
+Deno.test("RoomState.remove() drops no member, and members take no place of a departed one", pure, () => {
+  const state = new RoomState(2);
+  joinAndLeave(state, 1n, 7);
+  const back = add(state, 1n);
+  for (const sessionId of [2n, 3n]) joinAndLeave(state, sessionId, 8);
+  assertStrictEquals(state.get(1n), back);
+  assertEquals(back.lastClientSeq, 7);
+  assertEquals(departedClientSeqs(state, [2n, 3n]), [8, 8]);
+});
 
 Deno.test("RoomState remembers ten thousand departed sessions by default", pure, () => {
   const state = new RoomState();

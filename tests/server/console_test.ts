@@ -83,10 +83,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "ana was kicked: por  gritar",
   ]]],
   "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva": /who lists them.\n'],
-  "/ban 10.0.0.7 5": [
-    [["ban", "10.0.0.7", 5]],
-    "! Banned 10.0.0.7 for 5 min; kicked 2.\n",
-  ],
+  "/ban 10.0.0.7 5": [[["ban", "10.0.0.7", 5]], "! Banned 10.0.0.7 for 5 min; kicked 2.\n"],
   "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Unbanned 10.0.0.7.\n"],
   "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Banned ::1 for 525600 min; kicked 2.\n"],
   "/say  hola a todos ": [[["announce", "hola a todos"]]],

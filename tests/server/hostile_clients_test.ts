@@ -81,9 +81,7 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
     "a HELLO with a byte too many": patched(helloBytes, helloBytes.length, 0),
     "a nick that is not UTF-8": patched(helloBytes, NICK_AT, 0xff),
   },
-  "version-unsupported": {
-    "version 255": patched(helloBytes, 5, 255),
-  },
+  "version-unsupported": { "version 255": patched(helloBytes, 5, 255) },
   "nick-invalid": {
     "no nick": hello(""),
     "a nick of 16,000 characters": hello("x".repeat(16_000)),
@@ -94,17 +92,12 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
     "the nick of a member in full-width letters": hello("ａｎａ"),
   },
   "nick-mixed": { "a nick with a Cyrillic letter among Latin ones": hello("аna") },
-  "nick-lookalike": {
-    "a nick that looks like another in Greek": hello("ΑΝΑ"),
-  },
+  "nick-lookalike": { "a nick that looks like another in Greek": hello("ΑΝΑ") },
 };
 
 /** The same of a member. */
 const AFTER_JOIN: { [Code in WireCode]?: Record<string, Parameters<Peer["send"]>> } = {
-  "frame-unexpected": {
-    "a second HELLO": [eva],
-    "PROBE": [{ type: "probe" }],
-  },
+  "frame-unexpected": { "a second HELLO": [eva], "PROBE": [{ type: "probe" }] },
   "counter-backwards": { "message 0": [say(0)] },
   "text-invalid": {
     "an empty text": [say(1, "")],
@@ -115,9 +108,7 @@ const AFTER_JOIN: { [Code in WireCode]?: Record<string, Parameters<Peer["send"]>
     "a PING with a body": [frame(CLIENT_FRAMES.ping.code, 0)],
     "a length of 0": [bytes(0, 0, 0, 0)],
   },
-  "frame-unknown": {
-    "an unknown type, and 500,000 bytes more": [frame(0x7f), new Uint8Array(500_000)],
-  },
+  "frame-unknown": { "an unknown type, and 500,000 bytes more": [frame(0x7f), new Uint8Array(500_000)] },
   "frame-too-long": { "a length over the limit": [bytes(0, 0, 0x40, 1, CLIENT_FRAMES.say.code)] },
 };
 
@@ -169,10 +160,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "5,000 messages at once, which are slowed": {
-    server: {
-      messages: { burst: 20, perSecond: 0.001 },
-      connections: { pingMs: 500, pingTimeoutMs: 5_000 },
-    },
+    server: { messages: { burst: 20, perSecond: 0.001 }, connections: { pingMs: 500, pingTimeoutMs: 5_000 } },
     bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 20 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.send(eva);

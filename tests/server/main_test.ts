@@ -259,10 +259,7 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
     peer[Symbol.dispose](); // or the server waits for it to read the end
     const output = await server.quit();
     const restored = nick === "ana" ? "" : "Entradas recuperadas: 2.\n"; // JOINED and SAID
-    assertStringIncludes(
-      output,
-      `${port}\nLa sala se guarda en ${data}.\n${restored}[`,
-    );
+    assertStringIncludes(output, `${port}\nLa sala se guarda en ${data}.\n${restored}[`);
     assertEquals(output.includes("soy ana"), nick === "ana");
   }
 });
@@ -352,29 +349,25 @@ ${END}`,
   assertEquals([server.operator.hasGivenUpFiles, leases.isReleased], [true, true]);
 });
 
-Deno.test(
-  "chat-server --tls-auto announces its certificate, and warns of its end or begin",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
-    const fingerprints = new Set<string>();
-    for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00", "2019-11-22 12:00:00"]) {
-      const { told, parts } = fakeNats();
-      await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
-      const output = await server.quit();
-      const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
-      fingerprints.add(fingerprint);
-      assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
-      assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
-      assertEquals(
-        output.includes(`${folder.path}/server.pem no es válido antes del 20`),
-        time.startsWith("2019"),
-      );
-    }
-    assertEquals(fingerprints.size, 1);
-  },
-);
+Deno.test("chat-server --tls-auto announces its certificate, and warns of its dates", writing, async () => {
+  await using folder = new TestFolder();
+  const flags = [...NATS, "--tls-auto", "--tls-dir", folder.path];
+  const fingerprints = new Set<string>();
+  for (const time of ["2026-11-22 12:00:00", "2036-11-01 12:00:00", "2019-11-22 12:00:00"]) {
+    const { told, parts } = fakeNats();
+    await using server = await RunningServer.start(flags, { clock: new TestClock(time).now }, parts);
+    const output = await server.quit();
+    const [, fingerprint = ""] = /Huella del certificado: (SHA256:\S+)\n/.exec(output) ?? [];
+    fingerprints.add(fingerprint);
+    assertEquals(told.at(-1), `127.0.0.1:${server.address.port}#${fingerprint}`);
+    assertEquals(output.includes(`${folder.path}/server.pem caduca el 2036-11-`), time.startsWith("2036"));
+    assertEquals(
+      output.includes(`${folder.path}/server.pem no es válido antes del 20`),
+      time.startsWith("2019"),
+    );
+  }
+  assertEquals(fingerprints.size, 1);
+});
 
 Deno.test("chat-server --nats ends with 0 when it is terminated while NATS starts", async () => {
   await using operator = new FakeUser();
@@ -391,10 +384,7 @@ Deno.test("chat-server --nats without an address for others asks for --advertise
   const main: typeof serve = (process) => serve(process, parts);
   const flags = ["--host", "0.0.0.0", "--port", `${freeAddress().port}`];
   assertEquals(await operator.run(main, ...flags, ...NATS), 0);
-  assertStringIncludes(
-    operator.output,
-    "copias: 1.\nLos demás servidores no conocen la dirección de este",
-  );
+  assertStringIncludes(operator.output, "copias: 1.\nLos demás servidores no conocen la dirección de este");
 });
 
 Deno.test("chat-server --nats prints that NATS does not answer, and tells the clients, until it does", async () => {

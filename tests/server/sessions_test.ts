@@ -44,10 +44,7 @@ Deno.test("Sessions.disconnect() expires no member after the disposal", pure, ()
   }
 });
 
-Deno.test("Sessions leaves no timer behind when it is disposed of", {
-  ...pure,
-  sanitizeOps: true,
-}, () => {
+Deno.test("Sessions leaves no timer behind when it is disposed of", { ...pure, sanitizeOps: true }, () => {
   const clock = new TestClock().now;
   const room = newRoom({ logId: 1n });
   using sessions = new Sessions({ room, manager: { scheduleFlush() {} } }, clock);

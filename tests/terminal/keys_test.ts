@@ -47,9 +47,7 @@ const DECODED: Record<string, Record<string, string>> = {
       "<f1><S-delete><C-pageup><f1><C-f1><up><M-undefined>",
     "\x1b[1;129H\x1b[1;133D\x1b[1;72A": "<home><C-left><C-M-S-up>", // Num Lock is no modifier
   },
-  "text after what is no sequence": {
-    "\x1b[é\x1bO\x01\x1b[3\r!\x1b[12\x1b[Dx": "é<C-a><return>!<left>x",
-  },
+  "text after what is no sequence": { "\x1b[é\x1bO\x01\x1b[3\r!\x1b[12\x1b[Dx": "é<C-a><return>!<left>x" },
   "pasted blocks": {
     "a\x1b[200~uno\r\ndos\t\x1b[A\x1b[201~b\x1b[D": "a{uno\r\ndos\t\x1b[A}b<left>",
     "\x1b[200~a\x1b[201~\x1b[200~\x1b[201~": "{a}{}",

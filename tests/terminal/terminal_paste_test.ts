@@ -30,18 +30,14 @@ Deno.test("Terminal sends a pasted block line by line, around what was typed", p
   await fixture.typeAndExpect(UP, "> antes uno|");
 });
 
-Deno.test(
-  "Terminal makes one line of a block that is pasted into a command, and waits for Enter",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture({ chat: PROMPTING });
-    await fixture.typeAndExpect(
-      `/msg beto a: ${pasted("uno\ndos\ntres\n")}`,
-      "> /msg beto a: uno dos tres |",
-    );
-    assertEquals(fixture.said, []);
-  },
-);
+Deno.test("Terminal makes one line of a block in a command, and waits for Enter", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: PROMPTING });
+  await fixture.typeAndExpect(
+    `/msg beto a: ${pasted("uno\ndos\ntres\n")}`,
+    "> /msg beto a: uno dos tres |",
+  );
+  assertEquals(fixture.said, []);
+});
 
 Deno.test("Terminal waits for Enter after one pasted line", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
@@ -184,15 +180,11 @@ Deno.test("Terminal takes Ctrl-C for a no to a pasted block, and then for the en
   assertEquals(interruptSignal.aborted, true);
 });
 
-Deno.test(
-  "Terminal sends a line that Ctrl-R has found, searches for what is pasted, and sends no other",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture({ chat: PROMPTING });
-    fixture.type(`uno${ENTER}dos${ENTER}`);
-    await fixture.typeAndExpectLast(`hol\x12${pasted("un")}`, "(un) uno|");
-    await fixture.typeAndExpectLast(ENTER, "> |");
-    await fixture.typeAndExpectLast(`hol\x12z${ENTER}`, "> hol|");
-    assertEquals(fixture.said, ["uno", "dos", "uno"]);
-  },
-);
+Deno.test("Terminal sends what Ctrl-R has found, and searches for what is pasted", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: PROMPTING });
+  fixture.type(`uno${ENTER}dos${ENTER}`);
+  await fixture.typeAndExpectLast(`hol\x12${pasted("un")}`, "(un) uno|");
+  await fixture.typeAndExpectLast(ENTER, "> |");
+  await fixture.typeAndExpectLast(`hol\x12z${ENTER}`, "> hol|");
+  assertEquals(fixture.said, ["uno", "dos", "uno"]);
+});

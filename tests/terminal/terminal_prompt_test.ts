@@ -141,31 +141,27 @@ async function draftFixture(draft: string) {
   return { fixture, answer };
 }
 
-Deno.test(
-  "Terminal.releaseDraft() lets Enter send a draft once no Enter has come for 1 s",
-  pure,
-  async () => {
-    const { fixture, answer } = await draftFixture("hol");
-    await using _ = fixture;
-    const { terminal, time } = fixture;
-    time.monotonicMs = 1_010;
-    fixture.type(`aula${ENTER}`);
-    await answer;
-    const seen = ["Servidor: aula", "> hol|"];
-    await fixture.expect(...seen);
-    time.monotonicMs = 60_000; // the server has not let the client in yet
+Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
+  const { fixture, answer } = await draftFixture("hol");
+  await using _ = fixture;
+  const { terminal, time } = fixture;
+  time.monotonicMs = 1_010;
+  fixture.type(`aula${ENTER}`);
+  await answer;
+  const seen = ["Servidor: aula", "> hol|"];
+  await fixture.expect(...seen);
+  time.monotonicMs = 60_000; // the server has not let the client in yet
+  await fixture.typeAndExpect(ENTER, ...seen);
+  terminal.releaseDraft();
+  for (const nowMs of [60_999, 61_998]) {
+    time.monotonicMs = nowMs;
     await fixture.typeAndExpect(ENTER, ...seen);
-    terminal.releaseDraft();
-    for (const nowMs of [60_999, 61_998]) {
-      time.monotonicMs = nowMs;
-      await fixture.typeAndExpect(ENTER, ...seen);
-    }
-    assertEquals(fixture.said, []);
-    time.monotonicMs = 62_998;
-    await fixture.typeAndExpect(ENTER, "Servidor: aula", "> |");
-    assertEquals(fixture.said, ["hol"]);
-  },
-);
+  }
+  assertEquals(fixture.said, []);
+  time.monotonicMs = 62_998;
+  await fixture.typeAndExpect(ENTER, "Servidor: aula", "> |");
+  assertEquals(fixture.said, ["hol"]);
+});
 
 Deno.test("Terminal sends a draft that was edited at once", pure, async () => {
   const { fixture, answer } = await draftFixture("hol");
@@ -238,24 +234,20 @@ for (
   });
 }
 
-Deno.test(
-  "promptUntilValid() ends when the user leaves, ends the input, or is interrupted",
-  pure,
-  async () => {
-    const prompt = { text: "Servidor", parse: parseAddress, isQuit: (answer: string) => answer === "quit" };
-    for (const keys of [`quit${ENTER}`, CTRL_D]) {
-      await using fixture = new TerminalFixture();
-      const { terminal } = fixture;
-      const answer = promptUntilValid({ terminal, language: "es" }, prompt);
-      fixture.type(keys);
-      assertEquals(await withTimeout(answer, "the prompt to end"), undefined);
-    }
+Deno.test("promptUntilValid() ends when the user leaves, at Ctrl-D, or by its signal", pure, async () => {
+  const prompt = { text: "Servidor", parse: parseAddress, isQuit: (answer: string) => answer === "quit" };
+  for (const keys of [`quit${ENTER}`, CTRL_D]) {
     await using fixture = new TerminalFixture();
     const { terminal } = fixture;
-    const signal = AbortSignal.abort();
-    assertEquals(await promptUntilValid({ terminal, language: "es" }, { ...prompt, signal }), undefined);
-  },
-);
+    const answer = promptUntilValid({ terminal, language: "es" }, prompt);
+    fixture.type(keys);
+    assertEquals(await withTimeout(answer, "the prompt to end"), undefined);
+  }
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
+  const signal = AbortSignal.abort();
+  assertEquals(await promptUntilValid({ terminal, language: "es" }, { ...prompt, signal }), undefined);
+});
 
 Deno.test("promptUntilValid() throws at the end of a pipe without a valid answer", pure, async () => {
   await using user = new FakeUser();

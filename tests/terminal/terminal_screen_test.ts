@@ -186,21 +186,14 @@ Deno.test("Terminal.setTitle() gives the window a title until the end", pure, as
   assertEquals([screen.titles, screen.isFocusReported], [["bash"], false]);
 });
 
-Deno.test(
-  "Terminal.setTitle() and notify() write no command to a terminal that would show it",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture({ chat: {} });
-    fixture.screen.hasTitle = false;
-    fixture.terminal.setTitle("uno");
-    fixture.terminal.notify("dos");
-    await fixture.newOutput();
-    assert(
-      !fixture.output.includes("\x1b]") && !fixture.output.includes("t"),
-      JSON.stringify(fixture.output),
-    );
-  },
-);
+Deno.test("Terminal.setTitle() and notify() write nothing that a terminal would show", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: {} });
+  fixture.screen.hasTitle = false;
+  fixture.terminal.setTitle("uno");
+  fixture.terminal.notify("dos");
+  await fixture.newOutput();
+  assert(!fixture.output.includes("\x1b]") && !fixture.output.includes("t"), JSON.stringify(fixture.output));
+});
 
 Deno.test("Terminal writes several rows as one update, and a row without", pure, async () => {
   await using fixture = new TerminalFixture({ chat: {} });
@@ -213,23 +206,19 @@ Deno.test("Terminal writes several rows as one update, and a row without", pure,
   assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> hola\x1b[?2026l");
 });
 
-Deno.test(
-  "Terminal.restoreNow() erases the input and ends what it switched on in one write",
-  pure,
-  async () => {
-    await using fixture = new TerminalFixture({ chat: {} });
-    const { terminal, screen } = fixture;
-    fixture.type("hol");
-    terminal.setTitle("chat");
-    await fixture.newOutput();
-    terminal.restoreNow();
-    assertEquals(screen.show(screen.writtenNow), ["|"]);
-    assertEquals([screen.isBracketedPaste, screen.isFocusReported, screen.titles], [false, false, ["bash"]]);
-    const { writes } = fixture;
-    await withTimeout(terminal.print("uno"), "print() to go on");
-    assertEquals(fixture.writes, writes);
-  },
-);
+Deno.test("Terminal.restoreNow() erases the input and ends all modes in one write", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: {} });
+  const { terminal, screen } = fixture;
+  fixture.type("hol");
+  terminal.setTitle("chat");
+  await fixture.newOutput();
+  terminal.restoreNow();
+  assertEquals(screen.show(screen.writtenNow), ["|"]);
+  assertEquals([screen.isBracketedPaste, screen.isFocusReported, screen.titles], [false, false, ["bash"]]);
+  const { writes } = fixture;
+  await withTimeout(terminal.print("uno"), "print() to go on");
+  assertEquals(fixture.writes, writes);
+});
 
 Deno.test("Terminal.restoreNow() writes nothing while the terminal takes nothing", pure, async () => {
   const screen = new FakeScreen();
@@ -267,21 +256,17 @@ async function unsettledFixture(): Promise<TerminalFixture> {
   return fixture;
 }
 
-Deno.test(
-  "Terminal holds output back while a narrower size may not be the terminal's own",
-  pure,
-  async () => {
-    await using fixture = await unsettledFixture();
-    const { length } = fixture.output;
-    fixture.screen.resize(8);
-    void fixture.terminal.print("uno");
-    await flushTasks();
-    assertEquals(fixture.output.slice(length), "");
-    fixture.screen.resize(40);
-    await flushTasks();
-    assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> una línea larga\x1b[?2026l");
-  },
-);
+Deno.test("Terminal holds output back while a narrower size may not last", pure, async () => {
+  await using fixture = await unsettledFixture();
+  const { length } = fixture.output;
+  fixture.screen.resize(8);
+  void fixture.terminal.print("uno");
+  await flushTasks();
+  assertEquals(fixture.output.slice(length), "");
+  fixture.screen.resize(40);
+  await flushTasks();
+  assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> una línea larga\x1b[?2026l");
+});
 
 Deno.test("Terminal erases no printed line while its size goes on changing", pure, async () => {
   await using fixture = await unsettledFixture();

@@ -107,10 +107,7 @@ export function messages(entries: readonly ServerMessage[]): Said[] {
 }
 
 /** A room with messages 1 to `count` of ana, the n-th at n seconds. */
-export function roomWithMessages(
-  count: number,
-  options: TestRoomOptions = {},
-): { room: Room; ana: Member } {
+export function roomWithMessages(count: number, options: TestRoomOptions = {}): { room: Room; ana: Member } {
   const room = newRoom(options);
   const { member: ana } = join(room, ANA);
   for (let n = 1; n <= count; n++) say(room, ana, n, { ms: n * 1_000 });

@@ -180,10 +180,7 @@ const CASES: Record<string, Case> = {
     },
   },
   "a flood without an end of a client that is slowed": {
-    server: {
-      messages: { burst: 20, perSecond: 0.001 },
-      connections: { pingMs: 500, pingTimeoutMs: 5_000 },
-    },
+    server: { messages: { burst: 20, perSecond: 0.001 }, connections: { pingMs: 500, pingTimeoutMs: 5_000 } },
     bystanderLines: [...COMES_AND_GOES, ...Array.from({ length: 20 }, (_, i) => `eva: ${i + 1}`)],
     attack: async (peer, server) => {
       await peer.send(eva);

@@ -27,15 +27,11 @@ import { startServer } from "../testing/test_server.ts";
 
 const pure = { permissions: "none" } as const;
 
-Deno.test(
-  "roundOf() gives the same steps for a seed and a number, and others for another number",
-  pure,
-  () => {
-    const rounds = Array.from({ length: 20 }, (_, number) => JSON.stringify(roundOf(5, number)));
-    assertEquals(Array.from({ length: 20 }, (_, number) => JSON.stringify(roundOf(5, number))), rounds);
-    assertEquals(new Set(rounds).size, 20);
-  },
-);
+Deno.test("roundOf() gives each seed and number the same steps, other numbers others", pure, () => {
+  const rounds = Array.from({ length: 20 }, (_, number) => JSON.stringify(roundOf(5, number)));
+  assertEquals(Array.from({ length: 20 }, (_, number) => JSON.stringify(roundOf(5, number))), rounds);
+  assertEquals(new Set(rounds).size, 20);
+});
 
 Deno.test("roundOf() plans fewer messages of a client than its outbox retains", pure, () => {
   for (let number = 0; number < 100; number++) {
@@ -154,27 +150,23 @@ Deno.test("Ledger.read() reports a wrong clientSeq, and a time that the sender h
   }
 });
 
-Deno.test(
-  "Ledger.onLogEntry() reports a duplicate in a log, a NOOP for one, and a log that differs",
-  pure,
-  () => {
-    const noop: LogEntry = { type: "noop", seq: 2 };
-    const { entry } = ledgerOfThree();
-    const cases: [entries: LogEntry[], faults: string[], isShared?: boolean][] = [
-      [[entry(1), entry(2), entry(1)], []],
-      [[entry(1), entry(1, { seq: 2 })], ["accepted twice"]],
-      [[entry(1), entry(2, { seq: 1 })], ["garbled"]],
-      [[entry(1), noop], ["accepted twice"]],
-      [[entry(1), noop], [], true], // another server may have committed it
-    ];
-    for (const [entries, expected, isShared] of cases) {
-      const { ledger, faults } = ledgerOfThree({ isShared });
-      for (const logEntry of entries) ledger.onLogEntry(7n, logEntry);
-      ledger.onLogEntry(8n, entry(1, { seq: 9 }));
-      assertEquals(faults(), expected);
-    }
-  },
-);
+Deno.test("Ledger.onLogEntry() reports a duplicate, a NOOP for one, and a log that differs", pure, () => {
+  const noop: LogEntry = { type: "noop", seq: 2 };
+  const { entry } = ledgerOfThree();
+  const cases: [entries: LogEntry[], faults: string[], isShared?: boolean][] = [
+    [[entry(1), entry(2), entry(1)], []],
+    [[entry(1), entry(1, { seq: 2 })], ["accepted twice"]],
+    [[entry(1), entry(2, { seq: 1 })], ["garbled"]],
+    [[entry(1), noop], ["accepted twice"]],
+    [[entry(1), noop], [], true], // another server may have committed it
+  ];
+  for (const [entries, expected, isShared] of cases) {
+    const { ledger, faults } = ledgerOfThree({ isShared });
+    for (const logEntry of entries) ledger.onLogEntry(7n, logEntry);
+    ledger.onLogEntry(8n, entry(1, { seq: 9 }));
+    assertEquals(faults(), expected);
+  }
+});
 
 interface ProxyFixture {
   readonly proxy: FaultProxy;
