@@ -7,7 +7,7 @@ import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, parseServerAddress, readBackups } from "../net/address.ts";
 import { canResolve, dial } from "../net/tcp.ts";
 import { checkTlsSupport, dialTls, type TlsRequirement } from "../net/tls.ts";
-import { RETAIN_ACKED_MS, TOKEN_BYTES } from "../protocol/frames.ts";
+import { TOKEN_BYTES } from "../protocol/frames.ts";
 import { makeRenderer } from "../render/renderer.ts";
 import { printable } from "../text/text.ts";
 import { AuthPrompter } from "./auth_prompt.ts";
@@ -20,6 +20,7 @@ import { MemberList } from "./member_list.ts";
 import { networkSearch } from "./network_search.ts";
 import { probe } from "./probe.ts";
 import { recoveryFor } from "./recovery.ts";
+import { MAY_LACK, rejoinText } from "./rejoin_text.ts";
 import { ServerSelector } from "./server_selector.ts";
 import {
   type ConnectionFailure,
@@ -150,13 +151,6 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   };
 }
 
-/** What became of the own messages, after a loss. `isAll`: of those of the others as well. */
-function resentText(t: Translate, count: number, { isAll }: { isAll: boolean }): string {
-  if (count === 0) return isAll ? t("client.resent-none") : "";
-  const resent = count === 1 ? t("client.resent-one") : t("client.resent", { count });
-  return isAll ? t("client.resent-all", { resent }) : `${resent}.`;
-}
-
 /** The user as the room knows them. */
 class User {
   readonly sessionId: bigint;
@@ -274,10 +268,10 @@ class ChatClient {
   }
 
   async #showJoined(joined: SessionEvent & { type: "joined" }): Promise<void> {
-    const { server, ip, welcome, truncatedCount, resentCount, behindMs, mayLack } = joined;
+    const { server, ip, welcome, truncatedCount, resent, behindMs, mayLack } = joined;
     const { process: { clock, terminal }, renderer, notify, t, selector, user, members, historyCount } =
       this.#parts;
-    const isRejoin = this.#hasJoined;
+    const isOneLine = this.#hasJoined && terminal.hasLineEditor;
     this.#hasJoined = true;
     this.#toldCount = 0;
     // By the server's clock, which stamps the entries too.
@@ -292,19 +286,16 @@ class ChatClient {
     const count = welcome.memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
     const where = { server: formatAddress(server), names };
-    const resent = resentText(t, resentCount, { isAll: truncatedCount === 0 && !mayLack });
-    const text = isRejoin && terminal.hasLineEditor
-      ? t("client.rejoined", { ...where, resent }).trimEnd()
-      : t("client.welcome", where);
+    const text = isOneLine ? rejoinText(t, joined, where) : t("client.welcome", where);
     const { wallMs } = clock();
-    await terminal.print(renderer.connected(text, { ...where, welcome, resentCount }, wallMs));
-    if (truncatedCount > 0) {
+    await terminal.print(renderer.connected(text, { ...where, welcome, resentCount: resent.length }, wallMs));
+    if (truncatedCount > 0 && !isOneLine) {
       await terminal.print(
         ...renderer.dateSeparator(wallMs),
         renderer.skipped(t.message("client.truncated", { count: truncatedCount }), wallMs),
       );
     }
-    if (mayLack) await notify(t.message("client.may-lack", { seconds: RETAIN_ACKED_MS / 1_000 }));
+    if (mayLack && !isOneLine) await notify(t.message("client.may-lack", MAY_LACK));
     terminal.releaseDraft();
     this.#startInput();
     this.#server = server;

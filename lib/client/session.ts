@@ -16,6 +16,7 @@ import {
   type MessageBody,
   type MessageOptions,
   type RoomEvent,
+  type Say,
   type Welcome,
 } from "../protocol/frames.ts";
 import type { Socket } from "../net/tls_socket.ts";
@@ -62,8 +63,8 @@ export type SessionEvent =
     readonly welcome: Welcome;
     /** Entries that the client will never see: the server's log no longer has them. */
     readonly truncatedCount: number;
-    /** Own messages that the server lacked. */
-    readonly resentCount: number;
+    /** Own messages that the server lacked; the `timeMs` of those that no server had confirmed is 0. */
+    readonly resent: readonly Say[];
     /** How far back the client reads, in ms, if it comes from another log. */
     readonly behindMs: number | undefined;
     /** It was away for longer than the others keep their messages, to resend them. */
@@ -309,7 +310,7 @@ export class Session implements Disposable {
     this.#nickRequests = 0;
     this.#connection = connection;
     this.#notifyProgress();
-    return { ...read, resentCount: resend.length };
+    return { ...read, resent: resend };
   }
 
   /** In a busy room a client sends no PING of its own. It is sent only if nothing of ours waits before it: servers deal

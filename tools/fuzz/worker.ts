@@ -394,8 +394,8 @@ class FuzzedClient {
   #linesOf(event: SessionEvent, renderer: Renderer): string[] {
     switch (event.type) {
       case "joined": {
-        const { welcome, resentCount } = event;
-        const connected = renderer.connected("", { server: "", welcome, resentCount }, 0);
+        const { welcome, resent } = event;
+        const connected = renderer.connected("", { server: "", welcome, resentCount: resent.length }, 0);
         return [connected, ...renderer.members(t.message("who.unknown"), welcome.members, 0)];
       }
       case "entries": {

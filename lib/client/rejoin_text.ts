@@ -1,0 +1,33 @@
+// The line at a screen after a loss: where the client is, with whom, what it sent again, and whether a message is missing.
+
+import type { Translate } from "../i18n/translate.ts";
+import { RETAIN_ACKED_MS } from "../protocol/frames.ts";
+import type { SessionEvent } from "./session.ts";
+
+/** For `client.may-lack`. */
+export const MAY_LACK = { seconds: RETAIN_ACKED_MS / 1_000 } as const;
+
+type Joined = Pick<SessionEvent & { type: "joined" }, "resent" | "truncatedCount" | "mayLack">;
+
+/** `where` must be safe already. */
+export function rejoinText(t: Translate, joined: Joined, where: { server: string; names: string }): string {
+  const { truncatedCount, mayLack } = joined;
+  const sent = sentText(t, joined);
+  const lacks = [
+    ...truncatedCount > 0 ? [t("client.truncated", { count: truncatedCount })] : [],
+    ...mayLack ? [t("client.may-lack", MAY_LACK)] : [],
+  ];
+  if (lacks.length > 0) lacks.unshift(...sent === undefined ? [] : [`${sent}.`]);
+  else lacks.push(sent === undefined ? t("client.resent-none") : t("client.resent-all", { sent }));
+  return t("client.rejoined", { ...where, messages: lacks.join(" ") });
+}
+
+/** A user who was told of unconfirmed messages wants to know of these. The others are for members who join later. */
+function sentText(t: Translate, { resent }: Joined): string | undefined {
+  const unacked = resent.filter(({ timeMs }) => timeMs === 0);
+  const [count, key] = unacked.length > 0
+    ? [unacked.length, "client.unacked-sent"] as const
+    : [resent.length, "client.resent"] as const;
+  if (count === 0) return undefined;
+  return count === 1 ? t(`${key}-one`) : t(key, { count });
+}
