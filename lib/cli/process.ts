@@ -193,7 +193,7 @@ function buildInfo({ build, version }: ProcessApi): BuildInfo {
 }
 
 /** Executables carry a bundle, which is JavaScript. */
-function isSource(): boolean {
+export function isSource(): boolean {
   return import.meta.url.endsWith(".ts");
 }
 

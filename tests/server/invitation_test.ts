@@ -18,7 +18,10 @@ const LOCAL = [LOOPBACK, "::1", "192.168.1.5", "10.0.0.7", "2001:db8::5", "fe80:
 /** The hosts of the commands. */
 function hosts(host: string, localIPs: readonly string[] = LOCAL) {
   const { isLocal, commands } = joinCommands({ listening: { host, port: 5_000 }, localIPs, isTls: false });
-  return [isLocal, ...commands.map((command) => /^chat-client --host (\S+) --port 5000$/.exec(command)?.[1])];
+  return [
+    isLocal,
+    ...commands.map((command) => /^deno task client --host (\S+) --port 5000$/.exec(command)?.[1]),
+  ];
 }
 
 Deno.test("joinCommands() has one for each address at which others reach the server", pure, () => {
@@ -35,7 +38,7 @@ Deno.test("joinCommands() has one for each address at which others reach the ser
 Deno.test("joinCommands() names TLS", pure, () => {
   const listening = { host: "10.0.0.7", port: 5_001 };
   assertEquals(joinCommands({ listening, localIPs: [], isTls: true }).commands, [
-    "chat-client --host 10.0.0.7 --port 5001 --tls",
+    "deno task client --host 10.0.0.7 --port 5001 --tls",
   ]);
 });
 
@@ -75,7 +78,7 @@ Deno.test("ClientHandler tells a browser in both languages how to join, and the 
   await using server = startServer({ onReject: (_, { message }) => void reports.push(message) });
   using ana = await enterAs("ana", server);
   const { port } = server.address;
-  const command = `\n\n    chat-client --host ${LOOPBACK} --port ${port}\n`;
+  const command = `\n\n    deno task client --host ${LOOPBACK} --port ${port}\n`;
   for (const method of ["GET", "POST", "HEAD"]) {
     const body = bodyOf(await request(server, method));
     assertStringIncludes(body, `Esto es un servidor de chat, no una página web (${LOOPBACK}:${port}).`);

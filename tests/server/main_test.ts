@@ -89,7 +89,7 @@ Deno.test("chat-server asks for its port, prints the room line by line, and ends
     operator.output,
     `Puerto [5000]: ${port}
 Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En este equipo se entra con: chat-client --host 127.0.0.1 --port ${port}
+En este equipo se entra con: deno task client --host 127.0.0.1 --port ${port}
 [2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
 [2026-11-22 13:45:10] ana: hola
 [2026-11-22 13:45:20] * ana (127.0.0.1) se ha desconectado
@@ -340,7 +340,7 @@ Deno.test("chat-server --nats serves the room of its cluster, and leaves it at t
   assertEquals(
     output,
     `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En este equipo se entra con: chat-client --host 127.0.0.1 --port ${port}
+En este equipo se entra con: deno task client --host 127.0.0.1 --port ${port}
 Sala aula, guardada en NATS (10.0.0.9:4222), copias: 1.
 ${END}`,
   );
