@@ -6,10 +6,12 @@ import type { Translate } from "../i18n/translate.ts";
 import type { MessageBody, RoomEvent } from "../protocol/frames.ts";
 import { isMentioned, PREFIXES, type Presence, type Renderer } from "../render/renderer.ts";
 import type { DeliveredEntry, Session } from "./session.ts";
+import type { SessionState } from "./session_state.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printableNick } from "../text/nick.ts";
 import { printable, truncate } from "../text/text.ts";
 import type { ClientConfig } from "./config.ts";
+import { HistoryBlock } from "./history_block.ts";
 import type { IgnoreList } from "./ignore_list.ts";
 
 /** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
@@ -26,6 +28,7 @@ interface ChatViewDeps {
   readonly renderer: Renderer;
   readonly t: Translate;
   readonly session: Pick<Session, "unacked" | "idleMs">;
+  readonly state: Pick<SessionState, "isReadingPast">;
   readonly reader: { readonly sessionId: bigint; readonly nick: string };
   readonly ignored: IgnoreList;
   readonly notify: ClientConfig["notify"];
@@ -36,6 +39,7 @@ export class ChatView implements AsyncDisposable {
   readonly #deps: ChatViewDeps;
   readonly #clock: Clock;
   readonly #presence = new PresenceBatcher();
+  readonly #history = new HistoryBlock();
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #presenceTimer: ReturnType<typeof setTimeout> | undefined;
   #unackedTimer: ReturnType<typeof setTimeout> | undefined;
@@ -61,9 +65,11 @@ export class ChatView implements AsyncDisposable {
   }
 
   async showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
-    const { terminal, renderer, ignored } = this.#deps;
+    const { terminal, renderer, ignored, state } = this.#deps;
     if (delivered.some(({ entry }) => entry.type === "renamed")) this.#showLink(); // it may be the reader
-    const entries = delivered.filter(({ entry }) => !ignored.hides(entry));
+    // A pipe gets each entry when it comes.
+    const due = terminal.hasLineEditor ? this.#history.take(delivered, state) : delivered;
+    const entries = due.filter(({ entry }) => !ignored.hides(entry));
     this.#notify(entries);
     const lines = entries.flatMap((delivered) => {
       renderer.follow(delivered.entry);

@@ -127,7 +127,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const user = new User(state.sessionId, session, selector);
   const ignored = new IgnoreList();
   const view = new ChatView(
-    { terminal, renderer, t, session, reader: user, ignored, notify: config.notify },
+    { terminal, renderer, t, session, state, reader: user, ignored, notify: config.notify },
     clock,
   );
   const commands = new CommandLoop({

@@ -63,6 +63,11 @@ export class ReadTracker {
     return this.#nextSeq.get(this.#logId) ?? 0;
   }
 
+  /** Entries that were committed before the client joined are still to come. */
+  get isReadingPast(): boolean {
+    return this.nextSeq < this.#head;
+  }
+
   /** Returns how many entries the client will never see, as the server's log no longer has them. Of a log that it has not
    * read also how far back it reads, in ms, and whether it may lack messages that the others no longer had to resend. */
   onWelcome(

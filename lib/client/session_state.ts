@@ -47,6 +47,11 @@ export class SessionState {
     return this.#outbox.isFull;
   }
 
+  /** See {@linkcode ReadTracker.isReadingPast}. */
+  get isReadingPast(): boolean {
+    return this.#tracker.isReadingPast;
+  }
+
   hello(nick: string, nowMs: number, password = ""): Hello {
     return {
       type: "hello",

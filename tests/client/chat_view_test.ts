@@ -35,6 +35,7 @@ class ChatFixture implements AsyncDisposable {
   readonly user: FakeUser;
   readonly clock = new TestClock(NOON, 0);
   readonly session: { unacked: MessageBody[]; idleMs: number | undefined } = { unacked: [], idleMs: 0 };
+  readonly state = { isReadingPast: false };
   readonly view: ChatView;
   readonly ignored = new IgnoreList();
   readonly tty: FakeScreen | undefined;
@@ -51,6 +52,7 @@ class ChatFixture implements AsyncDisposable {
       t: translator("es"),
       renderer: makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false, terminal }),
       session: this.session,
+      state: this.state,
       reader: READER,
       ignored: this.ignored,
       notify: options.notify ?? "bell",

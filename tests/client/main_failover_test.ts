@@ -1,7 +1,7 @@
 // Where chat-client goes when servers fail, and what it reports.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { systemClock } from "../../lib/base/time.ts";
+import { delay, systemClock } from "../../lib/base/time.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
@@ -214,3 +214,23 @@ Deno.test("chat-client says that something may be missing after more than 120 s 
     assertEquals(output.split("Pueden faltar").length, isLong ? 2 : 1);
   }
 });
+
+for (const isTty of [true, false]) {
+  const order = isTty ? "the order in which it was said" : "the order of the log";
+  Deno.test(`chat-client shows ${isTty ? "at a screen" : "in a pipe"} the history of a second server in ${order}`, async () => {
+    await using server = FakeServer.withWelcome(async (client) => {
+      for (const [seq, nick] of ["ana", "beto", "eva"].entries()) {
+        const said = { seq, clientSeq: 1, text: "hola", timeMs: 60_000 * (3 - seq), redelivered: true };
+        await client.send(makeSaid(nick, said)); // in packets of their own
+        await delay(20);
+      }
+      await client.send({ type: "announced", seq: 3, timeMs: 240_000, text: "fin" });
+      await client.receiveAll();
+    }, { head: 3 });
+    const tty = isTty ? new FakeScreen({ columns: 200 }) : undefined;
+    await using leo = await ClientUser.on(server, { isTty, tty, flags: ["--utc"] });
+    await leo.waitForOutput("fin");
+    const nicks = (await leo.quit()).match(/(?<=~ )\w+(?=: hola)/g);
+    assertEquals(nicks, isTty ? ["eva", "beto", "ana"] : ["ana", "beto", "eva"]);
+  });
+}
