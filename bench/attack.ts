@@ -11,7 +11,7 @@ import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { HOST } from "./raw_client.ts";
 
-/** Somebody says something so often: each of 200 every other second. */
+/** Interval between messages of the room, in ms: each of 200 members sends every other second. */
 const SAY_MS = 10;
 /** How long attackers and honest people take until all are in their stride. */
 const SETTLING_MS = 2_000;

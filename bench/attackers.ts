@@ -124,7 +124,7 @@ async function write(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
 async function readAll(conn: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
-    while (await conn.read(buffer) !== null) { /* whatever it says */ }
+    while (await conn.read(buffer) !== null) { /* its data does not matter */ }
   } catch {
     // Cut off: that ends it as well.
   }

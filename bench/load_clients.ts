@@ -11,7 +11,7 @@ const READ_BYTES = 65_536;
 /** How long anything may take that must happen, in ms. */
 const TEST_TIMEOUT_MS = 60_000;
 /** How often to look whether it has happened, in ms. */
-const LOOK_MS = 2;
+const POLL_MS = 2;
 /** How long the last messages may take to reach everyone, unless told otherwise, in ms. */
 const DRAIN_MS = 15_000;
 
@@ -108,7 +108,7 @@ export class LoadClients implements Disposable {
         const count = this.clients.filter((client, index) => !condition(client, index)).length;
         throw new Error(`Cannot go on: ${count} of ${this.clients.length} clients still wait ${what}`);
       }
-      await Promise.race([delay(LOOK_MS), this.#failure.promise]);
+      await Promise.race([delay(POLL_MS), this.#failure.promise]);
     }
   }
 

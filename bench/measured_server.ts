@@ -12,7 +12,7 @@ const TRYING_MS = 20;
 /** The clock of /proc, on every architecture that Deno runs on: a tick is 10 ms. */
 const NS_PER_TICK = 10_000_000;
 
-/** Flags of a server that slows nobody. */
+/** Flags of a server that slows no client. */
 export const UNLIMITED = ["--rate", "0", "--max-clients", "100000"];
 
 /** What a server has cost so far. */
@@ -34,7 +34,7 @@ export class MeasuredServer implements AsyncDisposable {
     this.#program = new Program("server", args, { isOutputUnread: true });
   }
 
-  /** Starts one, that slows nobody unless it is given other flags; fulfilled when it listens.
+  /** Starts one that slows no client, unless other flags say so; fulfilled when it listens.
    * @throws {Error} if it does not */
   static async start(flags: readonly string[] = UNLIMITED): Promise<MeasuredServer> {
     const server = new MeasuredServer(flags);

@@ -59,7 +59,7 @@ export class RawClient implements Disposable {
   }
 
   /** Connects, and asks to be let in.
-   * @throws {Error} if the system has no more sockets, or nobody listens */
+   * @throws {Error} if the system has no more sockets, or no server listens */
   static async dial(options: RawClientOptions): Promise<RawClient> {
     const client = new RawClient(await connect(options.port), options);
     client.#add(helloOf(options.index));

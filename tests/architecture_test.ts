@@ -181,9 +181,9 @@ function alternatives(words: string): string {
 /** Old names that docs/GLOSSARY.md's terms replaced, wherever they stand within a word. */
 const GONE = new RegExp(
   alternatives(`
-  absences anteroom attendance checkpoint chooser crowd doorman farewell hermit journal leash linger
-  lookalike mailbox neighbour newcomer outdate patience readdress reception roster substitute traveller
-  typist unfold villain visitor withdrawal withdrawn
+  absences anteroom anybody anyone attendance checkpoint chooser crowd doorman farewell hermit journal leash
+  linger lookalike mailbox neighbour newcomer nobody outdate patience readdress reception roster somebody
+  someone substitute traveller typist unfold villain visitor whoever withdrawal withdrawn
   `),
   "gi",
 );
@@ -191,13 +191,53 @@ const GONE = new RegExp(
 const GONE_IDENTIFIERS = new RegExp(
   `(?<![A-Za-z])(?:${
     alternatives(`
-  Admission Arrival askFor boss chunkBefore Desk desk Desks desks Edition fold folds foldSaid gate Gate
-  giveBack givenUp goneMs graceEndMs guest Guest guests Guests hasPaused heardMs heldUpMs Homed Honest hub
-  Hub inbox Inbox isAway isForeign isKeyboard isStuck keptEntries lackMs looksOf loseAll loseServer lostEnd
-  Manner Moment newDay NEVER_WHOLE_MS NickWish noteTaken onGiveUp onTaken Paint Participant Proposal
-  Refusal rival Rival rotation Rotation Sentences sentencesIn silenceMs spell Spell stayedMs suffer
-  takePart Taker tellWaiting throwOut tickMs tookMs TRUE_RULES Unnumbered wasIn WEAKENINGS wholeMs
-  wordAfter wordBefore
+  ABSENT_MS ACCEPT_PAUSE_MS acceptedOfGone acceptFailure ACCEPTS_PAUSE_MS addReader Admission AGAIN_ANSWER_MS
+  AGAIN_DIAL_MS AGAIN_MS AGEING_MS ageingMs ageingTimer allowanceOf answerBytes apiCode areBegun Arrival
+  asItIs askFor askSystem askWhatIsOpen asText asWelcome AWAY_MS backlogStart backMs beginDialogue beginLog
+  beginTyping beginWelcome BEHIND_CHECKS behindBytes behindQuestion BlockHead blockOf BlockWriter boss
+  breakRows BY_CODE byLook BYTE_MS carryOut catchingUp certificateOf chat_screen ChatScreen checkedMs
+  CHECKS_PER_DEATH checkTogether choiceOfSomebodyWhoWasIn chunkBefore ClientAccess ClientSettings CLOSING_MS
+  closingMs COMING_MS comingMs command_table connectCode countedBy cutFrames DataCode DataFile DataSync
+  DEAD_MS demandOf Desk desk Desks desks DIALLING_AT_ONCE dialMs dialSecurely dieAfter DoorOptions DoorState
+  DUPLICATES_MS Edition encodePerson endDialogue endHold endingSignal enteredMs ENTRY_MS erasePrivate
+  ErrorOfSome fingerprintOf FIRST_WAIT_MS FlagPairs fold foldJoined folds foldSaid forgetOld forgetOne
+  forgetWhatWasWrong framesBefore framesOf Gate gate gaveUp giveBack givenCertificate givenUp givePassword
+  giveUpFiles GiveUpReason goesOn goHome GONE_MS goneMs goRound graceEndMs greetingMs Guest guest Guests
+  guests hasHungUp hasItsSettings hasPaused hasPlace heardMs hearsNoMore HELD_UP_MS heldUpMs HELLO_MS
+  hidesSecrets holdWhileStuck Homed Honest Hub hub hub_room identityOf ifOpen Inbox inbox inColumns inMiB
+  insertApart inShort isAboutNick isAloneWithout isAnswerable isAtHead isAwaited isAway isEchoed isFalling
+  isForeign isFrameLate isGivenUp isInParts isKeyboard isMarkingPastes isMidLine isNameUnknown isNetworkAway
+  isNobodyThere isNotCalled isOfSQLite isOnServer isOpenToOthers isOwnAddress isPendingShown isReadNoMore
+  isResendFree isSilence isStuck isSyncLost isToDialAgain isTypedTo isUnfair isUnmarkedBlock isWoken
+  isWorthWaiting JetStreamAway keepFresh keepingLines KEEPS_ALL KEPT_ENTRIES KEPT_MS keptCertificate
+  keptEntries keptMs knowsNoneBut lackedSinceMs lackMs LacksNothing LARGEST_READ_BYTES LAST_WORDS
+  LAST_WORDS_MS lastN lastTickMs layOut learnBackups learnServers LEAST_KEPT leaveRound LEAVING_MS LIMITS_NOTE
+  LONG_ROUND_MS LONGEST_WAIT_MS LOOK_MS looksOf loseAll loseServer LossCode lostEnd LostError makeIfMissing
+  Manner MAX_ANNOUNCED MAX_BLOCK_BYTES MAX_HEAD_BYTES MAX_HOLD_LATE_MS MAX_JOINED_BYTES MAX_MISTYPED
+  MAX_NUMBERS MAX_ONLINE MAX_ONLINE_BYTES MAX_PAST_LINES MAX_PASTED_ANSWERS MAX_PATCHED_BYTES
+  MAX_PENDING_LINES MAX_PERSON_BYTES MAX_ROOM_COLUMNS MAX_SINGLE MAX_SURPLUS MAX_SURPLUS_PER_ADDRESS
+  MAX_UNASKED_LINES MAX_WAIT_MS MAX_WAITING_BYTES maxWaitingBytes meaningOf MIN_ROOM_COLUMNS mixesScripts
+  Moment momentOf MOST_DAYS MOST_KEPT NatsAccess NatsFailure nearestWord needTls NEVER_WHOLE_MS newDay
+  newPerson nextClosed NICK_COLOURS nick_wish nickFor nickKey nicksAsked NickWish nobodyAt NOT_OURS noteAway
+  noteCome noteDone noteGiven noteGone noteHeard noteNumber noteOpened notePartial noteStored noteTaken
+  noteTooLong noteTyping noteWhole OF_CALL OFFERED_MS offeredMs OLDEST_GIVEN_MS onAway onBroken onCome
+  onGiveUp onGone onlineCount onLiving onOversized onRefused onTaken onTooLong onTrouble onWork openBook
+  openedAt openingMs opensUnasked ORDER_NAMES orderHelp orderUsage OTHER_KEY OVER_MS ownPair Paint paintOf
+  pairError parseOrder parseServer partialSinceMs Participant passwordIn PAST_BYTES PASTE_END_BEGUN
+  PASTE_MARKS pausedMs PENDING_MS PendingChanges pendingLines pingedMs plainIP PlainSentenceKey PresenceFolder
+  problemWith Proposal putBack QUICK_MS readAuthorities ReadEntry READER_MS readerEnds readingMs readKept
+  readNamed readOnline readStamp readWho reasonIn reasonOf RECENT_MS recentSinceMs Refusal refusalOf
+  refusalsTo RefusedError RefusedPeer REMEMBERED_SESSIONS rendererFor resultOf Rival rival room_log RoomLog
+  Rotation rotation rowsAbove runProgram saidBy saysNothing SECURE_ACCEPTS SentenceKey Sentences sentencesIn
+  seqOfLast server_console server_data ServerAccess serverClockOf ServerConsole sessionOf setHome settingsOf
+  shareBackups sharedLines sharedNews showEntered showFailed SHOWN_SESSIONS shownCertificate showPrompt
+  showRead showRefused ShowsAgain showStatus silenceMs Spell spell spellOf STARTING_MS stayedMs steadyRows
+  store_reader storeAway storedOf storedSeq StoreReader suffer syncAll takeAllowed takeAnswers takeAround
+  takeBefore takePart takePasted Taker takeToTls takeTyped tellShut tellWaiting throwIfThere throwOut tickMs
+  tookMs TRUE_RULES tryLink TypedCommand TYPING_PAUSE_MS typingError unlessTls Unnumbered UNSETTLED_MS
+  untilAnswered untilItBreaks untilJetStream untilPauseMs UNTOLD_WAIT_MS USUAL_COLUMNS valueWord vouchedPair
+  waitingBytes wasEverIn wasIn Weakening WEAKENINGS WelcomeHead WELCOMING_MS whileStuck wholeAtHomeMs wholeMs
+  WINDOW_MARGIN_MS withColon withNick withoutTabs wordAfter wordBefore writeAhead writeKept writePerson
   `)
   })(?![A-Za-z])`,
   "g",

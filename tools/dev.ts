@@ -95,7 +95,7 @@ class DevServer implements AsyncDisposable {
     await program?.end();
   }
 
-  /** That it ended though nobody told it to. */
+  /** Prints that the program ended unasked. */
   #tellEnd({ signal, code }: Deno.CommandStatus): void {
     const { language, print } = this.#settings;
     const { ended, waiting } = TEXTS[language];
@@ -139,13 +139,13 @@ async function dev({ language, signal: outer }: Tool): Promise<number> {
   return EXIT.ok;
 }
 
-/** Aborted when somebody types what ends a server. */
+/** Aborted when the user types a line that ends a server. */
 function quitTyped(): AbortSignal {
   const ending = new AbortController();
   const read = async () => {
     for await (const line of linesOf(Deno.stdin.readable)) if (isQuit(line)) return ending.abort();
   };
-  read().catch(() => {}); // nobody types here
+  read().catch(() => {}); // no user types here
   return ending.signal;
 }
 

@@ -15,7 +15,7 @@ say() {
   printf '%s\n' "$1" >&2
 }
 
-# Where someone else may write, someone else's program could lie in wait under our name.
+# Where another user may write, that user's program could lie in wait under our name.
 # shellcheck disable=SC3067 # every sh knows -O, though POSIX does not
 is_ours() {
   [ -O "$1" ] && [ -s "$1" ] && [ -w "$1" ]
@@ -42,7 +42,7 @@ unpack() (
   rm -rf "$new" && mkdir "$new" || exit
   tail -c "+$((head_bytes + 1))" "$0" | gzip -dc | (cd "$new" && tar -xf -) || exit
   "$new/deno" --version >/dev/null || exit
-  # One after the other and in one step each: whoever unpacks at the same time puts the same there.
+  # One after the other and in one step each: a process that unpacks at the same time puts the same there.
   for file in $files deno; do mv -f "$new/$file" "$folder" || exit; done
 )
 
@@ -63,7 +63,7 @@ prepare() {
 
 case $XDG_CACHE_HOME in /*) cache=$XDG_CACHE_HOME ;; *) cache=${HOME:+$HOME/.cache} ;; esac
 case $cache in /*) [ -d "$cache" ] || (umask 077 && mkdir -p "$cache") 2>/dev/null ;; *) cache= ;; esac
-# A home may be somebody else's, as sudo may give it.
+# A home may be another user's, as sudo may give it.
 is_ours "$cache" && cache=$cache/chat || cache=
 # A home that was too full once would be filled again at each start.
 is_unpacked "$cache" || {

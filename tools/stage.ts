@@ -65,7 +65,7 @@ export class Stage implements AsyncDisposable {
     return this.#cast.get(role)?.hasExited === false;
   }
 
-  /** How many of someone's messages these lines of their client do not show yet: their echo has not come. */
+  /** How many of a user's messages these lines of their client do not show yet: their echo has not come. */
   unackedIn(lines: readonly string[], nick: Nick): number {
     const isOwn = (remark: ScriptLine | undefined) => remark?.nick === nick;
     return this.said.filter(isOwn).length - lines.map(remarkIn).filter(isOwn).length;
@@ -127,7 +127,7 @@ export class Stage implements AsyncDisposable {
     this.#saidBeforeKill = [...this.said];
   }
 
-  /** Has someone leave in their own way. Fulfilled when the others have seen it. */
+  /** Has a user leave in their own way. Fulfilled when the others have seen it. */
   async leave(nick: Nick): Promise<void> {
     const client = this.#program(nick);
     const others = this.nicks.filter((other) => this.isRunning(other) && other !== nick);

@@ -74,13 +74,13 @@ export class TrustStore {
     return this.allowsPlaintext(server) ? undefined : this.#requirement(server, () => {});
   }
 
-  /** For a server that sent `tls-needed` in plain text, where anybody could have: other servers need TLS only once
+  /** For a server that sent `tls-needed` in plain text, where an attacker could have: other servers need TLS only once
    * the user trusts this one. */
   requireTls(server: Address): void {
     this.#serverThatNeedsTls = serverKey(server);
   }
 
-  /** Takes the fingerprints that a server announced, unless it did so in plain text, where anybody could have. */
+  /** Takes the fingerprints that a server announced, unless it did so in plain text, where an attacker could have. */
   addPeerPins(backups: readonly Backup[]): void {
     if (!this.#isTls) return;
     for (const backup of backups) this.#addPeerPin(backup);

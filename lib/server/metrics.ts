@@ -56,7 +56,7 @@ const METRICS: Readonly<Record<string, Metric>> = {
     value: ({ stats }) => stats.delivered.bytes,
   },
   chat_flush_cycles_total: {
-    help: "Rounds of one write for each connection.",
+    help: "Flush cycles, each one write for each connection.",
     value: ({ stats }) => stats.flushCycleCount,
   },
   chat_slow_consumers_total: {

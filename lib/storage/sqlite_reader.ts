@@ -61,19 +61,19 @@ function eventsIn(store: SqliteStore): RoomEvent[] {
  * are in the WAL too, unless another one has begun since. Returns false if that happens again and again. */
 async function copyRoom(path: string, copy: string): Promise<boolean> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const before = await momentOf(path);
+    const before = await stampOf(path);
     await Deno.copyFile(path, copy);
     for (const end of ["-wal", "-journal"]) {
       await unlessMissing(Deno.copyFile(path + end, copy + end).then(() => true)) ||
         await unlessMissing(Deno.remove(copy + end)); // of the attempt before
     }
-    if (await momentOf(path) === before) return true;
+    if (await stampOf(path) === before) return true;
   }
   return false;
 }
 
 /** Changes when pages that were copied half may be in no other file. */
-async function momentOf(path: string): Promise<string> {
+async function stampOf(path: string): Promise<string> {
   const header = new Uint8Array(WAL_HEADER_BYTES);
   const wal = await unlessMissing(Deno.open(`${path}-wal`));
   const length = await wal?.read(header);

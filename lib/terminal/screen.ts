@@ -192,7 +192,7 @@ export class Screen {
     this.onOutputStalled(undefined, skippedLines);
   }
 
-  /** Only a closed pipe says that nobody reads. A full disk, a quota or a failing disk may pass: until then lines are
+  /** Only a closed pipe says that no program reads. A full disk, a quota or a failing disk may pass: until then lines are
    * left out, as keeping them would fill the memory. */
   #onWriteFailed(error: unknown): void {
     this.#currentLayout = undefined;

@@ -60,7 +60,7 @@ const FLAGS: [what: string, config: Partial<TrustConfig>, verdicts: [Address, sh
     [other, ONE, "certificate-other"],
     [server, ONE, "plain"],
   ]],
-  // Whoever blocks the first server must not downgrade the others.
+  // An attacker who blocks the first server must not downgrade the others.
   ["never downgrades if TLS came first", { backups: [{ server: other, fingerprint: TWO }] }, [
     [other, ONE, "certificate-other"],
     [server, ONE, "certificate-unknown"],
@@ -79,7 +79,7 @@ Deno.test("TrustStore.requireTls() requires TLS of that server alone", pure, asy
   assertEquals(trust.requirementFor(server), undefined);
   trust.requireTls(server);
   assertEquals(verdict(trust, ONE), "certificate-unknown");
-  // Anybody could have sent that in plain text: it does not affect other servers.
+  // An attacker could have sent that in plain text: it does not affect other servers.
   assertEquals(verdict(trust, TWO, other), "plain");
   assertEquals(await trust.pin(server, ONE), false);
   assertEquals(verdict(trust, ONE), "trusted");

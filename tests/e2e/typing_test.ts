@@ -172,7 +172,7 @@ Deno.test("chat-client --plain shows lines, and leaves line editing to the syste
   await ana.enterLine("a");
   await beto.waitForOutput("ana: hola\n");
   await ana.waitForLastRows("hola", `${TIME} ana: hola`);
-  // Ctrl-Z has the system forget what nobody has read yet.
+  // Ctrl-Z has the system forget what no program has read yet.
   await ana.press("C-z");
   await ana.waitForLastRows("^Z");
   await ana.press("Enter");

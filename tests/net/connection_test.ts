@@ -209,7 +209,7 @@ Deno.test("Connection.isFrameOverdue() measures the age of a frame from its firs
   assertEquals([connection.isFrameOverdue(41), connection.isFrameOverdue(40)], [false, true]);
   conn.receive(Uint8Array.of(...slow.subarray(5), ...slow.subarray(0, 3)));
   const decoder = await within(rest);
-  assertEquals(connection.isFrameOverdue(0), false); // while nobody reads, nobody waits
+  assertEquals(connection.isFrameOverdue(0), false); // while no call reads, none waits
   assertEquals(decoder!.next() !== undefined, true);
   const second = connection.read();
   assertEquals([connection.isFrameOverdue(1), connection.isFrameOverdue(0)], [false, true]); // another frame

@@ -22,7 +22,7 @@ function onReject(_: unknown, error: Error): never {
   throw error;
 }
 
-Deno.test("ClientHandler answers PROBE with STATUS, and nobody else sees anything of it", async () => {
+Deno.test("ClientHandler answers PROBE with STATUS, and no member sees anything of it", async () => {
   const commitLog = new DelayedCommitLog({ logId: 7n, entries: [] });
   await using server = startServer({ commitLog, onReject });
   using ana = await enterAs("ana", server);

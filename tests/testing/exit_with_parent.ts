@@ -2,10 +2,10 @@
 // that they start.
 
 /** How often to look, in ms. */
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
 const parent = Deno.ppid;
 const timer = setInterval(() => {
   if (Deno.ppid !== parent) Deno.exit(1);
-}, LOOK_MS);
+}, POLL_MS);
 Deno.unrefTimer(timer);

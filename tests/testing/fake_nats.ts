@@ -14,7 +14,7 @@ export interface FakeRequest {
   readonly send: (to: string, body: Uint8Array, message: { subject: string; reply: string }) => void;
 }
 
-/** JSON of an answer, `no-responders` if nobody subscribes to the subject, undefined for silence. */
+/** JSON of an answer, `no-responders` if no client subscribes to the subject, undefined for silence. */
 export type FakeAnswer = object | "no-responders" | undefined;
 
 interface FakeNatsOptions {

@@ -4,7 +4,7 @@ import { freePort, LOOPBACK as HOST } from "./addresses.ts";
 
 /** How long a server may take to accept connections, and how often to try, in ms. */
 const STARTUP_TIMEOUT_MS = 20_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 const { state } = await Deno.permissions.query({ name: "run", command: "nats-server" });
 
@@ -76,7 +76,7 @@ export class NatsServer implements AsyncDisposable {
         return (await Deno.connect({ hostname: HOST, port: this.#port })).close();
       } catch (error) {
         if (performance.now() > endMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     }
   }

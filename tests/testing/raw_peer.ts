@@ -156,7 +156,7 @@ export function say(clientSeq: number, text = `t${clientSeq}`, more: Partial<Say
 export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 
 /** A connection to a raw server: its number, and the session id of the client. */
-interface Visit {
+interface AcceptedClient {
   readonly index: number;
   readonly sessionId: bigint;
 }
@@ -176,7 +176,7 @@ export class FakeServer implements AsyncDisposable {
 
   /** Answers each HELLO with WELCOME, then calls `serve`, by default to read until the client ends. */
   static withWelcome(
-    serve: (client: FakeClient, visit: Visit) => Promise<unknown> = (client) => client.receiveAll(),
+    serve: (client: FakeClient, visit: AcceptedClient) => Promise<unknown> = (client) => client.receiveAll(),
     welcome: Partial<Welcome> | ((hello: Hello, visit: number) => Partial<Welcome>) = {},
   ): FakeServer {
     return new FakeServer(async (client, visit) => {

@@ -129,7 +129,7 @@ Deno.test("Ledger has a console show all messages of its round", pure, () => {
   assertEquals(faults(), ["lost"]);
 });
 
-Deno.test("Ledger.show() reports texts that nobody sent", pure, () => {
+Deno.test("Ledger.show() reports texts that no client sent", pure, () => {
   const { ledger, texts, faults } = ledgerOfThree();
   const wrong = [
     { nick: "beto", text: texts[0]! },
@@ -243,7 +243,7 @@ for (const direction of ["up", "down"] as const) {
   Deno.test(`FaultProxy discards what goes ${direction} a blackhole, and cuts the connection after it`, () =>
     withProxy(async ({ proxy, network, ana, beto }) => {
       network.impairments.set(linkKey("ana", direction), { kind: "blackhole" });
-      await ana.send(say(1, "to nobody"));
+      await ana.send(say(1, "to none"));
       if (direction === "down") assertEquals((await beto.expect("said")).nick, "ana");
       await beto.send(say(1, "to all"));
       assertEquals((await beto.expect("said")).nick, "beto");

@@ -130,7 +130,7 @@ export class Ledger {
     }
   }
 
-  /** Which message of its sender this is, counted from 1; undefined if nobody sent it. */
+  /** Which message of its sender this is, counted from 1; undefined if no client sent it. */
   numberOf({ nick, text }: ShownMessage): number | undefined {
     const k = Number(/^[\w-]+\.(\d+) /.exec(text)?.[1]);
     const isSent = k <= (this.#senders.get(nick)?.sentBefore.length ?? 0) && text === textOf(nick, k);
@@ -141,7 +141,7 @@ export class Ledger {
   show(name: string, { nick, text }: ShownMessage): number | undefined {
     const k = this.numberOf({ nick, text });
     if (k === undefined) {
-      this.report("garbled", `${name} shows what nobody sent: ${nick}: ${text}`);
+      this.report("garbled", `${name} shows a text that no client sent: ${nick}: ${text}`);
       return undefined;
     }
     const { sentBefore } = this.#senders.get(nick)!;

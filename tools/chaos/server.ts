@@ -97,7 +97,7 @@ export class ChaosServer implements AsyncDisposable {
     await this.proxy[Symbol.asyncDispose]();
   }
 
-  /** Returns false for a message that nobody sent, or that is cut off. */
+  /** Returns false for a message that no client sent, or that is cut off. */
   #show(name: string, line: string): boolean {
     const { ledger, isShared, note } = this.#options;
     const shown = messageIn(line);

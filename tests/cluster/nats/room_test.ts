@@ -20,7 +20,7 @@ Deno.test("NatsLeases.acquire() waits for a bucket that has no leader yet", asyn
   using nats = new FakeJetStream();
   const { leases: [one], close } = await openRooms(nats, 7n);
   const puts = () => nats.subjects.filter((subject) => subject === "$KV.chat_aula.0000000000000007").length;
-  // Nobody subscribes to the subjects of a stream without a leader.
+  // No NATS server subscribes to the subjects of a stream without a leader.
   nats.intercept = ({ subject }) => subject.startsWith("$KV.") && puts() < 3 ? "no-responders" : undefined;
   await one!.acquire("a:1");
   assertEquals([puts(), await one!.list()], [3, new Map([[7n, "a:1"]])]);
