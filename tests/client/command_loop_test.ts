@@ -85,13 +85,6 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
   assertEquals(beto.output, lines.map((line) => `[${NOON}] ${line}\n`).join(""));
 });
 
-Deno.test("chat-client /help fits a narrow screen", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUserWith({ isTty: true, tty: new FakeScreen({ columns: 40 }) }, "ana");
-  ana.type("/help\r");
-  await ana.waitForOutput("! Comandos:\n  /help, /ayuda\n    mostrar esta ayuda\n");
-});
-
 Deno.test("chat-client /help explains marks, and keys at a screen, within 30 columns", async () => {
   await using chat = new ChatFixture();
   const [beto, eva] = [await chat.addUser("beto"), await chat.addUser("eva", "--json")];
@@ -323,17 +316,6 @@ Deno.test("chat-client does not announce to a kicked user that messages will be 
     output.endsWith(": por gritar\nMensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n"),
     output,
   );
-});
-
-Deno.test("chat-server /stats counts clients and messages", async () => {
-  await using chat = new ChatFixture();
-  const ana = await chat.addUser("ana");
-  ana.type("uno\n".repeat(5));
-  await chat.admin.until((output) => output.split("ana: uno").length === 6, "five messages");
-  chat.admin.type("/stats\n/help\n");
-  await chat.admin.waitForOutput("/quit, /salir");
-  const stats = /^! Clientes: 1\. Mensajes por segundo: 0,5\. Memoria: \d+ MB\. En marcha desde: (.+)\.$/m;
-  assertEquals(stats.exec(chat.admin.output)?.[1], NOON);
 });
 
 Deno.test("chat-client shows colours without --no-color", { ignore: Deno.noColor }, async () => {

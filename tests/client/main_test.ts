@@ -93,17 +93,10 @@ Deno.test("chat-client makes a new resume token at each start", async () => {
   assertEquals(new Set([...tokens, makeToken("")].map(String)).size, 3);
 });
 
-Deno.test("chat-client --help shows flags and commands, --version and --completions their text", async () => {
-  const texts = {
-    "--help": /--history N [^]*\n\nCommands:\n *\/help/,
-    "--version": /^chat-client \d+\.\d+\.\d+ \(.+\)\n$/,
-    "--completions=bash": /complete -F _chat_client chat-client\n/,
-  };
-  for (const [flag, text] of Object.entries(texts)) {
-    await using ana = new ClientUser({ language: "en" });
-    ana.start(flag);
-    assertMatch(await ana.ended(), text);
-  }
+Deno.test("chat-client --help shows flags and commands", async () => {
+  await using ana = new ClientUser({ language: "en" });
+  ana.start("--help");
+  assertMatch(await ana.ended(), /--history N [^]*\n\nCommands:\n *\/help/);
 });
 
 Deno.test("chat-client shows only printable text of a server's ERROR and members", async () => {

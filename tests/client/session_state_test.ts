@@ -79,15 +79,6 @@ Deno.test("SessionState.onWelcome() returns what to resend, and how many entries
   });
 });
 
-Deno.test("SessionState.onDisconnect() drops messages that were acked 120 s before", pure, () => {
-  for (const [lastReceivedMs, count] of [[120_000, 1], [120_001, 0]] as const) {
-    const state = stateWithMessage();
-    state.onEntry(said("ana"), 0);
-    state.onDisconnect(lastReceivedMs);
-    assertEquals(state.onWelcome(welcomeTo("ana", { logId: 8n }), lastReceivedMs).resend.length, count);
-  }
-});
-
 Deno.test("SessionState.onDisconnect() takes back that it was caught up on a second server", pure, () => {
   const state = stateWithMessage();
   state.onWelcome(welcomeTo("ana", { logId: 8n }), 1_000);

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Announcement, Discovery } from "../../lib/net/dns_sd.ts";
-import { serve } from "../../lib/server/main.ts";
-import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { LOOPBACK } from "../testing/addresses.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
+import type { FakeUserOptions } from "../testing/fake_user.ts";
+import { RunningServer } from "../testing/running_server.ts";
 
 const ETH0 = "192.168.1.5";
 const LOCAL = [{ address: LOOPBACK, name: "lo" }, { address: ETH0, name: "eth0" }];
@@ -31,14 +31,9 @@ async function run(
   flags: readonly string[],
   options: FakeUserOptions = {},
 ): Promise<string> {
-  await using operator = new FakeUser({ localAddresses: LOCAL, ...options });
-  const { port } = freeAddress();
-  const main: typeof serve = (process) => serve(process, { loadDiscovery });
-  const status = operator.run(main, "--port", `${port}`, ...flags);
-  await operator.waitForOutput("Escuchando");
-  operator.type("salir\n");
-  assertEquals(await status, 0);
-  return operator.output;
+  const settings = { localAddresses: LOCAL, parts: { loadDiscovery }, ...options };
+  await using server = await RunningServer.start(flags, settings);
+  return await server.quit();
 }
 
 for (

@@ -70,14 +70,6 @@ Deno.test("ChatServer answers BYE with the rest of the log and BYE, and announce
   assertEquals([nick, connectionLost], ["bea", false]);
 });
 
-Deno.test("ChatServer announces a lost member when its grace is over", async () => {
-  await using pair = await startPair({ room: { graceMs: 20 } });
-  const { ana, bea } = pair;
-  bea[Symbol.dispose]();
-  const { nick, connectionLost } = await ana.expect("left");
-  assertEquals([nick, connectionLost], ["bea", true]);
-});
-
 Deno.test("ChatServer sends the rest of the log to a client that has ended its own side", async () => {
   await using pair = await startPair({ room: { graceMs: 0 } });
   const { ana, bea } = pair;

@@ -26,18 +26,6 @@ Deno.test("ClientHandler keeps the place of a silent client until it resumes or 
   assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
 });
 
-Deno.test("ClientHandler counts a resumed session as the one that it replaces, closed or not", async () => {
-  await using server = startServer({ limits: { maxClients: 2 }, connections: { closeTimeoutMs: 60_000 } });
-  using broken = await enterAs("ana", server);
-  using ana = await enterAs("ana", server);
-  using _bea = await enterAs("bea", server);
-  using carla = await dialPeer(server.address);
-  await carla.send(makeHello("carla"));
-  assertEquals((await carla.expect("error")).code, "room-full");
-  assertEquals((await broken.receiveAll()).at(-1)?.type, "error");
-  await ana.send({ type: "bye" });
-});
-
 Deno.test("ClientHandler counts joins that wait for the commit log", async () => {
   const commitLog = new DelayedCommitLog();
   await using server = startServer({ commitLog, limits: { maxClients: 2 } });

@@ -1,43 +1,8 @@
-// Rates, timeouts and limits of ChatServer, over TCP or TLS. hostile_clients_test.ts has more.
+// A client that falls behind the log, over TCP or TLS. hostile_clients_test.ts has clients that break the protocol.
 
 import { assert, assertEquals } from "@std/assert";
-import { enterAs, type Peer, say } from "../testing/raw_peer.ts";
+import { enterAs, say } from "../testing/raw_peer.ts";
 import { startServer } from "../testing/test_server.ts";
-import { TestClock } from "../testing/test_clock.ts";
-
-/** Waits until the server has taken in all that this client said. */
-async function sync(peer: Peer): Promise<void> {
-  await peer.send({ type: "ping" });
-  await peer.expect("pong");
-}
-
-Deno.test("ChatServer disconnects with ERROR silent a client that sends messages but no PONG", async () => {
-  const clock = new TestClock();
-  clock.advanceTo(0);
-  await using server = startServer({
-    clock: clock.now,
-    room: { graceMs: 0 },
-    connections: { pingMs: 20, pingTimeoutMs: 60 },
-  });
-  using ana = await enterAs("ana", server);
-  using bea = await enterAs("bea", server);
-  await ana.expect("joined");
-  for (const monotonicMs of [20, 40, 60, 79]) {
-    clock.advanceTo(monotonicMs);
-    await ana.send({ type: "pong" });
-    for (const peer of [ana, bea]) {
-      if (monotonicMs < 79) await peer.expect("ping");
-      await sync(peer);
-    }
-  }
-  clock.advanceTo(80);
-  const messages = await bea.receiveAll();
-  assertEquals(messages.flatMap((message) => message.type === "error" ? [message.code] : []), ["silent"]);
-  bea[Symbol.dispose]();
-  await ana.expect("ping");
-  const { nick, connectionLost } = await ana.expect("left");
-  assertEquals([nick, connectionLost], ["bea", true]);
-});
 
 Deno.test("ChatServer disconnects with ERROR too-slow a client that falls behind the log, and delays no other", async () => {
   await using server = startServer({

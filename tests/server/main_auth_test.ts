@@ -7,18 +7,15 @@ import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { selfSignedPair } from "../testing/certificates.ts";
 import { rejections, SECRET, startServerWithPassword } from "../testing/client_fixture.ts";
 import { FakeUser } from "../testing/fake_user.ts";
+import { RunningServer } from "../testing/running_server.ts";
 import { dialPeer, join, makeHello } from "../testing/raw_peer.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
-/** What chat-server prints until it listens. */
+/** What chat-server prints. */
 async function startOutput(...flags: string[]): Promise<string> {
-  await using admin = new FakeUser();
-  const status = admin.run(serve, "--host", LOOPBACK, "--port", String(freeAddress().port), ...flags);
-  await admin.waitForOutput("Escuchando");
-  assert(admin.hasGivenUpFiles);
-  admin.terminate();
-  assertEquals(await status, 0);
-  return admin.output;
+  await using server = await RunningServer.start(flags);
+  assert(server.operator.hasGivenUpFiles);
+  return await server.quit();
 }
 
 Deno.test("ClientHandler lets in with the password alone, and reports wrong ones", async () => {

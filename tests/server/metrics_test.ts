@@ -1,16 +1,11 @@
 // `--metrics`: the text that Prometheus reads, and what a server answers over HTTP.
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import type { OpenNatsRoom } from "../../lib/cluster/store.ts";
 import { ListenError } from "../../lib/errors.ts";
-import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
-import { serve } from "../../lib/server/main.ts";
 import { type Figures, MetricsServer, metricsText } from "../../lib/server/metrics.ts";
-import { freeAddress, freePort, LOOPBACK } from "../testing/addresses.ts";
-import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
-import { FakeUser } from "../testing/fake_user.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
+import { fakeNats, NATS, RunningServer } from "../testing/running_server.ts";
 import { dialPeer, enterAs, makeHello, say } from "../testing/raw_peer.ts";
-import { testConfig } from "../testing/test_config.ts";
 import { startServer } from "../testing/test_server.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
@@ -105,6 +100,11 @@ async function scrape(port: number): Promise<Map<string, number>> {
   return samplesOf(text);
 }
 
+async function healthOf(port: number): Promise<[status: number, text: string]> {
+  const response = await fetch(`http://${LOOPBACK}:${port}/healthz`);
+  return [response.status, await response.text()];
+}
+
 /** Starts a server with metrics. */
 function startMeasured(options: Parameters<typeof startServer>[0] = {}) {
   const server = startServer(options);
@@ -172,17 +172,13 @@ Deno.test("MetricsServer counts refusals by code, and passes them on", async () 
 Deno.test("MetricsServer answers /healthz with 503 and the reason while the store fails", async () => {
   await using measured = startMeasured();
   const { store, port } = measured;
-  const health = async () => {
-    const response = await fetch(`http://${LOOPBACK}:${port}/healthz`);
-    return [response.status, await response.text()];
-  };
-  assertEquals(await health(), [200, "ok\n"]);
+  assertEquals(await healthOf(port), [200, "ok\n"]);
   Object.assign(store, { failure: "The disk is full", failureCount: 1 });
-  assertEquals(await health(), [503, "The disk is full\n"]);
+  assertEquals(await healthOf(port), [503, "The disk is full\n"]);
   const down = await scrape(port);
   assertEquals([down.get("chat_store_up"), down.get("chat_store_failures_total")], [0, 1]);
   store.failure = undefined;
-  assertEquals(await health(), [200, "ok\n"]);
+  assertEquals(await healthOf(port), [200, "ok\n"]);
 });
 
 const REQUESTS: readonly [method: string, path: string, status: number, allow?: string][] = [
@@ -245,36 +241,28 @@ Deno.test("MetricsServer throws ListenError if its address cannot be used", () =
   }
 });
 
-Deno.test("chat-server --metrics says where, and tells that NATS fails until it works", async () => {
-  const log = new FakeLog();
-  const nats = new FakeStore(log);
-  const room = { store: nats, leases: new FakeLeases(), close: () => Promise.resolve(nats.close()) };
-  const openNatsRoom: OpenNatsRoom = () => Promise.resolve(room);
-  const settings = {
-    timeouts: { ...DEFAULT_CONFIG.timeouts, outageClearMs: 1 },
-    cluster: testConfig({ cluster: { unavailableAfterMs: 20 } }).cluster,
-  };
-  await using operator = new FakeUser({ language: "en" });
-  const [address, port] = [freeAddress(), freePort()];
-  const flags = ["--host", address.host, "--port", `${address.port}`, "--nats", "10.0.0.9", "--room", "aula"];
-  const main: typeof serve = (process) => serve(process, { openNatsRoom, settings });
-  const status = operator.run(main, ...flags, "--metrics", `${port}`);
+Deno.test("chat-server --metrics says where, and like the console that NATS fails, until it works", async () => {
+  const { log, parts } = fakeNats();
+  const port = freePort();
+  await using server = await RunningServer.start([...NATS, "--metrics", `${port}`], {
+    language: "en",
+    parts,
+  });
+  const { operator } = server;
   await operator.waitForOutput(`Metrics at http://${LOOPBACK}:${port}/metrics, health at /healthz.\n`);
-  const health = async () => {
-    const response = await fetch(`http://${LOOPBACK}:${port}/healthz`);
-    return [response.status, await response.text()];
-  };
   {
-    using ana = await enterAs("ana", { address });
+    using ana = await enterAs("ana", server);
     log.isDown = true;
     await ana.send(say(1, "hola"));
     assertEquals((await ana.expect("stalled")).resolved, false);
-    assertEquals(await health(), [503, "NATS does not answer: messages wait\n"]);
+    await operator.waitForOutput("! NATS does not answer: messages wait\n");
+    assertEquals(await healthOf(port), [503, "NATS does not answer: messages wait\n"]);
     log.isDown = false;
-    while ((await ana.receive())?.type !== "stalled");
-    assertEquals([await health(), (await scrape(port)).get("chat_store_failures_total")], [[200, "ok\n"], 1]);
+    await operator.waitForOutput("! NATS answers again: the waiting messages were sent\n");
+    assertEquals([(await ana.receive())!.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
+    assertEquals(await healthOf(port), [200, "ok\n"]);
+    assertEquals((await scrape(port)).get("chat_store_failures_total"), 1);
   }
-  operator.type("quit\n");
-  assertEquals(await status, 0);
-  assertEquals(await health().catch(() => "closed"), "closed");
+  await server.quit();
+  assertEquals(await healthOf(port).catch(() => "closed"), "closed");
 });
