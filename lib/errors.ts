@@ -178,7 +178,7 @@ export class InputError extends ChatError<InputCode> {
   override readonly name = "InputError";
 }
 
-export type StoreCode = "disk-full" | "disk-failed" | "disk-full-at-start" | "data-gone";
+export type StoreCode = "disk-full" | "disk-failed" | "disk-full-at-start" | "data-gone" | "copy-unwritable";
 
 /** Standard output cannot be written. */
 export class OutputError extends ChatError<"output-failed"> {

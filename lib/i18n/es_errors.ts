@@ -153,6 +153,8 @@ export const SPANISH_ERRORS = {
     "El disco está lleno: libere al menos {megabytes} MB para {path} y arranque de nuevo.",
   "error.data-gone":
     "{path} se borró o se movió: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
+  "error.copy-unwritable":
+    "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
   "error.disk-failed": "No se pueden guardar los mensajes ({reason}): esperan. Se reintenta cada segundo.",
 
   "error.not-tls":

@@ -15,16 +15,22 @@ const WAL_HEADER_BYTES = 32;
 /** The events of a room's file as its members saw them, the oldest first, private messages among them. For a moment a
  * copy lies in a folder that only its owner can read: beside the file, or where that cannot be, among temporary files.
  * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`
- * @throws {StoreError} `disk-full-at-start` */
+ * @throws {StoreError} `copy-unwritable` */
 export async function readRoomFile(path: string): Promise<RoomEvent[]> {
   try {
     await checkIsFile(path);
     const realPath = await Deno.realPath(path);
-    return await readCopy(realPath, dirname(realPath)).catch(async (error) => {
+    // A copy is not at fault for what cannot be read.
+    (await Deno.open(realPath)).close();
+    await stampOf(realPath);
+    const folder = dirname(realPath);
+    return await readCopy(realPath, folder).catch(async (error) => {
       // A room that is to be saved: its disk is full or read-only, or another user owns its folder.
-      const isFolderUnusable = ["no-space", "read-only", "no-permission"].includes(systemReason(error) ?? "");
-      if (!isFolderUnusable) throw error;
-      return await readCopy(realPath).catch(() => Promise.reject(error));
+      if (!isUnwritable(error)) throw error;
+      return await readCopy(realPath).catch((cause) => {
+        if (cause instanceof InputError && !isUnwritable(cause)) throw cause;
+        throw new StoreError("copy-unwritable", { path, folder, reason: errorMessage(cause) }, { cause });
+      });
     });
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
@@ -32,6 +38,10 @@ export async function readRoomFile(path: string): Promise<RoomEvent[]> {
     const details = cause instanceof InputError ? cause.details : { reason: errorMessage(cause) };
     throw new InputError(code, { ...details, path }, { cause });
   }
+}
+
+function isUnwritable(error: unknown): boolean {
+  return ["no-space", "read-only", "no-permission"].includes(systemReason(error) ?? "");
 }
 
 /** Without `dir` the copy is among temporary files. */
@@ -62,14 +72,20 @@ function eventsIn(store: SqliteStore): RoomEvent[] {
 async function copyRoom(path: string, copy: string): Promise<boolean> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await stampOf(path);
-    await Deno.copyFile(path, copy);
+    await copyFile(path, copy);
     for (const end of ["-wal", "-journal"]) {
-      await unlessMissing(Deno.copyFile(path + end, copy + end).then(() => true)) ||
+      await unlessMissing(copyFile(path + end, copy + end)) ||
         await unlessMissing(Deno.remove(copy + end)); // of the attempt before
     }
     if (await stampOf(path) === before) return true;
   }
   return false;
+}
+
+/** SQLite must be able to write the copy of a file that is write-protected. */
+async function copyFile(path: string, copy: string): Promise<true> {
+  await Deno.writeFile(copy, (await Deno.open(path)).readable, { mode: 0o600 });
+  return true;
 }
 
 /** Changes when pages that were copied half may be in no other file. */

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { InputError, systemReason } from "../../lib/errors.ts";
+import { InputError, StoreError, systemReason } from "../../lib/errors.ts";
 import type { Uncommitted } from "../../lib/protocol/frames.ts";
 import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
@@ -84,12 +84,41 @@ Deno.test("readRoomFile() copies to temporary files if the disk of the room is f
     assertEquals((await readRoomFile(path)).length, 1);
     assertEquals([...Deno.readDirSync(temporary)], []);
     isTemporaryFull = true;
-    const error = await assertRejects(() => readRoomFile(path), InputError);
-    assertEquals([error.code, systemReason(error)], ["data-unusable", "no-space"]);
+    const error = await assertRejects(() => readRoomFile(path), StoreError);
+    assertEquals([error.code, systemReason(error)], ["copy-unwritable", "no-space"]);
+    assertEquals([error.details.path, error.details.folder], [path, await Deno.realPath(folder.path)]);
   } finally {
     Deno.makeTempDir = makeTempDir;
   }
 });
+
+Deno.test("readRoomFile() reads a file that is write-protected", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  {
+    using store = await SqliteStore.open(path);
+    store.append([joined], 1);
+  }
+  await Deno.chmod(path, 0o400);
+  assertEquals((await readRoomFile(path)).length, 1);
+});
+
+Deno.test(
+  "readRoomFile() tells a file that cannot be read from a copy that cannot be written",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = await folder.file("room.db", "");
+    const { open } = Deno;
+    Deno.open = () => Promise.reject(Object.assign(new Error(), { code: "EACCES" }));
+    try {
+      const error = await assertRejects(() => readRoomFile(path), InputError);
+      assertEquals([error.code, systemReason(error)], ["data-unusable", "no-permission"]);
+    } finally {
+      Deno.open = open;
+    }
+  },
+);
 
 Deno.test(
   "readRoomFile() rejects what is no room, and makes nothing of what is missing",
