@@ -52,7 +52,7 @@ export const ENGLISH_HELP = {
   "flag.data-sync":
     "how safely it is written: full survives a power cut; normal is faster, but survives only a crash of the program (full)",
   "flag.keep": "number of entries to keep in the file (100000)",
-  "flag.keep-days": "days to keep entries (30)",
+  "flag.keep-days": "days to keep entries; only the time while a server runs counts (30)",
   "flag.export": "print the contents of a room's file, even while a server uses it, and exit",
   "flag.since": "export only entries from that time on, e.g. 2026-11-29 or 2026-11-29T18:00",
   "flag.until": "export only entries before that time; without Z or --utc, times are local",

@@ -51,7 +51,7 @@ export const SPANISH_HELP = {
   "flag.data-sync":
     "cómo se escribe: full resiste un apagón; normal es más rápido, pero solo resiste un fallo del programa (full)",
   "flag.keep": "número de entradas que se guardan en el archivo (100000)",
-  "flag.keep-days": "días que se guardan las entradas (30)",
+  "flag.keep-days": "días que se guardan las entradas; solo cuenta el tiempo con el servidor en marcha (30)",
   "flag.export": "mostrar el contenido del archivo de una sala, aunque un servidor lo use, y terminar",
   "flag.since": "exportar solo las entradas desde esa fecha, p. ej. 2026-11-29 o 2026-11-29T18:00",
   "flag.until": "exportar solo las entradas anteriores a esa fecha; sin Z ni --utc, la hora es local",

@@ -10,15 +10,18 @@ import type { EntryStore } from "./sqlite_store.ts";
 /** Entries over `retainEntries` before the log prunes: one by one would cost too much, and many at once would stall the
  * room. */
 const MAX_OVER_RETENTION = 1_000;
+/** How much older entries seem at most to clients, in ms, because no server ran: the wall clock may be years ahead. */
+const MAX_DOWNTIME_MS = 1_800_000;
 
 export interface StorageConfig {
   /** What a committed event survives: `full`, a power cut; `normal`, the end of the process. */
   readonly sync: "full" | "normal";
   readonly retainEntries: number;
+  /** By the room's clock, which counts while a server runs. */
   readonly retainMs: number;
-  /** For the text of private messages. */
+  /** For the text of private messages, by the same clock. */
   readonly retainPrivateMs: number;
-  /** Between two checks for old entries, and of the file being in its place. */
+  /** Between two checks for old entries, and of the file being in its place. The room's clock is saved then, too. */
   readonly checkIntervalMs: number;
   /** Time between two attempts to write. */
   readonly retryMs: number;
@@ -45,7 +48,8 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
   #syncing: Promise<void> | undefined;
   #hasSyncFailed = false;
   #isGone = false;
-  readonly #started: { readonly monotonicMs: number; readonly newestMs: number; readonly elapsedMs: number };
+  /** The room's clock less the monotonic one. */
+  readonly #clockOffsetMs: number;
   #isBlocked = false;
   #apply: Apply = () => {};
   #onReady = () => {};
@@ -57,9 +61,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#clock = clock;
     this.#appliedSeq = this.#syncedSeq = store.nextSeq;
     const { wallMs, monotonicMs } = clock();
-    const { storedAtMs, timeMs } = store.newest(wallMs) ?? { storedAtMs: wallMs, timeMs: wallMs };
-    const elapsedMs = Math.max(0, wallMs - (timeMs || storedAtMs));
-    this.#started = { monotonicMs, newestMs: storedAtMs, elapsedMs };
+    this.#clockOffsetMs = (store.clockMs ?? wallMs) - monotonicMs;
     this.#prune();
     this.#checkTimer = setInterval(() => this.#check(), config.checkIntervalMs);
   }
@@ -86,10 +88,12 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
 
   subscribe(apply: Apply, onReady: () => void): void {
     [this.#apply, this.#onReady] = [apply, onReady];
-    const { monotonicMs } = this.#clock();
-    // An entry must not seem older than it is.
-    const wallMs = this.#believedMs(this.#config.retainPrivateMs / 2);
-    const replayClock = makeReplayClock(() => ({ wallMs, monotonicMs }));
+    const { wallMs, monotonicMs } = this.#clock();
+    const newest = this.#store.newest(wallMs);
+    // Clients from another server need not read what was said here long before.
+    const downtimeMs = newest ? Math.min(wallMs - newest.timeMs, MAX_DOWNTIME_MS) : 0;
+    const nowMs = Math.max(this.#nowMs, (newest?.storedAtMs ?? 0) + downtimeMs);
+    const replayClock = makeReplayClock(() => ({ wallMs: nowMs, monotonicMs }));
     for (const { seq, storedAtMs, event } of this.#store.entries()) {
       apply(event, seq, replayClock(storedAtMs));
     }
@@ -118,6 +122,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     this.#write();
     await this.#syncing;
     clearTimeout(this.#retryTimer);
+    this.#prune();
     using store = this.#store;
     store.checkInPlace();
   }
@@ -129,7 +134,7 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
       this.#isGone = false;
       if (this.#hasSyncFailed) this.#store.checkpointWal();
       this.#hasSyncFailed = false;
-      this.#store.append(this.#pending, this.#believedMs(this.#config.retainMs / 2));
+      this.#store.append(this.#pending, this.#nowMs);
     } catch (cause) {
       return this.#fail(cause);
     }
@@ -179,22 +184,19 @@ export class SqliteCommitLog implements CommitLog, AsyncDisposable {
     }
   }
 
-  /** The time of day, in ms since 1970 UTC, without trust in the wall clock, which may be years ahead: since the last
-   * entry at most `maxElapsedMs` passed before this start, and from then on the monotonic clock counts. */
-  #believedMs(maxElapsedMs: number): number {
-    const { monotonicMs, newestMs, elapsedMs } = this.#started;
-    return newestMs + Math.min(elapsedMs, maxElapsedMs) + this.#clock().monotonicMs - monotonicMs;
+  /** The room's clock, by which entries age. It stands still between two servers: only the wall clock would tell how
+   * long, and one that is wrong must not delete anything. */
+  get #nowMs(): number {
+    return this.#clock().monotonicMs + this.#clockOffsetMs;
   }
 
   #prune(): void {
     const { retainEntries, retainMs, retainPrivateMs } = this.#config;
-    const nowMs = this.#believedMs(retainMs / 2);
-    // Private messages from before this start: until half of the time is over, only half of it counts.
-    const isEarly = this.#clock().monotonicMs - this.#started.monotonicMs < retainPrivateMs / 2;
-    const privateNowMs = isEarly ? Math.min(nowMs, this.#believedMs(retainPrivateMs / 2)) : nowMs;
+    const nowMs = this.#nowMs;
     try {
-      this.#store.deletePrivate(privateNowMs - retainPrivateMs);
+      this.#store.deletePrivate(nowMs - retainPrivateMs);
       this.#store.prune({ entries: retainEntries, sinceMs: nowMs - retainMs });
+      this.#store.saveClock(nowMs);
     } catch {
       // The next prune tries again. If the store cannot be written at all, #write() reports it.
     }

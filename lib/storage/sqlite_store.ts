@@ -6,29 +6,14 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkIsFile, createIfMissing } from "../base/files.ts";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
-import {
-  type ChatError,
-  errorMessage,
-  InputError,
-  sqliteResultCode,
-  StoreError,
-  systemReason,
-} from "../errors.ts";
+import { InputError, StoreError } from "../errors.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { RoomState, tombstone } from "../room/state.ts";
+import { toStoreError } from "./sqlite_errors.ts";
 
 /** "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
 const TABLES_VERSION = 1;
-/** By SQLite's primary result code (sqlite.org/rescode.html): BUSY, CORRUPT, NOTADB. */
-const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">> = {
-  5: "data-busy",
-  11: "data-damaged",
-  26: "data-damaged",
-};
-
-/** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
-const START_BYTES = 1_048_576;
 /** SQLite's extended result codes READONLY_DBMOVED, and IOERR_FSTAT for the same at a second try. */
 const GONE = new Set([1_032, 1_802]);
 /** SQLite's extended result code. */
@@ -51,13 +36,16 @@ const TABLES = `
   -- \`instance\` is the logId, \`past\` the snapshot of the room's state before the first entry.
   CREATE TABLE room (instance BLOB NOT NULL);
   CREATE TABLE past (position INTEGER PRIMARY KEY, frame BLOB NOT NULL);
-  -- Frames as in docs/PROTOCOL.md. \`at\` is in ms since 1970 UTC, less what the clock jumped ahead.
+  -- Frames as in docs/PROTOCOL.md. \`at\` is by the room's clock.
   CREATE TABLE entries (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, frame BLOB NOT NULL);
   -- Private messages whose text is still stored.
   CREATE TABLE private (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${TABLES_VERSION};
 `;
+/** Made in files of earlier versions, too. One row: what the room's clock showed when the next entry was to be `seq`. */
+const CLOCK_TABLE = "CREATE TABLE IF NOT EXISTS clock (id INTEGER PRIMARY KEY, seq INTEGER, at INTEGER)";
+const NEWEST = "SELECT at FROM entries ORDER BY seq DESC LIMIT 1";
 
 /** What the commit log uses of the store. */
 export type EntryStore = Pick<SqliteStore, keyof SqliteStore>;
@@ -127,9 +115,12 @@ export class SqliteStore implements Disposable {
       for (const setting of SETTINGS) run(db, setting);
       inTransaction(db, () => {
         if (versionOf(db!) === 0) create(db!);
+        run(db!, CLOCK_TABLE);
       });
       // A process that was killed may not have synced its last entries, and readers are about to get them.
       run(db, TRUNCATE_WAL);
+      // The checks above have made it. A connection with an exclusive lock neither uses it nor removes it.
+      await Deno.remove(`${realPath}-shm`).catch(() => {}); // there is none
       const walFile = await Deno.open(`${realPath}-wal`, { read: true, write: true });
       return new SqliteStore(path, db, { dbFd, walFile, walFd: openSync(`${realPath}-wal`, "r") });
     } catch (error) {
@@ -153,10 +144,24 @@ export class SqliteStore implements Disposable {
     return Number(this.#db.prepare(product).get()!.bytes);
   }
 
-  /** When the last entry was stored, and what the clock said last, up to `wallMs`, when an entry was made; 0 if no entry
-   * tells. That need not be the last one: the clock may have been years behind by then. In ms since 1970 UTC. */
+  /** What the room's clock showed last. It begins with the time of day, in ms since 1970 UTC, and counts while a server
+   * runs. Undefined in a new file. */
+  get clockMs(): number | undefined {
+    // A server of an earlier version saves the clock with its entries alone.
+    const saved = this.#db.prepare("SELECT at FROM clock WHERE seq = ?").get(this.#nextSeq);
+    const row = saved ?? this.#db.prepare(NEWEST).get();
+    return row && Number(row.at);
+  }
+
+  /** @throws {Error} of SQLite */
+  saveClock(clockMs: number): void {
+    this.#db.prepare("REPLACE INTO clock VALUES (1, ?, ?)").run(this.#nextSeq, clockMs);
+  }
+
+  /** When the last entry was stored, by the room's clock, and the latest wall clock time of an entry, up to `wallMs`. That
+   * need not be the last entry: the wall clock may have been years behind by then. */
   newest(wallMs: number): { storedAtMs: number; timeMs: number } | undefined {
-    const row = this.#db.prepare("SELECT at FROM entries ORDER BY seq DESC LIMIT 1").get();
+    const row = this.#db.prepare(NEWEST).get();
     if (!row) return undefined;
     const until = Buffer.alloc(8);
     until.writeBigUInt64BE(BigInt(Math.max(0, Math.trunc(wallMs))));
@@ -165,8 +170,8 @@ export class SqliteStore implements Disposable {
     const { last } = this.#db.prepare(`SELECT max(${time}) AS last FROM entries WHERE ${time} <= ?`).get(
       until,
     )!;
-    const timeMs = last === null ? wallMs : Number(Buffer.from(last as Uint8Array).readBigUInt64BE());
-    return { storedAtMs: Number(row.at), timeMs };
+    const timeMs = last === null ? 0 : Number(Buffer.from(last as Uint8Array).readBigUInt64BE());
+    return { storedAtMs: Number(row.at), timeMs: timeMs || wallMs }; // a tombstone has 0
   }
 
   /** Events that make the room's state before the first entry.
@@ -176,7 +181,7 @@ export class SqliteStore implements Disposable {
     for (const { frame } of rows) yield this.#read(frame);
   }
 
-  /** `storedAtMs` is in ms since 1970 UTC.
+  /** `storedAtMs` is by the room's clock.
    * @throws {InputError} `data-damaged` */
   *entries(): Generator<{ seq: number; storedAtMs: number; event: Uncommitted }> {
     let nextSeq = this.#firstSeq;
@@ -260,8 +265,8 @@ export class SqliteStore implements Disposable {
     if (busy !== 0) throw new Error("the file is busy");
   }
 
-  /** Deletes entries until at most `entries` are left and none was stored before `sinceMs`, in ms since 1970 UTC, but
-   * never the last one. Updates the snapshot.
+  /** Deletes entries until at most `entries` are left and none was stored before `sinceMs` by the room's clock, but never
+   * the last one. Updates the snapshot.
    * @throws {Error} of SQLite */
   prune({ entries, sinceMs }: { entries: number; sinceMs: number }): void {
     const young = "SELECT seq FROM entries WHERE at >= ? ORDER BY seq LIMIT 1";
@@ -358,34 +363,4 @@ function inTransaction(db: DatabaseSync, change: () => void): void {
 /** Unlike DatabaseSync.exec(), throws errors that have SQLite's result code. */
 function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
-}
-
-/** For {@linkcode SqliteStore.open}: an InputError, as the operator chose the file, unless the disk is full. */
-async function toStoreError(path: string, error: unknown): Promise<ChatError> {
-  if (error instanceof InputError) return error;
-  const code = CODE_BY_RESULT_CODE[sqliteResultCode(error) ?? NaN] ?? "data-unusable";
-  const { cause, ...more } = code === "data-unusable" ? await diagnose(path, error) : { cause: error };
-  if (systemReason(cause) === "no-space") {
-    return new StoreError("disk-full-at-start", { path, megabytes: START_BYTES / 1_048_576 }, { cause });
-  }
-  return new InputError(code, { path, reason: errorMessage(cause), ...more }, { cause });
-}
-
-/** Finds out why SQLite cannot use a file: opens the file and writes one beside it, and the system tells. */
-async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; systemReason?: string }> {
-  if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
-  try {
-    (await Deno.open(path, { read: true, write: true })).close();
-  } catch (cause) {
-    return { cause: cause instanceof Deno.errors.NotFound ? error : cause };
-  }
-  const beside = `${path}-${crypto.randomUUID()}`;
-  try {
-    await Deno.writeFile(beside, new Uint8Array(START_BYTES), { createNew: true });
-    return { cause: error };
-  } catch (cause) {
-    return { cause, ...(systemReason(cause) === "no-permission" && { systemReason: "folder-closed" }) };
-  } finally {
-    await Deno.remove(beside).catch(() => {}); // not created
-  }
 }

@@ -1,90 +1,18 @@
 // The commit log of --data: only stored events are committed, and a full disk stalls the room and loses nothing.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { basename, dirname } from "node:path";
 import { systemClock } from "../../lib/base/time.ts";
 import { StoreError } from "../../lib/errors.ts";
-import type { LogEntry, Said, Uncommitted } from "../../lib/protocol/frames.ts";
-import { tombstone } from "../../lib/room/state.ts";
-import { SqliteCommitLog, type StorageConfig } from "../../lib/storage/sqlite_commit_log.ts";
+import type { LogEntry } from "../../lib/protocol/frames.ts";
+import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { CommitLogFixture, SettableClock } from "../testing/commit_log_fixture.ts";
 import { enterAs, say } from "../testing/raw_peer.ts";
 import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 import { startServer } from "../testing/test_server.ts";
-import { waitFor, withTimeout } from "../testing/waiting.ts";
-
-class SettableClock {
-  wallMs = 1_700_000_000_000;
-  monotonicMs = 5_000;
-
-  readonly now = () => ({ wallMs: this.wallMs, monotonicMs: this.monotonicMs });
-
-  advance(ms: number): void {
-    this.wallMs += ms;
-    this.monotonicMs += ms;
-  }
-}
-
-/** A commit log on a file, and what it applies. */
-class CommitLogFixture implements AsyncDisposable {
-  readonly store: SqliteStore;
-  readonly commitLog: SqliteCommitLog;
-  /** `seq` and text of the events applied. */
-  readonly applied: [number, string][] = [];
-  /** When, on the monotonic clock. */
-  readonly appliedAtMs: number[] = [];
-  /** Codes that `onStalled` got. */
-  readonly stalls: (string | undefined)[] = [];
-  readonly #clock: SettableClock;
-  #ready = Promise.withResolvers<void>();
-
-  private constructor(store: SqliteStore, config: Partial<StorageConfig>, clock: SettableClock) {
-    const { now } = clock;
-    this.store = store;
-    this.#clock = clock;
-    this.commitLog = new SqliteCommitLog(store, testConfig({ storage: config }).storage, now);
-    this.commitLog.onStalled = (error) => this.stalls.push(error?.code);
-    this.commitLog.subscribe((event, seq, { monotonicMs }) => {
-      this.applied.push([seq, event.type === "announced" ? event.text : event.type]);
-      this.appliedAtMs.push(monotonicMs);
-    }, () => this.#ready.resolve());
-  }
-
-  static async open(
-    path: string,
-    config: Partial<StorageConfig> = {},
-    clock = new SettableClock(),
-  ): Promise<CommitLogFixture> {
-    return new CommitLogFixture(await SqliteStore.open(path), config, clock);
-  }
-
-  propose(text: string): void {
-    this.commitLog.propose({ type: "announced", timeMs: this.#clock.wallMs, text });
-  }
-
-  /** Waits for `onReady` and delivers. */
-  async deliver(): Promise<void> {
-    await withTimeout(this.#ready.promise, "onReady");
-    this.#ready = Promise.withResolvers();
-    this.commitLog.deliver();
-  }
-
-  /** Makes writes to the disk fail until `repair`. Counts them. */
-  breakWrites(errcode: number): { count: number; repair(): void } {
-    const { store } = this;
-    const { append } = store;
-    const broken = { count: 0, repair: () => void (store.append = append) };
-    store.append = () => {
-      broken.count++;
-      throw Object.assign(new Error("no good"), { errcode });
-    };
-    return broken;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.commitLog[Symbol.asyncDispose]();
-  }
-}
+import { waitFor } from "../testing/waiting.ts";
 
 function test(title: string, check: (path: string) => Promise<void>): void {
   Deno.test(`SqliteCommitLog ${title}`, writing, async () => {
@@ -243,98 +171,6 @@ test("prunes entries once they are over the retention by as many again", async (
   assertEquals([log.store.firstSeq, log.store.nextSeq, log.applied.length], [5, 9, 9]);
 });
 
-const DAY_MS = 86_400_000;
-const YEARS_MS = 5_000 * DAY_MS;
-/** By default, entries are kept for 30 days, and private messages for an hour. */
-const PRIVATE_MS = 3_600_000;
-const PRIVATE: Uncommitted<Said> = {
-  ...tombstone(1n, 1),
-  timeMs: new SettableClock().wallMs,
-  nick: "ana",
-  text: "s",
-  to: { sessionId: 2n, nick: "beto" },
-};
-
-function firstOf({ store }: CommitLogFixture): Uncommitted | undefined {
-  return [...store.entries()][0]?.event;
-}
-
-/** Runs a server for some time, which is long enough for a prune: a private message is stored, and an announcement. */
-async function runFor(path: string, clock: SettableClock, ms: number): Promise<void> {
-  await using log = await CommitLogFixture.open(path, { sync: "normal" }, clock);
-  log.commitLog.propose({ ...PRIVATE, timeMs: clock.wallMs });
-  log.propose("uno");
-  await log.deliver();
-  clock.advance(ms);
-}
-
-test("prunes old entries, and the text of private messages, at intervals and at the start", async (path) => {
-  const clock = new SettableClock();
-  await runFor(path, clock, PRIVATE_MS / 2);
-  {
-    await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1 }, clock);
-    assertEquals(firstOf(log), PRIVATE);
-    clock.advance(PRIVATE_MS / 2 + 1);
-    await waitFor(() => (firstOf(log) as Said).text === "", "the next prune");
-    clock.advance(30 * DAY_MS);
-    await waitFor(() => log.store.firstSeq === 1, "the next prune");
-  }
-  await using log = await CommitLogFixture.open(path, { retainMs: DAY_MS, retainEntries: 1 }, clock);
-  assertEquals(log.applied.map(([, text]) => text), ["uno"]);
-});
-
-test("prunes nothing early because the clock is years ahead at a start", async (path) => {
-  const clock = new SettableClock();
-  await runFor(path, clock, 60_000);
-  clock.wallMs += YEARS_MS;
-  for (let start = 0; start < 3; start++) {
-    await using log = await CommitLogFixture.open(path, {}, clock);
-    assertEquals(firstOf(log), PRIVATE);
-    assertEquals(log.appliedAtMs.map((ms) => clock.monotonicMs - ms), Array(2).fill(PRIVATE_MS / 2));
-  }
-  clock.wallMs -= YEARS_MS;
-  clock.advance(60_000);
-  await using log = await CommitLogFixture.open(path, {}, clock);
-  assertEquals(firstOf(log), PRIVATE);
-});
-
-test("prunes nothing early because the clock is years behind at every other start", async (path) => {
-  const clock = new SettableClock();
-  await runFor(path, clock, 60_000);
-  for (let start = 0; start < 6; start++) {
-    clock.wallMs += start % 2 ? YEARS_MS : -YEARS_MS;
-    await runFor(path, clock, 60_000);
-  }
-  await using log = await CommitLogFixture.open(path, {}, clock);
-  assertEquals([firstOf(log), log.store.firstSeq], [PRIVATE, 0]);
-});
-
-test("prunes nothing early because the clock is set while it runs", async (path) => {
-  const clock = new SettableClock();
-  clock.wallMs = 1_000; // a machine without a battery
-  await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1, sync: "normal" }, clock);
-  log.commitLog.propose({ ...PRIVATE, timeMs: clock.wallMs });
-  await log.deliver();
-  clock.wallMs += YEARS_MS;
-  let prunes = 0;
-  log.store.prune = () => void prunes++;
-  await waitFor(() => prunes > 1, "two prunes");
-  assertEquals(firstOf(log), { ...PRIVATE, timeMs: 1_000 });
-});
-
-test("prunes after a long absence once half of the time is over again", async (path) => {
-  const clock = new SettableClock();
-  await runFor(path, clock, 0);
-  clock.wallMs += 60 * DAY_MS;
-  await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1 }, clock);
-  assertEquals(firstOf(log), PRIVATE);
-  clock.advance(PRIVATE_MS / 2 + 1);
-  await waitFor(() => (firstOf(log) as Said).text === "", "the private message to be pruned");
-  assertEquals(log.store.firstSeq, 0);
-  clock.advance(15 * DAY_MS);
-  await waitFor(() => log.store.firstSeq === 1, "the entries to be pruned");
-});
-
 test("blocks while its file is away, reports data-gone once, and confirms nothing", async (path) => {
   await using log = await CommitLogFixture.open(path, { checkIntervalMs: 1, retryMs: 1 });
   const { checkInPlace } = log.store;
@@ -365,6 +201,14 @@ test("rejects its disposal if its file is away, and closes it", async (path) => 
   assertEquals((await assertRejects(() => log[Symbol.asyncDispose](), StoreError)).code, "data-gone");
   await using again = await CommitLogFixture.open(path);
   assertEquals(again.applied, [[0, "uno"]]);
+});
+
+test("leaves the file alone in its folder when it is disposed of", async (path) => {
+  for (let start = 0; start < 3; start++) {
+    await using log = await CommitLogFixture.open(path);
+    log.propose("uno");
+  }
+  assertEquals(Array.from(Deno.readDirSync(dirname(path)), ({ name }) => name), [basename(path)]);
 });
 
 async function startStoredServer(path: string) {

@@ -100,6 +100,10 @@ export class Disk implements Storage {
         return entries.length;
       },
       bytes: 0,
+      get clockMs() {
+        return entries.at(-1)?.storedAtMs;
+      },
+      saveClock() {},
       newest() {
         const last = entries.at(-1);
         return last && { storedAtMs: last.storedAtMs, timeMs: last.event.timeMs };
