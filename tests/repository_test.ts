@@ -47,7 +47,7 @@ Deno.test("CONTRIBUTING.md has at most 30 lines, and names tasks that exist", re
 });
 
 Deno.test("SECURITY.md leads to docs/SECURITY.md: first versions and reports", reading, async () => {
-  assert((await read("SECURITY.md")).includes("(docs/SECURITY.md#report-a-hole)"));
+  assert((await read("SECURITY.md")).includes("(docs/SECURITY.md#report-a-vulnerability)"));
   const headings = (await read("docs/SECURITY.md")).matchAll(/^## (.*)$/gm);
   assertEquals([...headings].slice(0, 2).map(([, heading]) => heading), [
     "Supported versions",
