@@ -91,7 +91,7 @@ Deno.test("chat-client prompts for a password without echo, and forgets what was
   await ana.waitForLastRows("Contraseña:");
   await ana.paste(`${SECRET}\nquit\n`);
   await ana.press("Enter");
-  await ana.waitForLastRows("Contraseña:", connected(port, "ana"), "ana> quit");
+  await ana.waitForLastRows(connected(port, "ana"), `${TIME} ~ ana: hola`, "ana> quit");
   await ana.press("C-c", "C-c");
   await ana.waitForLastRows("$");
   await ana.enterLine(client);
