@@ -76,6 +76,11 @@ export class InputRouter {
     return this.#hasEnded;
   }
 
+  /** Whether there are lines that no reader has taken. */
+  get hasTypeAhead(): boolean {
+    return this.promptQueue.typeAhead.length + this.chatQueue.typeAhead.length > 0;
+  }
+
   get isChatting(): boolean {
     return this.#chatOptions !== undefined;
   }

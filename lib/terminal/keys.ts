@@ -1,10 +1,9 @@
-// Bytes from a keyboard to keys and pasted blocks, and bytes from a pipe to lines.
+// What a keyboard sends to keys and pasted blocks.
 
 // deno-lint-ignore-file no-control-regex -- what terminals send
 
 import { EventEmitter } from "node:events";
 import { emitKeypressEvents } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 
 /** Switches xterm's bracketed paste mode on and off. */
 export const BRACKETED_PASTE = { on: "\x1b[?2004h", off: "\x1b[?2004l" } as const;
@@ -18,24 +17,25 @@ export const PLAIN_KEYS = {
 export const FOCUS_REPORTS = { on: "\x1b[?1004h", off: "\x1b[?1004l" } as const;
 /** Keys that stand for the reports. */
 const FOCUS_KEYS: Readonly<Record<string, Key>> = { "[I": { name: "focus-in" }, "[O": { name: "focus-out" } };
-const PASTE_BEGIN = "\x1b[200~";
+/** The end of the block begins in the same way. */
+const PASTE_BEGIN = /(\x1b\[|\x9b)200~/;
 const PASTE_END = "\x1b[201~";
 /** The beginning of the end of a block, at the end of a chunk. */
 const PARTIAL_PASTE_END = /\x1b(?:\[(?:2(?:0(?:1)?)?)?)?$/;
+/** C1 controls that begin or end a sequence; each stands for Escape and the character 0x40 lower (ECMA-48, 5.3). */
+const C1 = /[\x8f\x90\x98\x9b-\x9f]/g;
 const SEVERAL_LINES = /[\r\n]+[^\r\n]/;
 const CTRL_C = "\x03";
 /** Largest pasted block, in UTF-16 units. A larger one is delivered in parts. */
 const MAX_PASTE_UNITS = 1 << 20;
 /** How long without input until a block is delivered without its end, in ms. */
-const PASTE_TIMEOUT_MS = 1_000;
+export const PASTE_TIMEOUT_MS = 1_000;
 /** Within a block, Ctrl-C is a key if it comes alone after a pause of this length, in ms, and data otherwise. */
 const PASTE_PAUSE_MS = 100;
 /** A key that may be the start of a sequence that a slow link split: Escape, or Alt with what begins an answer. */
 const HELD_KEY = /^\x1b+[\]P_^X]?$/;
 /** How long such a key is held back, in ms. */
 const HELD_KEY_MS = 50;
-/** How long nothing must come until the input counts as drained, in ms. */
-const QUIET_MS = 100;
 
 /** A key, named as `node:readline` names it: `left`, `a`, `return`; or `focus-in` and `focus-out`. */
 export interface Key {
@@ -47,148 +47,11 @@ export interface Key {
   readonly text?: string;
 }
 
-interface KeyListener {
+export interface KeyListener {
   onKey(key: Key): void;
   /** Called with a block that the terminal marked as pasted. Its line endings are those of its source. */
   onPaste(text: string): void;
   onEnd(): void;
-}
-
-/** A keyboard or a pipe. */
-export interface InputSource extends Disposable {
-  /** Applies back-pressure to a pipe. A keyboard is always read, for Ctrl-C. */
-  pause(): void;
-  resume(): void;
-  /** Reads on until nothing comes any more. Otherwise the shell would run the rest of a paste. */
-  drain(): Promise<void>;
-}
-
-/** The chunks of an input, until it ends or fails: reading from a closed terminal does. */
-class Chunks {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #isQuiet = false;
-  hasEnded = false;
-
-  constructor(input: ReadableStream<Uint8Array>) {
-    this.#reader = input.getReader();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const read = () => this.#reader.read().catch(() => ({ done: true, value: undefined }) as const);
-    for (let chunk = await read(); !chunk.done; chunk = await read()) {
-      this.#isQuiet = false;
-      yield chunk.value;
-    }
-    this.hasEnded = true;
-  }
-
-  /** Waits until nothing has come for a while: for longer if something came, such as the middle of a paste. */
-  async untilQuiet(): Promise<void> {
-    this.#isQuiet = false;
-    for (let ms = QUIET_MS; !this.hasEnded && !this.#isQuiet; ms = PASTE_TIMEOUT_MS) {
-      this.#isQuiet = true;
-      await delay(ms);
-    }
-  }
-
-  cancel(): void {
-    this.#reader.cancel().catch(() => {});
-  }
-}
-
-/** Reads keys and pasted blocks until the input ends. */
-export function readKeys(input: ReadableStream<Uint8Array>, listener: KeyListener): InputSource {
-  const chunks = new Chunks(input);
-  const decoder = new TextDecoder();
-  const keys = new KeyDecoder(listener);
-  const readAll = async () => {
-    for await (const chunk of chunks) keys.push(decoder.decode(chunk, { stream: true }));
-    listener.onEnd();
-  };
-  void readAll();
-  return {
-    pause() {},
-    resume() {},
-    drain: () => chunks.untilQuiet(),
-    [Symbol.dispose]: () => {
-      keys[Symbol.dispose]();
-      chunks.cancel();
-    },
-  };
-}
-
-/** Reads lines until the input ends. The last line may lack its line break. `node:readline` would also break a line at
- * U+2028 and U+2029, which JSON allows within a text. */
-export function readLines(
-  input: ReadableStream<Uint8Array>,
-  listener: { onLine(line: string): void; onEnd(): void },
-): InputSource {
-  const chunks = new Chunks(input);
-  /** While reading is paused. */
-  let paused: PromiseWithResolvers<void> | undefined;
-  const resume = () => {
-    paused?.resolve();
-    paused = undefined;
-  };
-  const readAll = async () => {
-    const lines = new LineDecoder(listener);
-    for await (const chunk of chunks) {
-      lines.push(chunk);
-      await paused?.promise;
-    }
-    lines.end();
-    listener.onEnd();
-  };
-  void readAll();
-  return {
-    pause: () => void (paused ??= Promise.withResolvers()),
-    resume,
-    drain: () => {
-      resume();
-      return chunks.untilQuiet();
-    },
-    [Symbol.dispose]: () => {
-      resume();
-      chunks.cancel();
-    },
-  };
-}
-
-/** Splits input into lines, which end with LF, CR, or both. */
-class LineDecoder {
-  readonly #listener: { onLine(line: string): void };
-  readonly #decoder = new TextDecoder();
-  /** Parts of a line that has not ended. They are joined once: a line may have megabytes. */
-  #parts: string[] = [];
-  /** Whether an LF at the start of the next chunk ends no line of its own. */
-  #hasReturn = false;
-
-  constructor(listener: { onLine(line: string): void }) {
-    this.#listener = listener;
-  }
-
-  push(chunk: Uint8Array): void {
-    const decoded = this.#decoder.decode(chunk, { stream: true });
-    const text = this.#hasReturn && decoded.startsWith("\n") ? decoded.slice(1) : decoded;
-    if (decoded !== "") this.#hasReturn = text.endsWith("\r");
-    const [first, ...others] = text.split(/\r\n|\n|\r/);
-    this.#parts.push(first!);
-    for (const next of others) {
-      this.#deliver();
-      this.#parts.push(next);
-    }
-  }
-
-  end(): void {
-    this.#parts.push(this.#decoder.decode());
-    if (this.#parts.some((part) => part !== "")) this.#deliver();
-  }
-
-  #deliver(): void {
-    const line = this.#parts.join("");
-    this.#parts = [];
-    this.#listener.onLine(line);
-  }
 }
 
 /** Splits input into keys and pasted blocks, however the input is cut into chunks. */
@@ -202,6 +65,7 @@ export class KeyDecoder implements Disposable {
   /** An incomplete sequence, or the part of a pasted block that has arrived. */
   #buffer = "";
   #isPasting = false;
+  #pasteEnd = PASTE_END;
   /** Whether a block paused for {@linkcode PASTE_PAUSE_MS}. */
   #isPaused = false;
   /** Whether the last block was delivered without its end, so that the next chunk may be the rest of it. */
@@ -209,7 +73,7 @@ export class KeyDecoder implements Disposable {
   /** Whether the current chunk is a paste of several lines that the terminal did not mark. */
   #isUnbracketedPaste = false;
   #timeout: ReturnType<typeof setTimeout> | undefined;
-  /** The key that was delivered after {@linkcode HELD_KEY_MS}: the next chunk may be the rest of its sequence. */
+  /** The key that was delivered after {@linkcode HELD_KEY_MS}: the next chunks may be the rest of its sequence. */
   #heldKey: string | undefined;
 
   constructor(listener: KeyListener) {
@@ -218,19 +82,37 @@ export class KeyDecoder implements Disposable {
     this.#keypress.on("keypress", (text: string | undefined, key: Key) => this.#onKeypress(text, key));
   }
 
+  /** Whether a pasted block or a sequence has begun that has not ended. */
+  get isIncomplete(): boolean {
+    return this.#isPasting || this.#buffer !== "";
+  }
+
   push(text: string): void {
     clearTimeout(this.#timeout);
     const isCtrlC = this.#isPaused && text === CTRL_C;
     this.#isPaused = false;
     if (isCtrlC) return this.#endPaste();
     if (this.#lacksPasteEnd) {
+      const rest = this.#buffer + text;
+      // A slow link may cut the mark more than once.
+      const isPartialEnd = this.#buffer !== "" && rest !== PASTE_END && PASTE_END.startsWith(rest);
+      if (isPartialEnd) return void (this.#buffer = rest);
       this.#lacksPasteEnd = false;
-      this.#isPasting = isRestOfPaste(this.#buffer + text);
+      this.#isPasting = isRestOfPaste(rest);
       if (!this.#isPasting) this.#buffer = "";
     }
-    const resumed = this.#heldKey === undefined ? "" : this.#heldKey.replace(/^\x1b+/, "") + text;
+    const resumed = this.#heldKey === undefined
+      ? ""
+      : this.#heldKey.replace(/^\x1b+/, "") + this.#buffer + text;
+    if (SPLIT_OFF_PASTE_BEGIN.test(resumed)) {
+      this.#buffer += text;
+      this.#timeout = setTimeout(() => this.#flushPartial(), this.sequenceTimeoutMs);
+      return;
+    }
+    const isRest = SPLIT_OFF_REST.test(withoutC1(resumed)) &&
+      (this.#buffer === "" || resumed.startsWith("[200~"));
     this.#heldKey = undefined;
-    this.#buffer += SPLIT_OFF_REST.test(resumed) ? `\x1b${resumed}` : text;
+    this.#buffer = isRest ? `\x1b${resumed}` : this.#buffer + text;
     while (this.#isPasting ? this.#readPasted() : this.#readTyped());
     if (this.#isPasting) return this.#waitForPasteEnd();
     if (this.#buffer === "") return;
@@ -260,10 +142,14 @@ export class KeyDecoder implements Disposable {
     this.#listener.onPaste(pasted);
   }
 
-  /** Delivers a key, and drops any other incomplete sequence. */
+  /** Delivers a key, or what was typed after Escape, and drops any other incomplete sequence. */
   #flushPartial(): void {
     const partial = this.#buffer;
     this.#buffer = "";
+    if (this.#heldKey !== undefined) {
+      this.#heldKey = undefined;
+      return this.#onSequence(partial);
+    }
     if (!HELD_KEY.test(partial)) return;
     this.#heldKey = partial;
     this.#onSequence(partial);
@@ -271,22 +157,27 @@ export class KeyDecoder implements Disposable {
 
   /** Returns whether a pasted block follows. */
   #readTyped(): boolean {
-    const at = this.#buffer.indexOf(PASTE_BEGIN);
-    const end = at >= 0 ? at : PARTIAL.exec(this.#buffer)?.index ?? this.#buffer.length;
-    const typed = this.#buffer.slice(0, end);
-    this.#isPasting = at >= 0;
-    this.#buffer = this.#buffer.slice(at >= 0 ? at + PASTE_BEGIN.length : end);
+    const begin = PASTE_BEGIN.exec(this.#buffer);
+    const before = withoutC1(this.#buffer.slice(0, begin?.index));
+    const end = begin ? before.length : PARTIAL.exec(before)?.index ?? before.length;
+    const [typed, partial] = [before.slice(0, end), before.slice(end)];
+    this.#isPasting = begin !== null;
+    if (begin) {
+      this.#pasteEnd = PASTE_END.replace("\x1b[", begin[1]!);
+      this.#buffer = this.#buffer.slice(begin.index + begin[0].length);
+    } else if (this.#buffer.endsWith(partial)) this.#buffer = partial;
+    else this.#buffer = this.#buffer.slice(1 - partial.length); // a C1 control is one character
     this.#isUnbracketedPaste = SEVERAL_LINES.test(typed);
     for (const [sequence] of typed.matchAll(SEQUENCE)) this.#onSequence(sequence);
-    return at >= 0;
+    return this.#isPasting;
   }
 
   /** Returns whether the block is complete. */
   #readPasted(): boolean {
-    const end = this.#buffer.indexOf(PASTE_END);
+    const end = this.#buffer.indexOf(this.#pasteEnd);
     if (end >= 0) {
       this.#listener.onPaste(this.#buffer.slice(0, end));
-      this.#buffer = this.#buffer.slice(end + PASTE_END.length);
+      this.#buffer = this.#buffer.slice(end + this.#pasteEnd.length);
       this.#isPasting = false;
       return true;
     }
@@ -317,7 +208,14 @@ export class KeyDecoder implements Disposable {
 /** A typed line without what the terminal answered amid it and without keys that type nothing, for a terminal without
  * line editing. */
 export function withoutAnswers(line: string): string {
-  return line.replaceAll(ANSWERS, "");
+  const typed = withoutC1(line);
+  const rest = typed.replaceAll(ANSWERS, "");
+  return rest === typed ? line : rest;
+}
+
+/** Text with the C1 controls that begin or end a sequence as a terminal with 7 bits sends them. */
+function withoutC1(text: string): string {
+  return text.replace(C1, (control) => `\x1b${String.fromCharCode(control.charCodeAt(0) - 0x40)}`);
 }
 
 /** Whether a chunk continues a block that was delivered without its end: what no person types at once. */
@@ -359,9 +257,11 @@ const PARTIAL =
   /\x1b{1,2}(?:\[(?:M[^\x1b]{0,2}|\[|[\x30-\x3f]*[\x20-\x2f]*)|O\d?|[\]P_^X][^\x00-\x1f\x7f]*\x1b?)?$/u;
 /** The rest of a sequence whose beginning was already delivered as a key, because a slow link split them. */
 const SPLIT_OFF_REST = new RegExp(
-  `^(?:\\[(?:2(?:0(?:0(?:~.*)?)?)?|<.*|[\\d;]*[A-IO-SZ~])$|${ANSWER.source})`,
+  `^(?:\\[(?:200~.*|<.*|[=>?][\\d;$]*[a-z]|[\\d;]*[A-IO-SZ~])$|${ANSWER.source})`,
   "s",
 );
+/** The same of a paste's first mark that was cut again. No person types it. */
+const SPLIT_OFF_PASTE_BEGIN = /^\[(?:2(?:00?)?)?$/;
 /** Keys outside the syntax of control sequences: the Linux console's and rxvt's. */
 const NONSTANDARD_KEY = /^\[(?:\[[A-E]|\d+\$)$/;
 /** A cursor or function key: `number;modifiers`. */

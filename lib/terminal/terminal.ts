@@ -6,7 +6,8 @@ import { printable } from "../text/text.ts";
 import { DRAFT_CONFIG, type DraftConfig, DraftKeeper } from "./draft.ts";
 import { FocusTracker } from "./focus.ts";
 import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
-import { type InputSource, type Key, readKeys, readLines, withoutAnswers } from "./keys.ts";
+import { type InputSource, readKeys, readLines } from "./input_source.ts";
+import { type Key, withoutAnswers } from "./keys.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -53,7 +54,7 @@ export class Terminal implements AsyncDisposable {
       onLine: (line: string) => this.#deliverPiped(line),
       onEnd: () => this.#end(),
     };
-    this.#source = tty ? readKeys(streams.input, listener) : readLines(streams.input, listener);
+    this.#source = tty ? readKeys(streams.input, listener) : readLines(streams.input, listener, streams);
     this.#unwatch = tty?.onResizeOrResume({
       onResize: () => {
         this.#screen.resize();
@@ -264,14 +265,16 @@ export class Terminal implements AsyncDisposable {
     const { isTty, setRaw, tty, rest } = this.#streams;
     this.#unwatch?.();
     const hasInputEnded = this.#router.hasEnded;
+    // What came after the line that ended the program may be the first part of a paste.
+    const isBegun = this.#router.hasTypeAhead;
     this.#end();
     await this.#screen.close();
     if (isTty) {
       if (!tty) setRaw?.(true); // otherwise a line without its end would stay in the queue
-      await this.#source.drain();
+      await this.#source.drain({ isBegun });
       if (hasInputEnded && rest) {
         using source = readLines(rest, { onLine() {}, onEnd() {} });
-        await source.drain();
+        await source.drain({ isBegun });
       }
     }
     this.#source[Symbol.dispose]();

@@ -1,37 +1,14 @@
-// KeyDecoder, readKeys() and readLines(): keys, pasted blocks and lines, however the input is cut into chunks.
+// KeyDecoder: keys and pasted blocks, however the input is cut into chunks.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Key, KeyDecoder, readKeys, readLines } from "../../lib/terminal/keys.ts";
-import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
+import { assertEquals } from "@std/assert";
+import { KeyDecoder, withoutAnswers } from "../../lib/terminal/keys.ts";
+import { InputRecorder } from "../testing/input_recorder.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 const pure = { permissions: "none" } as const;
 
-/** Records what a listener is told: a key by its name or its text, a pasted block in braces. */
-class Listener {
-  readonly heard: string[] = [];
-  readonly ended = Promise.withResolvers<void>();
-
-  onKey({ name, ctrl, meta, shift, text }: Key): void {
-    const modifiers = `${ctrl ? "C-" : ""}${meta ? "M-" : ""}${shift && !text ? "S-" : ""}`;
-    this.heard.push(text ?? `<${modifiers}${name}>`);
-  }
-
-  onPaste(text: string): void {
-    this.heard.push(`{${text}}`);
-  }
-
-  onLine(line: string): void {
-    this.heard.push(line);
-  }
-
-  onEnd(): void {
-    this.heard.push("end");
-    this.ended.resolve();
-  }
-}
-
 function decode(...chunks: string[]): string {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   for (const chunk of chunks) decoder.push(chunk);
   return listener.heard.join("");
@@ -52,7 +29,11 @@ const DECODED: Record<string, Record<string, string>> = {
     "a\x1b[200~uno\r\ndos\t\x1b[A\x1b[201~b\x1b[D": "a{uno\r\ndos\t\x1b[A}b<left>",
     "\x1b[200~a\x1b[201~\x1b[200~\x1b[201~": "{a}{}",
   },
+  "keys and a paste with 8-bit controls": {
+    "\x9bA\x8fF\x9b200~uno\r\x1b[201~\x9b201~\x9bD": "<up><end>{uno\r\x1b[201~}<left>",
+  },
   "all controls in a pasted block as data": {
+    "\x1b[200~uno\x9b201~\r\x9d\x1b[201~b": "{uno\x9b201~\r\x9d}b",
     "\x1b[200~hola \x03\ntouch PWNED\n\x04\x1a\x1b]\x1b[201~\x03":
       "{hola \x03\ntouch PWNED\n\x04\x1a\x1b]}<C-c>",
   },
@@ -87,6 +68,8 @@ const IGNORED = {
   "colours (OSC)": "\x1b]11;rgb:1717/1717/1717\x1b\\\x1b]4;1;rgb:cdcd/0000/0000\x07",
   "the title (OSC)": "\x1b]lbash — ñ\x1b\\",
   "its name and settings (DCS)": "\x1bP>|XTerm(390)\x1b\\\x1bP1$r0m\x1b\\\x1b\x1bP0+r\x1b\\",
+  "all of these with 8-bit controls":
+    "\x9d11;rgb:0/0/0\x9c\x9d4;1;x\x07\x9b?62;22c\x90>|XTerm\x9c\x9fG\x9c\x9ex\x9c\x98x\x9c",
   "kitty's images (APC), PM and SOS": "\x1b_Gi=31;OK\x1b\\\x1b^x\x1b\\\x1bXx\x07",
 };
 for (const [name, report] of Object.entries(IGNORED)) {
@@ -106,7 +89,7 @@ Deno.test("KeyDecoder makes keys without text of reports of the focus", pure, ()
 });
 
 Deno.test("KeyDecoder splits a block of more than 1 Mi units, and loses nothing", pure, () => {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   const text = "x".repeat(1 << 20);
   for (const part of ["\x1b[200~", text, "y\x1b[20", "1~z"]) decoder.push(part);
@@ -121,7 +104,7 @@ Deno.test("KeyDecoder takes a tab for text only in an unmarked paste of several 
 
 /** A decoder that has delivered Escape as a key, after which `rest` comes. */
 async function afterEscape(...rest: string[]): Promise<string> {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   decoder.push("\x1b");
   assertEquals(listener.heard, []);
@@ -135,11 +118,17 @@ const AFTER_ESCAPE: [chunks: string[], heard: string][] = [
   [["b"], "b"],
   [["[200~uno\ndos\x1b[201~", "[A"], "{uno\ndos}[A"],
   [["[2", "00~uno\x1b[201~", "[A"], "{uno}[A"],
+  [["[", "200~uno\nquit\r\x1b[201~", "[A"], "{uno\nquit\r}[A"],
+  [["[", "2", "0", "0", "~", "uno\x1b[201~"], "{uno}"],
+  [["[", "20", "h", "[A"], "[20h[A"],
+  [["[", "A", "2"], "[A2"],
+  [["[?62;22c", "[A"], "[A"],
+  [["]11;rgb:0/0/0\x9c", "[A"], "[A"],
   [["[A", "[A"], "<up>[A"],
   [["[1;5D", "[A"], "<C-left>[A"],
   [["[3~", "[A"], "<delete>[A"],
   [["[<0;5;5M", "[A"], "[A"],
-  ...["[", "[A sí", "[x] hecho", "[1]"].map((text): [string[], string] => [[text, "[A"], `${text}[A`]),
+  ...["[A sí", "[x] hecho", "[1]"].map((text): [string[], string] => [[text, "[A"], `${text}[A`]),
 ];
 for (const [chunks, heard] of AFTER_ESCAPE) {
   const title = `KeyDecoder decodes ${JSON.stringify(chunks)} after a late Escape as ${
@@ -150,7 +139,7 @@ for (const [chunks, heard] of AFTER_ESCAPE) {
 
 Deno.test("KeyDecoder waits longer for the rest of a sequence than for that of Escape", pure, async () => {
   await Promise.all([2, 3, 5].map(async (length) => {
-    const listener = new Listener();
+    const listener = new InputRecorder();
     using decoder = new KeyDecoder(listener);
     decoder.push("a\x1b");
     decoder.push("\x1b[200~".slice(1, length));
@@ -162,7 +151,7 @@ Deno.test("KeyDecoder waits longer for the rest of a sequence than for that of E
 });
 
 Deno.test("KeyDecoder drops an incomplete sequence after its timeout", pure, async () => {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   decoder.sequenceTimeoutMs = 5;
   decoder.push("\x1b[20");
@@ -171,106 +160,27 @@ Deno.test("KeyDecoder drops an incomplete sequence after its timeout", pure, asy
   assertEquals(listener.heard.join(""), "0~");
 });
 
-Deno.test("readKeys() decodes UTF-8 across chunks, and reports the end", pure, async () => {
-  const listener = new Listener();
-  const bytes = [...new TextEncoder().encode("é漢")].map((byte) => Uint8Array.of(byte));
-  using _ = readKeys(ReadableStream.from(bytes), listener);
-  await withTimeout(listener.ended.promise, "the end");
-  assertEquals(listener.heard, ["é", "漢", "end"]);
+Deno.test("KeyDecoder types what waited after Escape for the rest of a paste's mark", pure, async () => {
+  const listener = new InputRecorder();
+  using decoder = new KeyDecoder(listener);
+  decoder.sequenceTimeoutMs = 5;
+  decoder.push("\x1b");
+  await waitFor(() => listener.heard.length > 0, "Escape");
+  decoder.push("[2");
+  assertEquals(decoder.isIncomplete, true);
+  await waitFor(() => listener.heard.length > 1, "the text");
+  decoder.push("00~");
+  assertEquals(listener.heard.join(""), "<escape>[200~");
 });
 
-Deno.test("readKeys() does not take an error of its listener for the end of the input", pure, async () => {
-  const error = new RangeError("no such cursor");
-  const { promise: reported, resolve } = Promise.withResolvers<unknown>();
-  const onRejection = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    resolve(event.reason);
-  };
-  addEventListener("unhandledrejection", onRejection);
-  const listener = new Listener();
-  listener.onKey = () => {
-    throw error;
-  };
-  using _ = readKeys(ReadableStream.from([Uint8Array.of(97)]), listener);
-  assertStrictEquals(await withTimeout(reported, "the error"), error);
-  removeEventListener("unhandledrejection", onRejection);
-  assertEquals(listener.heard, []);
-});
-
-for (const read of [readKeys, readLines]) {
-  Deno.test(`${read.name}() is not drained in a pause of a paste`, pure, async () => {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const source = read(readable, new Listener());
-    let isDrained = false;
-    const drained = source.drain().then(() => isDrained = true);
-    await writable.getWriter().write(Uint8Array.of(97));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    assertEquals(isDrained, false);
-    await drained;
-    source[Symbol.dispose]();
-  });
-
-  Deno.test(`${read.name}() takes an input that fails for ended`, pure, async () => {
-    const listener = new Listener();
-    const failing = new ReadableStream<Uint8Array>({ start: (input) => input.error(new Error("gone")) });
-    using _ = read(failing, listener);
-    await withTimeout(listener.ended.promise, "the end");
-    assertEquals(listener.heard, ["end"]);
-  });
-}
-
-Deno.test("readLines() gives lines, also a last one without its line break", pure, async () => {
-  const listener = new Listener();
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  using _ = readLines(readable, listener);
-  const writer = writable.getWriter();
-  await writer.write(new TextEncoder().encode("uno\r"));
-  await new Promise((resolve) => setTimeout(resolve, 150)); // a CR and its LF are one line break, however late
-  await writer.write(new TextEncoder().encode("\ndos\n\ntres"));
-  await writer.close();
-  await withTimeout(listener.ended.promise, "the end");
-  assertEquals(listener.heard, ["uno", "dos", "", "tres", "end"]);
-});
-
-for (
-  const [cuts, heard] of [
-    [["a\u2028b\u2029c\n"], ["a\u2028b\u2029c"]],
-    [["a\r", "b\r\n\n", "\r\r\n"], ["a", "b", "", "", ""]],
-    [["a\r", "", "\nb"], ["a", "b"]],
-    [[Uint8Array.of(0x61, 0xf0, 0x9f), Uint8Array.of(0x98, 0x80), Uint8Array.of(0xff, 0x0a, 0xf0)], [
-      "a😀�",
-      "�",
-    ]],
-    [[""], []],
-  ] as const
-) {
-  Deno.test(`readLines() makes ${JSON.stringify(heard)} of its chunks`, pure, async () => {
-    const listener = new Listener();
-    const encoder = new TextEncoder();
-    using _ = readLines(
-      ReadableStream.from(cuts.map((cut) => typeof cut === "string" ? encoder.encode(cut) : cut)),
-      listener,
-    );
-    await withTimeout(listener.ended.promise, "the end");
-    assertEquals(listener.heard, [...heard, "end"]);
-  });
-}
-
-Deno.test("readLines() reads no further chunk while it is paused", pure, async () => {
-  const listener = new Listener();
-  const chunks = ["1\n2\n", "3\n", "4\n"].map((text) => new TextEncoder().encode(text));
-  using source = readLines(ReadableStream.from(chunks), listener);
-  source.pause();
-  await flushTasks();
-  assertEquals(listener.heard, ["1", "2"]);
-  source.resume();
-  await withTimeout(listener.ended.promise, "the end");
-  assertEquals(listener.heard, ["1", "2", "3", "4", "end"]);
+Deno.test("withoutAnswers() changes nothing but a line with answers", pure, () => {
+  for (const line of ["hola \x9d", "\x1b]", "\x9b", "ñ漢"]) assertEquals(withoutAnswers(line), line);
+  assertEquals(withoutAnswers("a\x9d11;rgb:0/0/0\x9cb\x9bAc\x1b[Ad"), "abcd");
 });
 
 /** A decoder of a block whose end does not come in time, after which these chunks come. */
 async function afterLostEnd(block: string, ...chunks: string[]): Promise<string> {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   decoder.pasteTimeoutMs = 101;
   decoder.push(`\x1b[200~${block}`);
@@ -299,10 +209,11 @@ for (const [chunks, heard] of AFTER_LOST_END) {
 Deno.test("KeyDecoder finds the end of a block that a slow link split", pure, async () => {
   assertEquals(await afterLostEnd("uno\x1b[20", "1~x"), "{uno}{}x");
   assertEquals(await afterLostEnd("uno\x1b[20", "x"), "{uno}x");
+  assertEquals(await afterLostEnd("uno\x1b", "[2", "01", "~x"), "{uno}{}x");
 });
 
 Deno.test("KeyDecoder takes Ctrl-C after a pause in a block for its end, once", pure, async () => {
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   decoder.pasteTimeoutMs = 3_600_000;
   decoder.push("\x1b[200~uno");
@@ -313,7 +224,7 @@ Deno.test("KeyDecoder takes Ctrl-C after a pause in a block for its end, once", 
 
 Deno.test("KeyDecoder ignores an answer that a slow link split after its first key", pure, async () => {
   assertEquals(await afterEscape("]11;rgb:0/0/0\x1b\\x", "]1"), "x]1");
-  const listener = new Listener();
+  const listener = new InputRecorder();
   using decoder = new KeyDecoder(listener);
   decoder.push("\x1b]");
   await waitFor(() => listener.heard.length > 0, "the key");

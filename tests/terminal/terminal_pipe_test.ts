@@ -225,3 +225,22 @@ for (const isTty of [true, false]) {
     assertEquals(await line, isTty ? "abc" : `ab${answer}c`);
   });
 }
+
+for (const [rest, isAtOnce] of [["", true], ["touch PWNED\n", false]] as const) {
+  const title = `Terminal ends ${isAtOnce ? "at once" : "after a pause"} if ${
+    JSON.stringify(rest)
+  } follows the last line`;
+  Deno.test(title, pure, async () => {
+    const user = new FakeUser({ isTty: true });
+    const { terminal } = user;
+    const lines = linesOf(terminal);
+    user.type(`quit\n${rest}`);
+    assertEquals(await take(lines), "quit");
+    await lines.return(undefined);
+    let isLate = false;
+    const timer = setTimeout(() => isLate = true, 600);
+    await terminal[Symbol.asyncDispose]();
+    clearTimeout(timer);
+    assertEquals(isLate, !isAtOnce);
+  });
+}
