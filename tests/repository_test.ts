@@ -51,7 +51,7 @@ Deno.test("SECURITY.md leads to docs/SECURITY.md: first versions and reports", r
   const headings = (await read("docs/SECURITY.md")).matchAll(/^## (.*)$/gm);
   assertEquals([...headings].slice(0, 2).map(([, heading]) => heading), [
     "Supported versions",
-    "Report a hole",
+    "Report a vulnerability",
   ]);
 });
 
