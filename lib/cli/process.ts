@@ -110,8 +110,8 @@ export async function runProcess(
   }
   const terminated = AbortSignal.any([terminationSignal(deno), terminal.interruptSignal]);
   // Ctrl-Z would stop this process alone, and `deno task` would go on holding the terminal. To stop both, Deno.kill()
-  // needs --allow-run for all programs. A file over the limit of
-  // `ulimit -f` would kill it: instead the write fails, as on a full disk.
+  // needs --allow-run for all programs. A file over the limit of `ulimit -f` would kill it: instead the write fails, as
+  // on a full disk.
   if (build.os !== "windows") {
     for (const signal of ["SIGTSTP", "SIGXFSZ"] as const) deno.addSignalListener(signal, () => {});
   }

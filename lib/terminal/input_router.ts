@@ -135,6 +135,7 @@ export class InputRouter {
     if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
     const text = queue.editor.submit();
+    this.#completeAnswer = undefined;
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A chat line is not printed here: it comes back from the server.
     if (queue === this.promptQueue && queue.hasWaiter) {
@@ -198,8 +199,7 @@ export class InputRouter {
 
   #pasteBlock(lines: readonly string[], count: number): void {
     const confirmPaste = this.#chatOptions?.confirmPaste;
-    const isShort = count <= MAX_UNCONFIRMED_LINES && this.activeQueue === this.chatQueue;
-    if (!confirmPaste || isShort) return this.#send(lines);
+    if (!confirmPaste || count <= MAX_UNCONFIRMED_LINES) return this.#send(lines);
     this.#pastedBlock = lines;
     this.#pasteConfirmQueue.prompt = confirmPaste.question(count);
   }
