@@ -130,7 +130,7 @@ export const ENGLISH_ERRORS = {
   "reason.not-listening": "no server listens there",
   "reason.name-unknown": "name not found",
   "reason.no-answer": "no answer",
-  "reason.certificate-stranger": "its certificate is from an unknown authority",
+  "reason.certificate-stranger": "unknown certificate authority",
   "reason.folder-missing": "its folder does not exist",
   "reason.folder-closed": "its folder is not writable",
   "reason.no-tls": "it does not use TLS",

@@ -136,7 +136,7 @@ export const SPANISH_ERRORS = {
   "reason.not-listening": "ahí no escucha ningún servidor",
   "reason.name-unknown": "no se encontró el nombre",
   "reason.no-answer": "no responde",
-  "reason.certificate-stranger": "su certificado es de una autoridad desconocida",
+  "reason.certificate-stranger": "autoridad de certificación desconocida",
   "reason.folder-missing": "no existe su carpeta",
   "reason.folder-closed": "no se puede escribir en su carpeta",
   "reason.no-tls": "no usa TLS",
