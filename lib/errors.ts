@@ -151,6 +151,7 @@ export type InputCode =
   | "config-line"
   // Files.
   | "file-unreadable"
+  | "file-too-large"
   | "file-not-text"
   | "file-unwritable"
   | "certificate-invalid"
@@ -221,17 +222,29 @@ export function isReset(error: unknown): boolean {
 /** By errno (man 3 errno), or by Node's codes for TLS. */
 const REASON_BY_ERRNO = {
   EISDIR: "is-folder",
+  ENXIO: "no-file",
   ENOENT: "missing",
-  ENOTDIR: "missing",
+  ENOTDIR: "not-folder",
+  EEXIST: "not-folder",
+  ELOOP: "link-loop",
+  ENAMETOOLONG: "name-too-long",
   EACCES: "no-permission",
   EPERM: "no-permission",
   EROFS: "read-only",
   ENOSPC: "no-space",
   EDQUOT: "no-space",
+  EFBIG: "size-limit",
   EIO: "disk-broken",
   EMFILE: "too-many-open",
   ENFILE: "too-many-open",
   ECONNREFUSED: "not-listening",
+  ECONNRESET: "broken",
+  ENETUNREACH: "no-route",
+  ENETDOWN: "no-route",
+  EHOSTUNREACH: "no-route",
+  EHOSTDOWN: "no-route",
+  EADDRNOTAVAIL: "no-address",
+  EAFNOSUPPORT: "no-ipv6",
   ENOTFOUND: "name-unknown",
   EAI_AGAIN: "name-unknown",
   ETIMEDOUT: "no-answer",
@@ -257,6 +270,8 @@ const TRANSLATED_CODES = [
   "folder-closed",
   "no-tls",
   "not-nats",
+  "zone",
+  "address-unfit",
 ] as const;
 
 /** Why the system failed, where the user can act on it; otherwise the system's own words are shown. The catalogues have a phrase for each. */

@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readUserFile } from "../lib/base/files.ts";
 import {
+  type ChatError,
   InputError,
   isReset,
   NatsError,
@@ -11,6 +12,7 @@ import {
   systemReason,
 } from "../lib/errors.ts";
 import { errorText } from "../lib/i18n/translate.ts";
+import { connectError, listenError } from "../lib/net/tcp.ts";
 import { SqliteStore } from "../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "./testing/test_folder.ts";
 
@@ -31,7 +33,7 @@ const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "ERR_SQLITE_ERROR", errcode: 1 }, undefined],
   [{ name: "TimeoutError" }, "no-answer"],
   [{ name: "NotCapable" }, "no-permission"],
-  [{ code: "EHOSTUNREACH" }, undefined], // the system's words say as much
+  [{ code: "EINVAL" }, undefined],
   [{ code: "toString" }, undefined],
   [{ code: 13, errcode: "13" }, undefined],
   [{ details: { systemReason: "not-nats" }, code: "EACCES" }, "not-nats"],
@@ -85,6 +87,45 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
   ];
   for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);
 });
+
+const CLASS_BY_ERRNO: Record<string, new (message: string) => Error> = {
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
+  EADDRINUSE: Deno.errors.AddrInUse,
+  EADDRNOTAVAIL: Deno.errors.AddrNotAvailable,
+  EACCES: Deno.errors.PermissionDenied,
+  EINVAL: TypeError,
+};
+const ADDRESS = { host: "ff02::1", port: 5_000 };
+/** The system errors that a user of the chat may meet, by what meets them. */
+const MET: [what: string, codes: string, wrap: (cause: Error) => ChatError][] = [
+  [
+    "a file",
+    "EISDIR ENOENT ENOTDIR EEXIST ENXIO ELOOP ENAMETOOLONG EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO EMFILE",
+    (cause) => new InputError("file-unreadable", { path: "f", reason: cause.message }, { cause }),
+  ],
+  [
+    "a dial",
+    "ECONNREFUSED ECONNRESET ETIMEDOUT ENETUNREACH ENETDOWN EHOSTUNREACH EHOSTDOWN EADDRNOTAVAIL EAFNOSUPPORT " +
+    "EACCES EPERM EMFILE EINVAL",
+    (cause) => connectError(cause, ADDRESS),
+  ],
+  [
+    "a server's own address",
+    "EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EACCES EMFILE EINVAL",
+    (cause) => listenError(cause, ADDRESS),
+  ],
+];
+
+for (const [what, codes, wrap] of MET) {
+  Deno.test(`errorText() shows no words of the system's for ${what}`, pure, () => {
+    const texts = codes.split(" ").flatMap((code) => {
+      const cause = new (CLASS_BY_ERRNO[code] ?? Error)(`${code} (os error 1)`);
+      const error = wrap(Object.assign(cause, { code }));
+      return [errorText(error, "es"), errorText(error, "en")];
+    });
+    assertEquals(texts.filter((text) => text.includes("os error")), []);
+  });
+}
 
 Deno.test("errorText() names the file that cannot be used, and the reason", writing, async () => {
   await using folder = new TestFolder();

@@ -104,8 +104,7 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
   } catch (cause) {
     connecting.then((conn) => conn.close(), () => {});
     if (signal.aborted) throw signal.reason;
-    const details = { server: formatAddress(server), host: server.host, reason: errorMessage(cause) };
-    throw new ConnectError(connectErrorCode(cause, { ...server, host }), details, { cause });
+    throw connectError(cause, server, host);
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -130,13 +129,28 @@ export function isDnsFailure(cause: unknown): boolean {
   return code === "ENOENT" || (code === undefined && !/\(os error \d+\)$/.test(cause.message));
 }
 
+/** Turns an error of `Deno.connect()` into ours. `host`: where the server was dialled, its name or its IP address. */
+export function connectError(cause: unknown, server: Address, host = server.host): ConnectError {
+  const details = { server: formatAddress(server), host: server.host, ...addressReason(cause, host) };
+  return new ConnectError(connectErrorCode(cause, { ...server, host }), details, { cause });
+}
+
 /** Maps an error of `Deno.connect()`. Only for an IP address does "network unreachable" mean that this machine has no
  * network: for a name, the error is that of the last address tried, perhaps an IPv6 one without a route. */
 export function connectErrorCode(cause: unknown, { host }: Address): ConnectCode {
-  if (isDnsFailure(cause)) return "name-unknown";
+  if (isDnsFailure(cause) && !isIP(host)) return "name-unknown";
   const { code } = cause as { code?: unknown };
   if (isIP(host) && (code === "ENETUNREACH" || code === "ENETDOWN")) return "network-away";
   return cause instanceof Deno.errors.ConnectionRefused ? "refused" : "unreachable";
+}
+
+/** A link-local address needs a zone (RFC 4007, section 11): without one the system calls it an invalid argument, as it
+ * does other addresses that no server can have. The name of an interface that does not exist is looked up as a host. */
+function addressReason(cause: unknown, host: string): { reason: string; systemReason?: string } {
+  const needsZone = /^fe[89ab][0-9a-f]:[^%]*$/i.test(host) || (host.includes("%") && isDnsFailure(cause));
+  const isInvalid = (cause as { code?: unknown }).code === "EINVAL";
+  const systemReason = needsZone ? "zone" : isInvalid ? "address-unfit" : undefined;
+  return { reason: errorMessage(cause), ...(systemReason && { systemReason }) };
 }
 
 /** @throws {ListenError} */
@@ -150,7 +164,7 @@ export function listen({ host, port }: Address): Deno.TcpListener {
 
 /** Turns an error of `Deno.listen()` or `Deno.serve()` into ours. */
 export function listenError(cause: unknown, { host, port }: Address): ListenError {
-  const details = { host, port, reason: errorMessage(cause) };
+  const details = { host, port, ...addressReason(cause, host) };
   return new ListenError(listenErrorCode(cause, port), details, { cause });
 }
 

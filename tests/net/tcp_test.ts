@@ -3,13 +3,16 @@
 import dns from "node:dns/promises";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ConnectError, ListenError } from "../../lib/errors.ts";
+import { errorText } from "../../lib/i18n/translate.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import {
   acceptConnections,
+  connectError,
   connectErrorCode,
   dial,
   isDnsFailure,
   listen,
+  listenError,
   listenErrorCode,
 } from "../../lib/net/tcp.ts";
 import { addressOf, freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
@@ -31,6 +34,24 @@ async function failure(server: Address): Promise<string> {
   assertEquals([details.server, details.host], [formatAddress(server), server.host]);
   return code;
 }
+
+Deno.test("connectError() and listenError() ask for the interface of a link-local address", pure, () => {
+  const invalid = Object.assign(new TypeError("Invalid argument (os error 22)"), { code: "EINVAL" });
+  const unknown = new Error("failed to lookup address information: Name or service not known");
+  for (const [host, cause] of [["fe80::1", invalid], ["fe80::1%nope", unknown]] as const) {
+    const error = connectError(cause, { host, port: 5_000 });
+    const why = "add an interface of this machine to the address, such as fe80::1%eth0";
+    const text = `Cannot reach [${host}]:5000: check the address and the network (${why}).`;
+    assertEquals([error.code, errorText(error, "en")], ["unreachable", text]);
+  }
+  assertEquals(
+    errorText(listenError(invalid, { host: "fe80::1", port: 5_000 }), "es"),
+    "No se puede escuchar en fe80::1, puerto 5000: " +
+      "añada a la dirección una interfaz de este equipo, como en fe80::1%eth0. Elija otra dirección o puerto.",
+  );
+  const zoned = listenError(invalid, { host: "fe80::1%eth0", port: 5_000 });
+  assertEquals(zoned.details.systemReason, "address-unfit");
+});
 
 for (const host of [LOOPBACK, "localhost"]) {
   Deno.test(`dial() connects to ${host}`, async () => {
