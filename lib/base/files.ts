@@ -9,24 +9,48 @@ import { delay } from "./time.ts";
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
 /** As many as Linux follows. */
 const MAX_LINKS = 40;
+/** Devices and pipes may never end. The certificates of all public authorities take a fourth of it. */
+const MAX_BYTES = 1_048_576;
 
-/** Without a byte order mark.
- * @throws {InputError} `file-unreadable` or `file-not-text` */
-export async function readUserFile(path: string): Promise<string> {
-  let bytes: Uint8Array;
+/** Without a byte order mark. Waits for the writer of a pipe, such as `<(pass show chat)`.
+ * @throws {InputError} `file-unreadable`, `file-too-large` or `file-not-text`
+ * @throws the signal's reason */
+export async function readUserFile(path: string, signal?: AbortSignal): Promise<string> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", abort);
   try {
-    bytes = await Deno.readFile(path);
+    signal?.throwIfAborted();
+    // The system goes on waiting for a writer.
+    return decode(await Promise.race([readBytes(path), aborted]), path);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** @throws {InputError} `file-unreadable` or `file-too-large` */
+async function readBytes(path: string): Promise<Uint8Array> {
+  const bytes = new Uint8Array(MAX_BYTES + 1);
+  let length = 0;
+  try {
+    using file = await Deno.open(path);
+    while (length < bytes.length) {
+      const count = await file.read(bytes.subarray(length));
+      if (count === null) break;
+      length += count;
+    }
   } catch (cause) {
     throw fileError("file-unreadable", path, cause);
   }
-  return decode(bytes, path);
+  if (length > MAX_BYTES) throw new InputError("file-too-large", { path });
+  return bytes.subarray(0, length);
 }
 
 /** Reads certificates in PEM (RFC 7468), perhaps with other text.
- * @throws {InputError} `file-unreadable`, `file-not-text`, or `certificate-invalid` if one cannot be used or there is
- * none */
-export async function readCertificates(path: string): Promise<string> {
-  const pem = await readUserFile(path);
+ * @throws as `readUserFile` does
+ * @throws {InputError} `certificate-invalid` if one cannot be used or there is none */
+export async function readCertificates(path: string, signal?: AbortSignal): Promise<string> {
+  const pem = await readUserFile(path, signal);
   try {
     const blocks = pem.match(new RegExp(CERTIFICATE, "g"));
     if (!blocks) throw new RangeError("Cannot find a certificate in the text");
@@ -47,10 +71,13 @@ export async function isReadableByOthers(path: string): Promise<boolean> {
   return ((mode ?? 0) & 0o004) !== 0;
 }
 
-/** Undefined if there is no file.
- * @throws {InputError} `file-unreadable` or `file-not-text` */
+/** Undefined if there is no file. A pipe is refused: its writer might never come.
+ * @throws {InputError} `file-unreadable`, `file-too-large` or `file-not-text` */
 export async function readStateFile(path: string): Promise<string | undefined> {
   try {
+    if ((await Deno.stat(path).catch(() => undefined))?.isFifo) {
+      throw new InputError("file-unreadable", { path, reason: "it is a pipe", systemReason: "no-file" });
+    }
     return await readUserFile(path);
   } catch (error) {
     if ((error as InputError).cause instanceof Deno.errors.NotFound) return undefined;

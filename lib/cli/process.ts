@@ -84,7 +84,8 @@ interface RunOptions {
   readonly shutdownMs?: number;
 }
 
-/** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. */
+/** Runs a program and ends the process with the exit status that `main` returns, or with that of its error. `main` may
+ * throw the reason of `terminated`. */
 export async function runProcess(
   main: (process: ProcessContext) => Promise<number>,
   { configName, clock, deno = Deno, events = globalThis, shutdownMs = SHUTDOWN_TIMEOUT_MS }: RunOptions,
@@ -147,9 +148,10 @@ export async function runProcess(
       terminated,
     });
   } catch (error) {
-    if (!(error instanceof ChatError)) throw error;
-    printError(errorText(error, language));
-    status = error instanceof InputError ? EXIT.usage : EXIT.failure;
+    const isSignal = terminated.aborted && error === terminated.reason;
+    if (!isSignal && !(error instanceof ChatError)) throw error;
+    if (!isSignal) printError(errorText(error, language));
+    status = isSignal ? EXIT.ok : error instanceof InputError ? EXIT.usage : EXIT.failure;
   } finally {
     await terminal[Symbol.asyncDispose]();
   }

@@ -118,10 +118,11 @@ export function clientFlags(sources: FlagSources): ClientFlags {
 }
 
 /** Reads the files that flags name.
- * @throws {InputError} */
+ * @throws {InputError}
+ * @throws the reason of `terminated` */
 export async function clientConfig(
   flags: ClientFlags,
-  { buildInfo, configFolder }: Pick<ProcessContext, "buildInfo" | "configFolder">,
+  { buildInfo, configFolder, terminated }: Pick<ProcessContext, "buildInfo" | "configFolder" | "terminated">,
 ): Promise<ClientConfig> {
   const { "password-file": passwordFile, "tls-fingerprint": fingerprints } = flags;
   const server = flags.host === undefined ? undefined : parseAddress(flags.host);
@@ -138,8 +139,10 @@ export async function clientConfig(
     conflicts: [["ca", "tls-fingerprint"]],
   });
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
-  const password = passwordFile === undefined ? undefined : parsePassword(await readUserFile(passwordFile));
-  const ca = flags.ca === undefined ? undefined : await readCertificates(flags.ca);
+  const password = passwordFile === undefined
+    ? undefined
+    : parsePassword(await readUserFile(passwordFile, terminated));
+  const ca = flags.ca === undefined ? undefined : await readCertificates(flags.ca, terminated);
   return {
     ...DEFAULT_CONFIG,
     host: server?.host,

@@ -28,9 +28,14 @@ export interface ServerCertificate {
   readonly path: string;
 }
 
-/** @throws {InputError} `file-unreadable`, `file-not-text`, `certificate-invalid` or `certificate-unusable` */
-export async function loadCertificate(certPath: string, keyPath: string): Promise<ServerCertificate> {
-  const pair = { cert: await readUserFile(certPath), key: await readUserFile(keyPath) };
+/** @throws as `readUserFile` does
+ * @throws {InputError} `certificate-invalid` or `certificate-unusable` */
+export async function loadCertificate(
+  certPath: string,
+  keyPath: string,
+  signal?: AbortSignal,
+): Promise<ServerCertificate> {
+  const pair = { cert: await readUserFile(certPath, signal), key: await readUserFile(keyPath, signal) };
   const certificate = parseCertificate(pair, certPath);
   await tryHandshake(pair).catch((cause) => {
     throw new InputError("certificate-unusable", { path: certPath, reason: errorMessage(cause) }, { cause });

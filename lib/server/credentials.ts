@@ -33,7 +33,8 @@ export interface Credentials {
 
 /** Reads the files, or makes the certificate, then drops the permission to use files. `onPasswordOpen` is called if other
  * users can read the file of the password.
- * @throws {InputError} */
+ * @throws {InputError}
+ * @throws the reason of `process.terminated` */
 export async function loadCredentials(
   config: CredentialsConfig,
   process: ProcessContext,
@@ -41,7 +42,9 @@ export async function loadCredentials(
 ): Promise<Credentials> {
   const { passwordFile } = config;
   if (config.certificate) checkTlsSupport(process.buildInfo.runtime);
-  const password = passwordFile === undefined ? undefined : await readPassword(passwordFile, onPasswordOpen);
+  const password = passwordFile === undefined
+    ? undefined
+    : await readPassword(passwordFile, { process, onOpen: onPasswordOpen });
   const certificate = config.certificate && await loadServerCertificate(config.certificate, process);
   process.dropFilePermissions();
   if (!certificate) return { password };
@@ -55,18 +58,18 @@ export async function loadCredentials(
 
 async function readPassword(
   path: string,
-  onOpen: (path: string) => Promise<void>,
+  { process: { terminated }, onOpen }: { process: ProcessContext; onOpen: (path: string) => Promise<void> },
 ): Promise<PasswordVerifier> {
-  const password = parsePassword(await readUserFile(path));
+  const password = parsePassword(await readUserFile(path, terminated));
   if (await isReadableByOthers(path)) await onOpen(path);
   return new PasswordVerifier(password);
 }
 
 async function loadServerCertificate(
   config: NonNullable<CredentialsConfig["certificate"]>,
-  { configFolder, clock }: ProcessContext,
+  { configFolder, clock, terminated }: ProcessContext,
 ): Promise<ServerCertificate> {
-  if (config.type === "files") return await loadCertificate(config.cert, config.key);
+  if (config.type === "files") return await loadCertificate(config.cert, config.key, terminated);
   const { folder = configFolder } = config;
   if (folder === undefined) throw new InputError("no-folder");
   return await loadOrCreateCertificate(folder, clock().wallMs);

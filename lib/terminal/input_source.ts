@@ -5,6 +5,8 @@ import { KeyDecoder, type KeyListener, PASTE_TIMEOUT_MS } from "./keys.ts";
 
 /** How long nothing must come until the input counts as drained, in ms. */
 const QUIET_MS = 100;
+/** How much of a line from a pipe is kept, in UTF-16 units: a device such as /dev/zero has no end. */
+const MAX_LINE_UNITS = 1 << 20;
 
 /** A keyboard or a pipe. */
 export interface InputSource extends Disposable {
@@ -118,8 +120,10 @@ export function readLines(
 class LineDecoder {
   readonly #listener: { onLine(line: string): void };
   readonly #decoder = new TextDecoder();
-  /** Parts of a line that has not ended. They are joined once: a line may have megabytes. */
+  /** Parts of a line that has not ended. They are joined once: a line may have a megabyte. */
   #parts: string[] = [];
+  /** Of all parts, in UTF-16 units. */
+  #length = 0;
   /** Whether an LF at the start of the next chunk ends no line of its own. */
   #hasReturn = false;
 
@@ -132,21 +136,28 @@ class LineDecoder {
     const text = this.#hasReturn && decoded.startsWith("\n") ? decoded.slice(1) : decoded;
     if (decoded !== "") this.#hasReturn = text.endsWith("\r");
     const [first, ...others] = text.split(/\r\n|\n|\r/);
-    this.#parts.push(first!);
+    this.#add(first!);
     for (const next of others) {
       this.#deliver();
-      this.#parts.push(next);
+      this.#add(next);
     }
   }
 
+  #add(part: string): void {
+    if (this.#length >= MAX_LINE_UNITS) return;
+    this.#length += part.length;
+    this.#parts.push(part);
+  }
+
   end(): void {
-    this.#parts.push(this.#decoder.decode());
+    this.#add(this.#decoder.decode());
     if (this.#parts.some((part) => part !== "")) this.#deliver();
   }
 
   #deliver(): void {
     const line = this.#parts.join("");
     this.#parts = [];
+    this.#length = 0;
     this.#listener.onLine(line);
   }
 }

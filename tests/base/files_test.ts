@@ -10,9 +10,11 @@ import {
   writeStateFile,
 } from "../../lib/base/files.ts";
 import { InputError } from "../../lib/errors.ts";
+import { errorText } from "../../lib/i18n/translate.ts";
 import { caSignedPair } from "../testing/certificates.ts";
-import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
 
+const pure = { permissions: "none" } as const;
 const isWindows = Deno.build.os === "windows";
 
 function namesIn(path: string): string[] {
@@ -69,6 +71,31 @@ Deno.test("readUserFile() reads UTF-8 with or without a mark, and nothing else",
   assertEquals(await read(0x61, 0xf1), "file-not-text"); // Latin-1
 });
 
+Deno.test("readUserFile() and readStateFile() refuse a file of more than 1 MiB", writing, async () => {
+  await using folder = new TestFolder();
+  const path = await folder.file("file", "x".repeat(1_048_576));
+  assertEquals((await readUserFile(path)).length, 1_048_576);
+  await Deno.writeTextFile(path, "x", { append: true });
+  for (const read of [readUserFile, readStateFile]) {
+    assertEquals((await assertRejects(() => read(path), InputError)).code, "file-too-large");
+  }
+});
+
+Deno.test("readUserFile() waits for the writer of a pipe until its signal", pure, async () => {
+  using _ = pipeWithoutWriter("pipe");
+  const ending = new AbortController();
+  const reading = readUserFile("pipe", ending.signal);
+  ending.abort(new Error("signal"));
+  await assertRejects(() => reading, Error, "signal");
+  await assertRejects(() => readUserFile("pipe", ending.signal), Error, "signal");
+});
+
+Deno.test("readStateFile() refuses a pipe, whose writer may never come", pure, async () => {
+  using _ = pipeWithoutWriter("pipe");
+  const error = await assertRejects(() => readStateFile("pipe"), InputError);
+  assertEquals(errorText(error, "en"), "Cannot read pipe: it is not a file.");
+});
+
 Deno.test("readCertificates() refuses a file if one of its certificates is none", writing, async () => {
   await using folder = new TestFolder();
   const { ca, cert } = await caSignedPair("127.0.0.1");
@@ -81,6 +108,18 @@ Deno.test("readCertificates() refuses a file if one of its certificates is none"
 });
 
 const unix = { ignore: writing.ignore || isWindows };
+Deno.test("readStateFile() and writeStateFile() say that part of a path is a file", unix, async () => {
+  await using folder = new TestFolder();
+  const file = await folder.file("config", "");
+  for (const path of [`${file}/known`, `${file}/chat/known`]) {
+    const why = "part of that path is a file, not a folder; correct the path.";
+    const unread = await assertRejects(() => readStateFile(path), InputError);
+    assertEquals(errorText(unread, "en"), `Cannot read ${path}: ${why}`);
+    const unwritten = await assertRejects(() => writeStateFile(path, ""), InputError);
+    assertEquals(errorText(unwritten, "en"), `Cannot write ${path}: ${why}`);
+  }
+});
+
 Deno.test("isReadableByOthers() looks at the mode for all other users", unix, async () => {
   await using folder = new TestFolder();
   const path = await folder.file("password", "uno");

@@ -72,6 +72,21 @@ for (
   });
 }
 
+Deno.test(
+  "runProcess() exits with 0, without a word, if main throws the reason of a signal",
+  pure,
+  async () => {
+    const errors = await errorsDuring(async () => {
+      const { status } = await run(({ terminated }, fake) => {
+        fake.listeners.get("SIGTERM")!();
+        return Promise.reject(terminated.reason);
+      });
+      assertEquals(status, 0);
+    });
+    assertEquals(errors, []);
+  },
+);
+
 Deno.test("runProcess() restores the terminal and rethrows a program's defect", pure, async () => {
   const fake = new FakeDeno(TTY);
   const defect = () => Promise.reject(new RangeError("defect"));

@@ -23,7 +23,8 @@ async function configOf(
   { runtime = "Deno 2.9.6, here", configFolder }: { runtime?: string; configFolder?: string } = {},
 ): Promise<ClientConfig> {
   const buildInfo = { distribution: "source", runtime } as const;
-  return await clientConfig(parseFlags(flags, CLIENT_FLAGS), { buildInfo, configFolder });
+  const { signal: terminated } = new AbortController();
+  return await clientConfig(parseFlags(flags, CLIENT_FLAGS), { buildInfo, configFolder, terminated });
 }
 
 const { trust } = DEFAULT_CONFIG;

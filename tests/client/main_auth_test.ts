@@ -17,7 +17,7 @@ import {
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { freeAddress } from "../testing/addresses.ts";
-import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
 
 const own = await selfSignedPair();
 const other = await selfSignedPair();
@@ -43,6 +43,16 @@ Deno.test("chat-client --password-file joins without a notice", writing, async (
   assertEquals(output.split(".")[0], "Conectado a 127");
   assert(!output.includes(SECRET));
   assert(ana.hasGivenUpFiles);
+});
+
+Deno.test("chat-client ends at a signal while it waits for a file that is a pipe", async () => {
+  using _ = pipeWithoutWriter("pipe");
+  for (const flag of ["--password-file", "--ca"]) {
+    await using ana = new ClientUser();
+    const status = ana.run(runClient, flag, "pipe");
+    ana.terminate();
+    await assertRejects(() => status, DOMException); // of the signal
+  }
 });
 
 Deno.test("chat-client shows an unknown certificate, and remembers a yes", writing, async () => {

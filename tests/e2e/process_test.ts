@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { TestFolder } from "../testing/test_folder.ts";
+import { withTimeout } from "../testing/waiting.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
 const TESTING = new URL("../testing/", import.meta.url);
@@ -37,6 +38,48 @@ Deno.test("runProcess() denies files after dropFilePermissions(), and ends a pro
   assertEquals([code, new TextDecoder().decode(stdout)], [0, "done done NotCapable NotCapable\n"]);
   assertEquals(performance.now() - startMs >= 3_000, true);
 });
+
+/** Prints what it reads of its file. A signal that comes meanwhile ends it at once, or not within a test. */
+const READER = `
+import { serverClock } from "${LIB}base/time.ts";
+import { readUserFile } from "${LIB}base/files.ts";
+import { runProcess } from "${LIB}cli/process.ts";
+const [path, isEnding] = Deno.args;
+await runProcess(async ({ terminal, terminated }) => {
+  const reading = readUserFile(path, terminated);
+  if (isEnding) Deno.kill(Deno.pid, "SIGTERM");
+  await terminal.print(await reading);
+  return 0;
+}, { clock: serverClock, shutdownMs: 600_000 });
+`;
+
+const onUnix = { ignore: Deno.build.os === "windows" };
+
+Deno.test(
+  "readUserFile() reads a pipe with a writer, and without one waits until a signal",
+  onUnix,
+  async () => {
+    await using folder = new TestFolder();
+    const flags = "run --quiet --no-check --no-prompt --allow-read --allow-write --allow-env --allow-run";
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+    const reader = `${Deno.execPath()} ${flags} --config ${config} ${await folder.file("reader.ts", READER)}`;
+    const pipe = `${folder.path}/pipe`;
+    for (
+      const [script, output] of [
+        [`mkfifo ${pipe}; { echo uno; sleep 0.1; echo dos; } > ${pipe} & ${reader} ${pipe}`, "uno\ndos\n\n"],
+        [`${reader} ${pipe} ending`, ""],
+      ] as const
+    ) {
+      const running = new Deno.Command("sh", { args: ["-c", script] }).output();
+      const { code, stdout, stderr } = await withTimeout(running, script);
+      assertEquals([code, ...[stdout, stderr].map((bytes) => new TextDecoder().decode(bytes))], [
+        0,
+        output,
+        "",
+      ]);
+    }
+  },
+);
 
 /** An address of this machine that is not loopback. */
 const HOST = "10.78.0.2";

@@ -9,7 +9,7 @@ import { rejections, SECRET, startServerWithPassword } from "../testing/client_f
 import { FakeUser } from "../testing/fake_user.ts";
 import { RunningServer } from "../testing/running_server.ts";
 import { dialPeer, join, makeHello } from "../testing/raw_peer.ts";
-import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
 
 /** What chat-server prints. */
 async function startOutput(...flags: string[]): Promise<string> {
@@ -47,6 +47,16 @@ Deno.test("chat-server says how to hide a --password-file that others can read",
     await Deno.chmod(path, mode);
     const output = await startOutput("--password-file", path);
     assertEquals(output.includes(`: chmod 600 '${path}'\n`), isTold);
+  }
+});
+
+Deno.test("chat-server ends at a signal while it waits for a file that is a pipe", async () => {
+  using _ = pipeWithoutWriter("pipe");
+  for (const flags of [["--password-file", "pipe"], ["--tls-cert", "pipe", "--tls-key", "key"]]) {
+    await using admin = new FakeUser();
+    const status = admin.run(serve, "--host", LOOPBACK, "--port", String(freeAddress().port), ...flags);
+    admin.terminate();
+    await assertRejects(() => status, DOMException); // of the signal
   }
 });
 

@@ -100,6 +100,14 @@ for (const read of [readKeys, readLines]) {
   });
 }
 
+Deno.test("readLines() keeps a MiB of a line that does not end, and reads the next one", pure, async () => {
+  const listener = new InputRecorder();
+  const endless = Array.from({ length: 40 }, () => new Uint8Array(65_536)); // as /dev/zero
+  using _ = readLines(ReadableStream.from([...endless, new TextEncoder().encode("\nuno\n")]), listener);
+  await withTimeout(listener.ended.promise, "the end");
+  assertEquals([listener.heard[0]!.length, ...listener.heard.slice(1)], [1 << 20, "uno", "end"]);
+});
+
 Deno.test("readLines() gives lines, also a last one without its line break", pure, async () => {
   const listener = new InputRecorder();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();

@@ -11,6 +11,14 @@ const { state } = await Deno.permissions.query({ name: "write", path: FOLDER });
 /** Options of tests that need a folder: skips them without the permission to write. */
 export const writing = { ignore: state !== "granted" };
 
+/** Has a path stand for a pipe without a writer, until disposed of: opening it never ends. */
+export function pipeWithoutWriter(pipe: string): Disposable {
+  const { open, stat } = Deno;
+  Deno.open = (path, options) => path === pipe ? new Promise(() => {}) : open(path, options);
+  Deno.stat = (path) => path === pipe ? Promise.resolve({ isFifo: true } as Deno.FileInfo) : stat(path);
+  return { [Symbol.dispose]: () => void Object.assign(Deno, { open, stat }) };
+}
+
 /** A folder for one test, removed at the end of its scope. */
 export class TestFolder implements AsyncDisposable {
   readonly path: string;
