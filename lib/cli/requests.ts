@@ -29,6 +29,11 @@ export function parseRequest(line: string, fields: readonly Field[]): Request {
   throw new InputError("request-invalid", { request: quoted, fields: fields.join(", ") });
 }
 
+/** Whether a line is the request to end. */
+export function isQuitRequest(line: string): boolean {
+  return JSON.stringify(parseObject(line)) === '{"quit":true}';
+}
+
 /** The text to say.
  * @throws {InputError} `args-missing` if nothing of it can be seen, or `text-too-long` */
 export function sayText({ say }: { readonly say: string }): string {

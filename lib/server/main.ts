@@ -2,8 +2,10 @@
 
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import { randomId } from "../base/time.ts";
+import { isQuit } from "../cli/commands.ts";
 import { locateErrors, readFlags } from "../cli/config_file.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
+import { isQuitRequest } from "../cli/requests.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
@@ -178,7 +180,7 @@ async function openMetrics(...args: ConstructorParameters<typeof MetricsServer>)
 
 /** Undefined without `--nats`, and if the operator quits or a signal ends the program while NATS starts. */
 async function openCluster(
-  { nats, cluster: config }: ServerConfig,
+  { nats, cluster: config, display }: ServerConfig,
   process: ProcessContext,
   { openNatsRoom, renderer, printer, outages }: {
     openNatsRoom: OpenNatsRoom;
@@ -192,7 +194,10 @@ async function openCluster(
   const cluster = await untilStarted(
     (signal) => Cluster.open({ target: nats, openNatsRoom, signal }, config, process.clock),
     process,
-    { notice: renderer.line(t.message("server.nats-starting"), process.clock().wallMs) },
+    {
+      notice: renderer.line(t.message("server.nats-starting"), process.clock().wallMs),
+      isQuit: display.isJson ? isQuitRequest : isQuit,
+    },
   );
   if (!cluster) return undefined;
   cluster.commitLog.onStalled = (isUnavailable) => {

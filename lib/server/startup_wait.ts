@@ -1,18 +1,21 @@
 // Waits for a part of the server that takes long to start, and lets the operator quit meanwhile.
 
-import { isQuit } from "../cli/commands.ts";
 import type { ProcessContext } from "../cli/process.ts";
 
 /** After how long the operator is told, in ms. */
 export const NOTICE_MS = 2_000;
 
-/** Starts a part. If that takes longer than `noticeMs`, prints the notice, and from then on `quit` ends the wait. Returns
- * undefined if the operator quits, or a signal ends the program: the part is then closed when it has started.
+/** Starts a part. If that takes longer than `noticeMs`, prints the notice, and from then on a line for which `isQuit` is
+ * true ends the wait. Returns undefined if the operator quits, or a signal ends the program: the part is then closed when it has started.
  * @throws errors of the start */
 export async function untilStarted<Part extends AsyncDisposable>(
   start: (signal: AbortSignal) => Promise<Part>,
   { terminal, terminated }: Pick<ProcessContext, "terminal" | "terminated">,
-  { notice, noticeMs = NOTICE_MS }: { notice: string; noticeMs?: number },
+  { notice, isQuit, noticeMs = NOTICE_MS }: {
+    notice: string;
+    isQuit: (line: string) => boolean;
+    noticeMs?: number;
+  },
 ): Promise<Part | undefined> {
   const [ended, quit] = [new AbortController(), new AbortController()];
   const signal = AbortSignal.any([terminated, quit.signal]);

@@ -1,7 +1,7 @@
-// parseRequest() and sayText(): the lines that programs write with --json.
+// parseRequest(), isQuitRequest() and sayText(): the lines that programs write with --json.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseRequest, sayText } from "../../lib/cli/requests.ts";
+import { isQuitRequest, parseRequest, sayText } from "../../lib/cli/requests.ts";
 import { InputError } from "../../lib/errors.ts";
 import { isValid } from "../testing/json_lines.ts";
 
@@ -59,6 +59,18 @@ Deno.test("parseRequest() refuses fields that the reader does not have", pure, (
     assertEquals(isValid(JSON.parse(line), "consoleRequest"), false);
   }
   assertEquals(parseRequest('{"say":"x"}', CONSOLE), { say: "x" });
+});
+
+Deno.test("isQuitRequest() knows the request to end, and nothing like it", pure, () => {
+  const lines = [
+    '{"quit":true}',
+    ' { "quit" : true } ',
+    "quit",
+    '{"quit":false}',
+    '{"quit":true,"say":"x"}',
+    "{",
+  ];
+  assertEquals(lines.map(isQuitRequest), [true, true, false, false, false, false]);
 });
 
 Deno.test("sayText() makes what is to be said one line", pure, () => {

@@ -295,6 +295,14 @@ Deno.test("chat-server --nats ends with 0 when it is terminated while NATS start
   assertEquals([await status, operator.output], [0, ""]);
 });
 
+Deno.test("chat-server --nats --json ends by a request to quit while NATS starts", async () => {
+  await using operator = new FakeUser();
+  const parts = { openNatsRoom: () => new Promise<never>(() => {}) };
+  operator.type('{"quit":true}\n');
+  const flags = ["--json", "--host", "127.0.0.1", "--port", "5000"];
+  assertEquals(await operator.run((process) => serve(process, parts), ...flags, ...NATS), 0);
+});
+
 Deno.test("chat-server --nats without an address for others asks for --advertise", async () => {
   const { parts } = fakeNats();
   await using operator = new FakeUser();

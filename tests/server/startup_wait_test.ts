@@ -1,6 +1,7 @@
 // Waiting for NATS at the start of a server: what the operator is told, and how they quit.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { isQuit } from "../../lib/cli/commands.ts";
 import { NOTICE_MS, untilStarted } from "../../lib/server/startup_wait.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { flushTasks } from "../testing/waiting.ts";
@@ -15,7 +16,7 @@ function startWait({ noticeMs = 0, user = new FakeUser() } = {}) {
   let result: Promise<AsyncDisposable | undefined> | undefined;
   const start = (signal: AbortSignal) => (signals.push(signal), started.promise);
   const running = user.run(async (process) => {
-    result = untilStarted(start, process, { notice: NOTICE, noticeMs });
+    result = untilStarted(start, process, { notice: NOTICE, isQuit, noticeMs });
     return await result ? 0 : 1;
   });
   return { user, started, part, running, signals };
