@@ -31,6 +31,8 @@ import type { IgnoreList } from "./ignore_list.ts";
 import type { MemberList } from "./member_list.ts";
 import type { Session } from "./session.ts";
 
+/** Longest wait for the history at the end of a pipe, in ms. */
+const HISTORY_TIMEOUT_MS = 5_000;
 /** Longest wait for the acks of the last messages when the user leaves, in ms. */
 const FLUSH_TIMEOUT_MS = 1_000;
 /** How long a line may wait for acks of earlier ones before the user is told, in ms. */
@@ -161,9 +163,11 @@ export class CommandLoop implements CommonContext {
       }
       if (this.#hasQuit) return;
     }
-    // The end of a pipe means that all is said and must arrive. A user who ends the input wants to leave.
+    // The end of a pipe means that all is said and must arrive. The history has been asked for. A user who ends the
+    // input wants to leave.
     if (this.terminal.isTty) return await this.quit();
     await this.session.joined();
+    await withTimeout(HISTORY_TIMEOUT_MS, this.session.readPast());
     await this.session.flushed();
     this.session.leave();
   }

@@ -176,6 +176,11 @@ export class Session implements Disposable {
     return this.#waitUntil(() => this.#joinedMs !== undefined);
   }
 
+  /** Resolves when the client is on a server and has read all entries from before it joined. */
+  readPast(): Promise<void> {
+    return this.#waitUntil(() => this.#connection !== undefined && !this.#state.isReadingPast);
+  }
+
   /** Resolves when every message is acked. */
   flushed(): Promise<void> {
     return this.#waitUntil(() => this.unacked.length === 0);
@@ -332,8 +337,7 @@ export class Session implements Disposable {
    * @throws why the connection cannot go on, after the events of the frames before */
   *#read(frames: FrameDecoder, connection: Connection): Generator<SessionEvent> {
     const entries: DeliveredEntry[] = [];
-    const stalls: SessionEvent[] = [];
-    const rejections: SessionEvent[] = [];
+    const others: SessionEvent[] = [];
     let error: unknown;
     const { monotonicMs } = this.#clock();
     try {
@@ -347,25 +351,22 @@ export class Session implements Disposable {
           case "announced":
           case "backups": {
             const delivery = this.#state.onEntry(message, monotonicMs);
-            if (this.#isMoving && message.type === "left" && message.sessionId === this.#state.sessionId) {
-              break;
-            }
+            const isOwnLeft = message.type === "left" && message.sessionId === this.#state.sessionId;
+            if (this.#isMoving && isOwnLeft) break;
             if (delivery !== "duplicate") entries.push({ entry: message, delivery });
             break;
           }
           case "noop":
             this.#state.onEntry(message, monotonicMs);
             break;
-          case "rejected":
-            if (this.#nickRequests === 0) throw closeReason(message);
-            this.#nickRequests--;
-            rejections.push({
-              type: "rejected",
-              error: new ServerError(message.code, { nick: message.request, reason: message.reason }),
-            });
+          case "rejected": {
+            const { code, request: nick, reason } = message;
+            if (this.#nickRequests-- === 0) throw closeReason(message);
+            others.push({ type: "rejected", error: new ServerError(code, { nick, reason }) });
             break;
+          }
           case "stalled":
-            stalls.push({ type: "stalled", isResolved: message.resolved });
+            others.push({ type: "stalled", isResolved: message.resolved });
             break;
           case "ping":
             this.#state.onPing(message, monotonicMs);
@@ -389,8 +390,7 @@ export class Session implements Disposable {
     }
     this.#notifyProgress();
     yield { type: "entries", entries };
-    yield* stalls;
-    yield* rejections;
+    yield* others;
     if (error) throw error;
   }
 }

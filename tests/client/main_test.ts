@@ -15,6 +15,7 @@ import {
 } from "../testing/client_fixture.ts";
 import { enterAs, FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
+import { flushTasks } from "../testing/waiting.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
@@ -213,6 +214,22 @@ Deno.test("chat-client at the end of a pipe waits until every message is acked",
   assertEquals(output.split("\n").flatMap((line) => /\] (ana: .*)/.exec(line)?.[1] ?? []), expected);
   // It waited for acks many times, each time briefly.
   assertEquals(output.includes("sin confirmar"), false);
+});
+
+Deno.test("chat-client at the end of an empty pipe shows the history before it leaves", async () => {
+  const ana = new ClientUser();
+  await using server = FakeServer.withWelcome(async (client) => {
+    await ana.waitForOutput("Conectado");
+    await flushTasks(); // without a wait, the client would have left
+    await client.send(makeSaid("beto", { seq: 0, clientSeq: 1, text: "uno" }));
+    await client.send(makeSaid("beto", { seq: 1, clientSeq: 2, text: "dos" }));
+    await client.receiveAll();
+  }, { head: 2 });
+  await using _ = ana;
+  ana.endInput();
+  ana.dial(server.address);
+  const texts = [...(await ana.ended()).matchAll(/~ beto: (.*)/g)].map(([, text]) => text);
+  assertEquals(texts, ["uno", "dos"]);
 });
 
 Deno.test("chat-client --auto with an empty pipe retries until it has joined", async () => {
