@@ -1,19 +1,24 @@
-// Measures throughput, latency and cost of a server under load. Server and load generator are processes, new for every
-// run.
+// Measures throughput, latency and cost of a server under load, on request beside servers by others. Server and load
+// generator are processes, new for every run.
 //
-//   deno task bench:fanout [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4] [--data]
+//   deno task bench [--picture FILE]: beside all of bench/peers.ts that are installed
+//   deno task bench:fanout: ours alone
+//     [--load CLIENTS,SENDERS,WINDOW]... [--runs 5] [--seconds 4] [--data]
 //
-// WINDOW is how many messages may be in flight. With `--data` the server keeps the room in a file, in the folder
-// for temporary files. Prints the median of the runs.
+// WINDOW is how many messages may be in flight. With `--data` our server keeps the room in a file, in the folder for
+// temporary files. Prints medians of the runs. The servers take turns, so that all meet the same machine.
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { Outcome } from "./load_clients.ts";
-import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { chart } from "./chart.ts";
 import { generate } from "./generator.ts";
+import type { Outcome } from "./load_clients.ts";
 import { MeasuredServer, UNLIMITED } from "./measured_server.ts";
+import { isInstalled, PEERS, PeerServer } from "./peers.ts";
 import { runBench } from "./program.ts";
+import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
 
 const LOADS = ["50,1,100", "200,1,100", "200,100,100", "1000,1,100", "200,1,1"];
+const OURS = "chat-server";
 
 /** One run. Costs are missing where the system does not tell them. */
 interface Run extends Outcome {
@@ -29,21 +34,21 @@ interface Load {
   readonly isKept: boolean;
 }
 
-async function run(load: Load): Promise<Run> {
-  const folder = load.isKept ? await Deno.makeTempDir() : undefined;
-  try {
-    return await runIn(folder, load);
-  } finally {
-    if (folder) await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function runIn(folder: string | undefined, { numbers, seconds }: Load): Promise<Run> {
+/** @param name {@linkcode OURS}, or a name of {@linkcode PEERS} */
+async function run(name: string, { numbers, seconds, isKept }: Load): Promise<Run> {
+  await using stack = new AsyncDisposableStack();
+  const start = async () => {
+    if (name !== OURS) return await PeerServer.start(PEERS[name]!);
+    if (!isKept) return await MeasuredServer.start();
+    const folder = await Deno.makeTempDir();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    return await MeasuredServer.start([...UNLIMITED, "--data", `${folder}/room.db`]);
+  };
+  const server = stack.use(await start());
   const [clients, senders, window] = numbers;
-  const kept = folder ? ["--data", `${folder}/room.db`] : [];
-  await using server = await MeasuredServer.start([...UNLIMITED, ...kept]);
   const demand = { clients: clients!, senders: senders!, window: window!, seconds };
-  const { outcome, before: [before], after: [after] } = await generate([server], demand);
+  const peer = name === OURS ? undefined : name;
+  const { outcome, before: [before], after: [after] } = await generate([server], demand, peer);
   return {
     ...outcome,
     cpuNsPerDelivery: before && after && (after.cpuNs - before.cpuNs) / outcome.deliveries,
@@ -51,40 +56,71 @@ async function runIn(folder: string | undefined, { numbers, seconds }: Load): Pr
   };
 }
 
-function show(load: string, runs: readonly Run[]): string {
+/** Medians of a server under a load; NaN where the system does not tell them. */
+function summary(runs: readonly Run[]) {
   const of = (name: keyof Run) => median(runs.map((run) => run[name] ?? NaN));
   const speeds = runs.map(({ deliveriesPerSecond }) => deliveriesPerSecond);
+  return {
+    deliveriesPerSecond: of("deliveriesPerSecond"),
+    range: `${formatShort(Math.min(...speeds))} to ${formatShort(Math.max(...speeds))}`,
+    p50Ms: of("p50Ms"),
+    p99Ms: of("p99Ms"),
+    cpuNs: of("cpuNsPerDelivery"),
+    rssBytes: of("rssBytes"),
+  };
+}
+
+type Summary = ReturnType<typeof summary>;
+
+function show(load: string, name: string, of: Summary, ours: Summary): string {
   const known = (value: number, text: string) => Number.isNaN(value) ? "" : text;
-  const [cpuNs, rssBytes] = [of("cpuNsPerDelivery"), of("rssBytes")];
   return tableRow(
-    load.replaceAll(",", ", "),
-    formatShort(of("deliveriesPerSecond")),
-    `${formatShort(Math.min(...speeds))} to ${formatShort(Math.max(...speeds))}`,
-    formatShort(of("messagesPerSecond")),
-    `${of("p50Ms").toFixed(1)} ms`,
-    `${of("p99Ms").toFixed(1)} ms`,
-    known(cpuNs, `${cpuNs.toFixed(0)} ns`),
-    known(rssBytes, formatMiB(rssBytes)),
+    load,
+    name,
+    formatShort(of.deliveriesPerSecond),
+    of.range,
+    name === OURS ? "" : (ours.deliveriesPerSecond / of.deliveriesPerSecond).toFixed(2),
+    `${of.p50Ms.toFixed(1)} ms`,
+    `${of.p99Ms.toFixed(1)} ms`,
+    known(of.cpuNs, `${of.cpuNs.toFixed(0)} ns`),
+    known(of.rssBytes, formatMiB(of.rssBytes)),
   );
 }
 
 async function fanout(): Promise<void> {
   const flags = parseArgs(Deno.args, {
-    string: ["load", "runs", "seconds"],
-    boolean: ["data"],
+    string: ["load", "runs", "seconds", "picture"],
+    boolean: ["data", "peers"],
     collect: ["load"],
     default: { runs: "5", seconds: "4" },
   });
-  const loads = flags.load as string[];
+  const given = flags.load as string[];
+  const loads = given.length > 0 ? given : LOADS;
   const [count, seconds] = [positive(flags.runs, "runs"), positive(flags.seconds, "seconds")];
-  const names = ["clients, senders, in flight", "deliveries/s", "least to most", "messages/s", "p50", "p99"];
-  console.log(tableHeading(...names, "CPU of a delivery", "resident"));
-  for (const load of loads.length > 0 ? loads : LOADS) {
+  const peers = flags.peers ? Object.keys(PEERS).filter((name) => isInstalled(PEERS[name]!)) : [];
+  const names = [OURS, ...peers];
+  const heading = ["clients, senders, in flight", "server", "deliveries/s", "least to most", "ours to it"];
+  console.log(tableHeading(...heading, "p50", "p99", "CPU of a delivery", "resident"));
+  const groups: { name: string; bars: { server: string; deliveriesPerSecond: number; cpuNs: number }[] }[] =
+    [];
+  for (const load of loads) {
     const numbers = load.split(",").map((number) => positive(number, "load"));
-    const runs: Run[] = [];
-    while (runs.length < count) runs.push(await run({ numbers, seconds, isKept: flags.data === true }));
-    console.log(show(load, runs));
+    const runs = new Map(names.map((name): [string, Run[]] => [name, []]));
+    for (let i = 0; i < count; i++) {
+      for (const [name, of] of runs) {
+        of.push(await run(name, { numbers, seconds, isKept: flags.data === true }));
+      }
+    }
+    const summaries = [...runs].map(([server, of]) => ({ server, ...summary(of) }));
+    const title = load.replaceAll(",", ", ");
+    for (const of of summaries) console.log(show(title, of.server, of, summaries[0]!));
+    const [clients, senders, window] = numbers;
+    groups.push({
+      name: `${clients} clients, ${senders} of them sending, ${window} in flight`,
+      bars: summaries,
+    });
   }
+  if (flags.picture) await Deno.writeTextFile(`${flags.picture}`, chart(groups));
 }
 
 if (import.meta.main) await runBench(fanout);

@@ -2,7 +2,7 @@
 
 import { linesOf } from "../tests/testing/program.ts";
 import type { Outcome } from "./load_clients.ts";
-import type { Cost, MeasuredServer } from "./measured_server.ts";
+import type { Cost } from "./measured_server.ts";
 import { HOST } from "./raw_client.ts";
 
 /** What bench/load.ts is to do. */
@@ -14,6 +14,12 @@ export interface Demand {
   readonly seconds: number;
 }
 
+/** A server under load. */
+interface LoadedServer {
+  readonly port: number;
+  cost(): Promise<Cost | undefined>;
+}
+
 /** What came of it. Costs are those of each server until then, undefined where the system does not tell them. */
 interface Generated {
   readonly outcome: Outcome;
@@ -21,9 +27,18 @@ interface Generated {
   readonly after: readonly (Cost | undefined)[];
 }
 
-/** Puts servers under load; clients spread over them. */
-export async function generate(servers: readonly MeasuredServer[], demand: Demand): Promise<Generated> {
-  const flags = Object.entries({ port: servers.map(({ port }) => port).join(), ...demand });
+/** Puts servers under load; clients spread over them.
+ * @param peer the name of a server by others, of bench/peers.ts */
+export async function generate(
+  servers: readonly LoadedServer[],
+  demand: Demand,
+  peer?: string,
+): Promise<Generated> {
+  const flags = Object.entries({
+    port: servers.map(({ port }) => port).join(),
+    ...demand,
+    ...peer && { peer },
+  });
   const generator = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, "bench/load.ts"],

@@ -1,8 +1,7 @@
 // Many raw clients of one room, with a closed loop of messages: senders wait until earlier ones are read.
 
-import { SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { quantile } from "./statistics.ts";
-import { RawClient } from "./raw_client.ts";
+import { type LoadClient, type LoadClientOptions, RawClient } from "./raw_client.ts";
 
 /** How many dial at a time, unless told otherwise. */
 const DIAL_CONCURRENCY = 100;
@@ -25,6 +24,9 @@ interface LoadClientsOptions {
   /** What one of them reads at once at most, in bytes. */
   readonly readBytes?: number;
 }
+
+/** Connects a client. */
+type Dial<C extends LoadClient> = (options: LoadClientOptions) => Promise<C>;
 
 /** A conversation. The first client only listens; those behind it speak in turn. */
 interface Conversation {
@@ -53,8 +55,8 @@ export interface Outcome {
 }
 
 /** Clients of one room, all in this process. */
-export class LoadClients implements Disposable {
-  readonly clients: RawClient[] = [];
+export class LoadClients<C extends LoadClient = RawClient> implements Disposable {
+  readonly clients: C[] = [];
   /** Rejected when a client loses its connection. */
   readonly #failure = Promise.withResolvers<never>();
 
@@ -62,11 +64,19 @@ export class LoadClients implements Disposable {
     this.#failure.promise.catch(() => {}); // each waiting call gets the error
   }
 
-  /** Connects the clients; fulfilled when all have read WELCOME. A client dials once the
+  /** Connects clients of the chat, as {@linkcode openWith}. */
+  static open(options: LoadClientsOptions): Promise<LoadClients<RawClient>> {
+    return LoadClients.openWith(RawClient.dial, options);
+  }
+
+  /** Connects the clients; fulfilled when the server has let all of them in. A client dials once the
    * earlier ones have read everything: 10,000 at once would keep each other waiting until the server gives up.
    * @throws {Error} */
-  static async open({ port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: LoadClientsOptions) {
-    const batch = new LoadClients();
+  static async openWith<C extends LoadClient>(
+    dial: Dial<C>,
+    { port, size, atOnce = DIAL_CONCURRENCY, readBytes = READ_BYTES }: LoadClientsOptions,
+  ): Promise<LoadClients<C>> {
+    const batch = new LoadClients<C>();
     const { clients } = batch;
     const ports = [port].flat();
     const onLost = batch.#failure.reject;
@@ -78,14 +88,14 @@ export class LoadClients implements Disposable {
         );
         // Each one is kept as it comes: should one fail, the others are closed.
         await Promise.all(indices.map(async (index) => {
-          clients[index] = await RawClient.dial({
+          clients[index] = await dial({
             port: ports[index % ports.length]!,
             index,
             readBytes,
             onLost,
           });
         }));
-        await batch.waitUntil("to be let in", ({ counts }) => counts[SERVER_FRAMES.welcome.code]! > 0);
+        await batch.waitUntil("to be let in", ({ isIn }) => isIn);
         if (clients.length < size) await batch.waitUntilIdle();
       }
       return batch;
@@ -99,7 +109,7 @@ export class LoadClients implements Disposable {
    * @throws {Error} if one loses its connection, or it takes longer than `drainTimeoutMs` */
   async waitUntil(
     what: string,
-    condition: (client: RawClient, index: number) => boolean,
+    condition: (client: C, index: number) => boolean,
     { timeoutMs = TEST_TIMEOUT_MS }: { timeoutMs?: number } = {},
   ): Promise<void> {
     const endMs = performance.now() + timeoutMs;
@@ -137,7 +147,7 @@ export class LoadClients implements Disposable {
     const seconds = (performance.now() - startedMs) / 1_000;
     const deliveriesPerSecond = read() / seconds;
     const { messages } = runConversation;
-    const hasAll = ({ received }: RawClient, index: number) => received - before[index]! >= messages;
+    const hasAll = ({ received }: LoadClient, index: number) => received - before[index]! >= messages;
     await this.waitUntil("for a message", hasAll, { timeoutMs: drainMs });
     const deliveries = read();
     if (deliveries > messages * clients.length) {
@@ -158,7 +168,7 @@ export class LoadClients implements Disposable {
   /** Has everyone take leave, so that their nicks are free again. */
   async leave(): Promise<void> {
     for (const client of this.clients) client.leave();
-    await this.waitUntil("to be dismissed", ({ counts }) => counts[SERVER_FRAMES.bye.code]! > 0);
+    await this.waitUntil("to be dismissed", ({ hasLeft }) => hasLeft);
   }
 
   [Symbol.dispose](): void {
@@ -170,12 +180,12 @@ export class LoadClients implements Disposable {
 class ClosedLoop {
   /** How many messages were said. */
   messages = 0;
-  readonly #pacer: RawClient;
-  readonly #speakers: readonly RawClient[];
+  readonly #pacer: LoadClient;
+  readonly #speakers: readonly LoadClient[];
   readonly #window: number;
   readonly #before: number;
 
-  constructor(pacer: RawClient, speakers: readonly RawClient[], window: number) {
+  constructor(pacer: LoadClient, speakers: readonly LoadClient[], window: number) {
     this.#pacer = pacer;
     this.#speakers = speakers;
     this.#window = window;

@@ -38,19 +38,12 @@ export class MeasuredServer implements AsyncDisposable {
    * @throws {Error} if it does not */
   static async start(flags: readonly string[] = UNLIMITED): Promise<MeasuredServer> {
     const server = new MeasuredServer(flags);
-    const endMs = performance.now() + STARTUP_TIMEOUT_MS;
-    for (;;) {
-      try {
-        (await connect(server.port)).close();
-        return server;
-      } catch (error) {
-        if (error instanceof Deno.errors.ConnectionRefused && performance.now() < endMs) {
-          await new Promise((resolve) => setTimeout(resolve, TRYING_MS));
-          continue;
-        }
-        await server.#program.end();
-        throw error;
-      }
+    try {
+      await listening(server.port);
+      return server;
+    } catch (error) {
+      await server.#program.end();
+      throw error;
     }
   }
 
@@ -61,6 +54,20 @@ export class MeasuredServer implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#program.end();
+  }
+}
+
+/** Fulfilled when a server listens on this port.
+ * @throws {Error} if it does not in time */
+export async function listening(port: number): Promise<void> {
+  const endMs = performance.now() + STARTUP_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return (await connect(port)).close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.ConnectionRefused) || performance.now() >= endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TRYING_MS));
+    }
   }
 }
 
