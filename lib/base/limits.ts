@@ -10,20 +10,18 @@ export const UNLIMITED: RateLimit = { burst: Infinity, perSecond: Infinity };
 
 /** Allows a burst of events, then events at a steady rate. Times are monotonic, in ms. */
 export class TokenBucket {
-  readonly #burst: number;
-  readonly #perMs: number;
+  readonly #rate: RateLimit;
   #tokens: number;
   #refilledAtMs: number;
 
-  constructor({ burst, perSecond }: RateLimit, nowMs: number) {
-    this.#burst = burst;
-    this.#perMs = perSecond / 1_000;
-    this.#tokens = burst;
+  constructor(rate: RateLimit, nowMs: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
     this.#refilledAtMs = nowMs;
   }
 
   take(nowMs: number): boolean {
-    if (this.#perMs === Infinity) return true;
+    if (this.#rate.perSecond === Infinity) return true;
     this.#refill(nowMs);
     if (this.#tokens < 1) return false;
     this.#tokens--;
@@ -37,14 +35,16 @@ export class TokenBucket {
 
   /** Time until {@linkcode take} succeeds, in ms; 0 if it would now. */
   waitMs(nowMs: number): number {
-    if (this.#perMs === Infinity) return 0;
+    const { perSecond } = this.#rate;
+    if (perSecond === Infinity) return 0;
     this.#refill(nowMs);
     // Rounded up, so that after the wait the token is not short by a rounding error.
-    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#perMs);
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) * 1_000 / perSecond);
   }
 
   #refill(nowMs: number): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#refilledAtMs) * this.#perMs);
+    const { burst, perSecond } = this.#rate;
+    this.#tokens = Math.min(burst, this.#tokens + (nowMs - this.#refilledAtMs) * perSecond / 1_000);
     this.#refilledAtMs = nowMs;
   }
 }

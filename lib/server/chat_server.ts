@@ -221,19 +221,21 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     const onError = (error: ListenError) => this.onAcceptError(error);
     const rate = this.#wrapTls ? TLS_ACCEPT_RATE : ACCEPT_RATE;
     for await (const conn of acceptConnections(this.#listener, { onError, rate })) {
-      void this.#serve(conn); // ends with the connection
+      this.#serve(conn);
     }
   }
 
   /** Reports an error of one connection, so that it does not end the others. */
-  async #serve(conn: Deno.TcpConn): Promise<void> {
-    const { manager } = this.#context;
-    try {
-      const connection = manager.add(this.#wrapTls?.(conn) ?? conn);
-      await new ClientHandler(this.#context, connection).run();
-    } catch (error) {
-      this.onReject({ address: unmapIPv4(conn.remoteAddr.hostname) }, error as Error);
+  #serve(conn: Deno.TcpConn): void {
+    const onError = (error: Error) => {
+      this.onReject({ address: unmapIPv4(conn.remoteAddr.hostname) }, error);
       closeQuietly(conn);
+    };
+    try {
+      const connection = this.#context.manager.add(this.#wrapTls?.(conn) ?? conn);
+      new ClientHandler(this.#context, connection).run().catch(onError);
+    } catch (error) {
+      onError(error as Error);
     }
   }
 }

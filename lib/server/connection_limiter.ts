@@ -41,12 +41,17 @@ interface Usage {
   readonly redeliveries: TokenBucket;
 }
 
+/** A connection that may have to make room for another one. */
+interface Evictable {
+  close(): void;
+}
+
 /** A connection as the limiter counts it. */
 export interface Slot {
   /** Of its address, and of its network if that has a limit of its own. */
   readonly usages: readonly Usage[];
   readonly isExempt: boolean;
-  readonly evict: () => void;
+  readonly connection: Evictable;
   state: "pending" | "joined" | "released";
 }
 
@@ -82,9 +87,14 @@ export class ConnectionLimiter {
 
   /** Counts a connection as a pending handshake until {@linkcode join} or {@linkcode release}. If there are too many, the
    * oldest is evicted: an honest client says HELLO at once. */
-  open(ip: string, nowMs: number, evict: () => void): Slot {
+  open(ip: string, nowMs: number, connection: Evictable): Slot {
     const isExempt = this.#isExempt(ip, nowMs);
-    const slot: Slot = { usages: this.#usagesOf(ip, nowMs, isExempt), isExempt, evict, state: "pending" };
+    const slot: Slot = {
+      usages: this.#usagesOf(ip, nowMs, isExempt),
+      isExempt,
+      connection,
+      state: "pending",
+    };
     const full = slot.usages.find(({ pendingCount, maxPending }) => pendingCount >= maxPending);
     const maxPending = Math.max(MAX_PENDING_HANDSHAKES, this.#config.maxClients - this.#joinedCount);
     if (full && !isExempt) this.#evictOldest(({ usages }) => usages.includes(full));
@@ -147,7 +157,7 @@ export class ConnectionLimiter {
     const oldest = this.#pending.values().find(isEvictable);
     if (!oldest) return;
     this.release(oldest);
-    oldest.evict();
+    oldest.connection.close();
   }
 
   #isExempt(ip: string, nowMs: number): boolean {

@@ -95,7 +95,7 @@ Deno.test("ClientHandler takes no redelivery from a client that has not joined",
   await send(...messages(30, 5));
   assertEquals(seen.said, []);
   let free = 0;
-  const slot = limiter.open(HOME, 0, () => {});
+  const slot = limiter.open(HOME, 0, { close() {} });
   while (limiter.takeRedelivery(slot, 0)) free++;
   assertEquals(free, 1_024);
 });
@@ -148,7 +148,7 @@ Deno.test("ClientHandler asks for a password without counting a join, and accept
   const { seen, limiter, send } = makeClient({ password: "secret" });
   await send(makeHello("ana"));
   assertEquals([codeOf(seen.last), seen.rejections], ["password-needed", []]);
-  const slot = limiter.open(HOME, 0, () => {});
+  const slot = limiter.open(HOME, 0, { close() {} });
   for (let join = 0; join < 32; join++) limiter.takeJoin(slot, 0);
   const ana = makeClient({ password: "secret" });
   await ana.send(makeHello("ana", { password: "secret" }), say(1));
@@ -189,7 +189,7 @@ for (
       }
       assertEquals([connection.isOpen, seen.paused], [false, [...pauses]]);
       assertEquals([codeOf(seen.last), seen.rejections], ["store-away", []]);
-      const slot = limiter.open(HOME, commitWaitMs, () => {});
+      const slot = limiter.open(HOME, commitWaitMs, { close() {} });
       for (let join = 0; join < 32; join++) limiter.takeJoin(slot, commitWaitMs); // refunded
     }
   });

@@ -26,7 +26,7 @@ function newLimiter(
 
 /** A pending handshake. */
 function open(limiter: ConnectionLimiter, ip: string, evict = () => {}): Slot {
-  return limiter.open(ip, 0, evict);
+  return limiter.open(ip, 0, { close: evict });
 }
 
 /** A join if the limits allow it, else why not. */
@@ -151,7 +151,7 @@ Deno.test("ConnectionLimiter notices new addresses of this machine within 10 s",
     reads++;
     return localIPs;
   });
-  const isExempt = (nowMs: number) => limiter.open(HOME, nowMs, () => {}).isExempt;
+  const isExempt = (nowMs: number) => limiter.open(HOME, nowMs, { close() {} }).isExempt;
   assertEquals(isExempt(0), false);
   localIPs = [HOME];
   assertEquals([9_999, 10_000, 10_001].map(isExempt), [false, true, true]);
