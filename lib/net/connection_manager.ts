@@ -13,9 +13,9 @@ import type { Socket } from "./tls_socket.ts";
 /** Deno 2.6 has it, and its types lack it. */
 declare function setImmediate(callback: () => void): unknown;
 
-/** If issuing a cycle's writes takes longer than this, in ms, the next cycle is scheduled with `setTimeout`.
- * `setImmediate` runs before the event loop polls sockets: with 1,000 connections some were starved for seconds. */
-const LONG_CYCLE_MS = 3;
+/** Writes issued in one turn of the event loop. Tokio, which Deno runs on, lets 128 reads and writes of a turn end. Those
+ * above them wait for the next turn, and each costs half as much again. */
+const MAX_WRITES_PER_TURN = 100;
 const CHECKS_PER_TIMEOUT = 60;
 
 /** A reader of the log that is no connection. Each flush cycle flushes it too. */
@@ -46,7 +46,6 @@ export class ConnectionManager implements Disposable {
   #suspendedAtMs = -Infinity;
   #cycle: FlushCycle | undefined;
   #cycleTimer: ReturnType<typeof setTimeout> | undefined;
-  #wasCycleLong = false;
   #nextIndex = 0;
   #isFlushRequested = false;
   #isFlushScheduled = false;
@@ -105,14 +104,14 @@ export class ConnectionManager implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#checkTimer);
     clearTimeout(this.#cycleTimer);
+    this.#cycle = undefined;
     for (const connection of this.#connections) this.remove(connection);
   }
 
   #schedule(): void {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
-    if (this.#wasCycleLong) setTimeout(this.#onFlushDue, 0);
-    else setImmediate(this.#onFlushDue);
+    setImmediate(this.#onFlushDue);
   }
 
   readonly #onFlushDue = () => {
@@ -125,20 +124,33 @@ export class ConnectionManager implements Disposable {
     this.#flushCycleCount++;
     const nowMs = this.#clock().monotonicMs;
     this.onBeforeFlush();
-    let pendingWrites = 0;
+    let pendingWrites = 1; // until all are issued
     const cycle: FlushCycle = {
       nowMs,
       writeDone: () => {
         if (--pendingWrites === 0) this.#endCycle(cycle);
       },
     };
-    for (const connection of this.#roundRobin()) {
-      if (connection.flush(cycle)) pendingWrites++;
-    }
-    for (const consumer of this.#consumers) consumer.flush();
-    this.#wasCycleLong = this.#clock().monotonicMs - nowMs > LONG_CYCLE_MS;
-    if (pendingWrites === 0) return;
     this.#cycle = cycle;
+    const connections = this.#roundRobin();
+    let next = 0;
+    const issueWrites = () => {
+      for (let count = 0; count < MAX_WRITES_PER_TURN; next++) {
+        if (next === connections.length) return this.#onIssued(cycle);
+        if (!connections[next]!.flush(cycle)) continue;
+        pendingWrites++;
+        count++;
+      }
+      setImmediate(issueWrites);
+    };
+    issueWrites();
+  }
+
+  #onIssued(cycle: FlushCycle): void {
+    if (this.#cycle !== cycle) return; // disposed of meanwhile
+    for (const consumer of this.#consumers) consumer.flush();
+    cycle.writeDone();
+    if (this.#cycle !== cycle) return;
     this.#cycleTimer = setTimeout(() => this.#endCycle(cycle), this.#config.slowWriteMs);
   }
 
