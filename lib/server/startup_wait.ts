@@ -6,7 +6,8 @@ import type { ProcessContext } from "../cli/process.ts";
 export const NOTICE_MS = 2_000;
 
 /** Starts a part. If that takes longer than `noticeMs`, prints the notice, and from then on a line for which `isQuit` is
- * true ends the wait. Returns undefined if the operator quits, or a signal ends the program: the part is then closed when it has started.
+ * true ends the wait. Returns undefined if the operator quits, or a signal ends the program: the part is then closed when
+ * it has started.
  * @throws errors of the start */
 export async function untilStarted<Part extends AsyncDisposable>(
   start: (signal: AbortSignal) => Promise<Part>,
