@@ -17,9 +17,9 @@ export function rejoinText(t: Translate, joined: Joined, where: { server: string
     ...truncatedCount > 0 ? [t("client.truncated", { count: truncatedCount })] : [],
     ...mayLack ? [t("client.may-lack", MAY_LACK)] : [],
   ];
-  if (lacks.length > 0) lacks.unshift(...sent === undefined ? [] : [`${sent}.`]);
-  else lacks.push(sent === undefined ? t("client.resent-none") : t("client.resent-all", { sent }));
-  return t("client.rejoined", { ...where, messages: lacks.join(" ") });
+  const whole = sent === undefined ? t("client.resent-none") : t("client.resent-all", { sent });
+  const messages = lacks.length === 0 ? [whole] : [...sent === undefined ? [] : [`${sent}.`], ...lacks];
+  return t("client.rejoined", { ...where, messages: messages.join(" ") });
 }
 
 /** A user who was told of unconfirmed messages wants to know of these. The others are for members who join later. */

@@ -79,7 +79,8 @@ export function listening(port: number): string {
 
 /** The second line of a server. */
 export function joining(port: number): string {
-  return `En este equipo se entra con: deno task client --host ${LOOPBACK} --port ${port}`;
+  const client = EXECUTABLES_FOLDER === undefined ? "deno task client" : "chat-client";
+  return `En este equipo se entra con: ${client} --host ${LOOPBACK} --port ${port}`;
 }
 
 async function started(program: PipedProgram, text: string): Promise<PipedProgram> {
