@@ -125,18 +125,6 @@ Deno.test("promptForTarget() shows servers that are found later above the questi
   assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
 });
 
-Deno.test("promptForTarget() lists servers with the most people first", pure, async () => {
-  const answers = { "192.168.1.5": { heardCount: 3 }, "192.168.1.6": { heardCount: 12 } };
-  await using asked = new Asked([AULA, service("otra", "192.168.1.6")], answers);
-  await asked.user.waitForOutput("]:");
-  assertEquals(listIn(asked).slice(1), [
-    "  1) otra · 192.168.1.6:5000 · 12 personas",
-    "  2) aula 3 · 192.168.1.5:5000 · 3 personas",
-  ]);
-  asked.user.type("\r");
-  await asked.target;
-});
-
 Deno.test("promptForTarget() offers the last server by number, as the user named it", pure, async () => {
   const lastJoin = { server: OTRA.server, nick: "ana" };
   await using asked = new Asked([AULA, OTRA], PEOPLE, { input: { lastJoin } });
@@ -151,35 +139,45 @@ Deno.test("promptForTarget() takes an answer that is typed while it looks for se
   assertEquals(formatAddress((await asked.target)!.server), "aula:5001");
 });
 
-Deno.test("promptForTarget() lists one room at several addresses once", pure, async () => {
-  const addresses = ["192.168.1.5", "10.0.0.5", "172.17.0.1"];
-  const answers = Object.fromEntries(addresses.map((host, index) => [host, { logId: index < 2 ? 1n : 2n }]));
-  await using asked = new Asked(addresses.map((host) => service("aula", host)), answers);
-  await asked.user.waitForOutput("]:");
-  assertEquals(listIn(asked).slice(1), ["  1) aula · 192.168.1.5:5000", "  2) aula · 172.17.0.1:5000"]);
-  asked.user.type("\r");
-  await asked.target;
-});
+const ADDRESSES = ["192.168.1.5", "10.0.0.5", "172.17.0.1"];
+const LISTS: [does: string, found: FoundService[], answers: Record<string, ProbeAnswer>, list: string[]][] = [
+  [
+    "lists servers with the most people first",
+    [AULA, service("otra", "192.168.1.6")],
+    { "192.168.1.5": { heardCount: 3 }, "192.168.1.6": { heardCount: 12 } },
+    ["otra · 192.168.1.6:5000 · 12 personas", "aula 3 · 192.168.1.5:5000 · 3 personas"],
+  ],
+  [
+    "lists one room at several addresses once",
+    ADDRESSES.map((host) => service("aula", host)),
+    Object.fromEntries(ADDRESSES.map((host, index) => [host, { logId: index < 2 ? 1n : 2n }])),
+    ["aula · 192.168.1.5:5000", "aula · 172.17.0.1:5000"],
+  ],
+  [
+    "offers no server of another version or without an answer",
+    [service("otra", "192.168.1.6", { version: 2 }), service("muda", "192.168.1.8"), AULA],
+    PEOPLE,
+    ["aula 3 · 192.168.1.5:5000 · 1 persona"],
+  ],
+  [
+    "shows names as safe text, without what looks like an address",
+    [service(`\x1b[2Ja\u202e · 10.0.0.1:5000${"x".repeat(50)}`, "192.168.1.5")],
+    PEOPLE,
+    [`␛[2Ja\ufffd - 10.0.0.1:5000${"x".repeat(17)}… · 192.168.1.5:5000 · 1 persona`],
+  ],
+];
 
-Deno.test("networkSearch() offers no server of another version or without an answer", pure, async () => {
-  const other = service("otra", "192.168.1.6", { version: 2 });
-  await using asked = new Asked([other, service("muda", "192.168.1.8"), AULA], PEOPLE);
-  await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
-  assertEquals(listIn(asked), LIST.slice(0, 2));
-  assertEquals(asked.probed, ["192.168.1.8:5000", "192.168.1.5:5000"]);
-  asked.user.type("\r");
-  await asked.target;
-});
-
-Deno.test("networkSearch() shows names as safe text, without what looks like an address", pure, async () => {
-  const name = `\x1b[2Ja\u202e · 10.0.0.1:5000${"x".repeat(50)}`;
-  await using asked = new Asked([service(name, "192.168.1.5")], PEOPLE);
-  await asked.user.waitForOutput("]:");
-  const shown = `␛[2Ja\ufffd - 10.0.0.1:5000${"x".repeat(17)}…`;
-  assertEquals(listIn(asked)[1], `  1) ${shown} · 192.168.1.5:5000 · 1 persona`);
-  asked.user.type("\r");
-  await asked.target;
-});
+for (const [does, found, answers, list] of LISTS) {
+  Deno.test(`networkSearch() ${does}`, pure, async () => {
+    await using asked = new Asked(found, answers);
+    await asked.user.waitForOutput("]:");
+    assertEquals(listIn(asked).slice(1), list.map((server, index) => `  ${index + 1}) ${server}`));
+    const probed = found.filter(({ version }) => version === 1).map(({ server }) => formatAddress(server));
+    assertEquals(asked.probed, probed);
+    asked.user.type("\r");
+    await asked.target;
+  });
+}
 
 Deno.test("networkSearch() asks no network without one, and if a flag names the host", pure, async () => {
   for (const options of [{ localAddresses: LOCAL.slice(0, 1) }, { input: { host: "aula" } }]) {

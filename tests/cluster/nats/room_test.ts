@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { millis } from "@nats-io/transport-node";
+import type { Leases } from "../../../lib/cluster/store.ts";
 import { openNatsRoom } from "../../../lib/cluster/nats/room.ts";
 import { apiError, FakeJetStream } from "../../testing/fake_jetstream.ts";
 import { waitFor, withTimeout } from "../../testing/waiting.ts";
@@ -16,24 +17,31 @@ async function openRooms(nats: FakeJetStream, ...nodeIds: bigint[]) {
   return { rooms, leases, close: () => Promise.all(rooms.map((room) => room.close())) };
 }
 
-Deno.test("NatsLeases.acquire() waits for a bucket that has no leader yet", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one], close } = await openRooms(nats, 7n);
+/** Runs a test with the leases of two nodes, 7 and 8. */
+function leasesTest(
+  title: string,
+  run: (nats: FakeJetStream, one: Leases, other: Leases) => Promise<void>,
+): void {
+  Deno.test(title, async () => {
+    using nats = new FakeJetStream();
+    const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
+    await run(nats, one!, other!);
+    await close();
+  });
+}
+
+leasesTest("NatsLeases.acquire() waits for a bucket that has no leader yet", async (nats, one) => {
   const puts = () => nats.subjects.filter((subject) => subject === "$KV.chat_aula.0000000000000007").length;
   // No NATS server subscribes to the subjects of a stream without a leader.
   nats.intercept = ({ subject }) => subject.startsWith("$KV.") && puts() < 3 ? "no-responders" : undefined;
-  await one!.acquire("a:1");
-  assertEquals([puts(), await one!.list()], [3, new Map([[7n, "a:1"]])]);
-  await close();
+  await one.acquire("a:1");
+  assertEquals([puts(), await one.list()], [3, new Map([[7n, "a:1"]])]);
 });
 
-Deno.test("NatsLeases.acquire() gives its error a code", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one], close } = await openRooms(nats, 7n);
+leasesTest("NatsLeases.acquire() gives its error a code", async (nats, one) => {
   nats.intercept = ({ subject }) => subject.startsWith("$KV.") ? apiError(10_047) : undefined;
-  const error = await assertRejects(() => one!.acquire("a:1"), Error);
+  const error = await assertRejects(() => one.acquire("a:1"), Error);
   assertEquals([error.name, (error as Error & { code: string }).code], ["NatsModuleError", "nats-full"]);
-  await close();
 });
 
 Deno.test("NatsLeases.acquire() creates a bucket like the stream, whose keys expire after 6 s", async () => {
@@ -47,24 +55,18 @@ Deno.test("NatsLeases.acquire() creates a bucket like the stream, whose keys exp
   await close();
 });
 
-Deno.test("NatsLeases.renew() creates a bucket anew that an operator has deleted", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one], close } = await openRooms(nats, 7n);
-  await one!.acquire("a:1");
+leasesTest("NatsLeases.renew() creates a bucket anew that an operator has deleted", async (nats, one) => {
+  await one.acquire("a:1");
   nats.streams.delete(BUCKET);
-  await assertRejects(() => one!.renew("a:1"), Error);
-  await one!.renew("a:1");
-  assertEquals(await one!.list(), new Map([[7n, "a:1"]]));
-  await close();
+  await assertRejects(() => one.renew("a:1"), Error);
+  await one.renew("a:1");
+  assertEquals(await one.list(), new Map([[7n, "a:1"]]));
 });
 
-Deno.test("NatsLeases.list() finds the leases of others before this node has one", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
-  assertEquals(await one!.list(), new Map());
-  await other!.acquire("b:2");
-  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
-  await close();
+leasesTest("NatsLeases.list() finds the leases of others before this node has one", async (_, one, other) => {
+  assertEquals(await one.list(), new Map());
+  await other.acquire("b:2");
+  assertEquals(await one.list(), new Map([[8n, "b:2"]]));
 });
 
 Deno.test("NatsLeases.list() reads an address again until the node has one, and a known one no more", async () => {
@@ -83,25 +85,19 @@ Deno.test("NatsLeases.list() reads an address again until the node has one, and 
   await close();
 });
 
-Deno.test("NatsLeases.list() skips a lease that expires meanwhile", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
-  await one!.acquire("a:1");
-  await other!.acquire("b:2");
+leasesTest("NatsLeases.list() skips a lease that expires meanwhile", async (nats, one, other) => {
+  await one.acquire("a:1");
+  await other.acquire("b:2");
   const gone = `"last_by_subj":"$KV.chat_aula.0000000000000007"`;
   nats.intercept = ({ body }) => new TextDecoder().decode(body).includes(gone) ? apiError(10_037) : undefined;
-  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
-  await close();
+  assertEquals(await one.list(), new Map([[8n, "b:2"]]));
 });
 
-Deno.test("NatsLeases.release() removes the lease of this node alone", async () => {
-  using nats = new FakeJetStream();
-  const { leases: [one, other], close } = await openRooms(nats, 7n, 8n);
-  await one!.acquire("a:1");
-  await other!.acquire("b:2");
-  await one!.release();
-  assertEquals(await one!.list(), new Map([[8n, "b:2"]]));
-  await close();
+leasesTest("NatsLeases.release() removes the lease of this node alone", async (_, one, other) => {
+  await one.acquire("a:1");
+  await other.acquire("b:2");
+  await one.release();
+  assertEquals(await one.list(), new Map([[8n, "b:2"]]));
 });
 
 Deno.test("openNatsRoom() closes its connection if the stream is not a room's", async () => {

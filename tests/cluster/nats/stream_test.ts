@@ -39,6 +39,16 @@ async function openStream(nats: FakeJetStream, servers = [nats.address]) {
   }
 }
 
+/** Runs a test with a stream on a fake NATS. */
+function streamTest(title: string, run: (store: NatsStream, nats: FakeJetStream) => Promise<void>): void {
+  Deno.test(title, async () => {
+    using nats = new FakeJetStream();
+    const { store, close } = await openStream(nats);
+    await run(store, nats);
+    await close();
+  });
+}
+
 async function take(count: number, records: AsyncIterable<StoredRecord>): Promise<StoredRecord[]> {
   const taken: StoredRecord[] = [];
   for await (const record of records) if (taken.push(record) === count) break;
@@ -135,9 +145,7 @@ for (const change of OTHERS) {
   });
 }
 
-Deno.test("NatsStream.append() names the stream, the id and the expected position", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.append() names the stream, the id and the expected position", async (store, nats) => {
   const sent: string[] = [];
   nats.intercept = ({ subject, headers }): FakeAnswer => {
     if (subject.startsWith("CHAT_")) sent.push(subject, ...headers.trim().split("\r\n").slice(1).sort());
@@ -152,23 +160,17 @@ Deno.test("NatsStream.append() names the stream, the id and the expected positio
     ...["CHAT_aula.checkpoint", after, stream, "Nats-Msg-Id: y"],
   ]);
   assertEquals(store.maxBytes, 1_048_576 - 512); // its headers count
-  await close();
 });
 
-Deno.test("NatsStream.findSnapshotFrom() finds the first snapshot from a position on, or else the last", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.findSnapshotFrom() finds the next snapshot, or else the last", async (store) => {
   assertEquals(await store.findSnapshotFrom(1), undefined);
   await append(store, "a", "B", "c", "D", "e");
   const found = await Promise.all([1, 2, 3, 5].map((from) => store.findSnapshotFrom(from)));
   assertEquals(found.map((record) => decode(record!)), ["B", "B", "D", "D"]);
   assertEquals([found[0]!.position, found[0]!.isSnapshot], [2, true]);
-  await close();
 });
 
-Deno.test("NatsStream.read() yields what is stored and what comes, in order", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.read() yields what is stored and what comes, in order", async (store) => {
   await append(store, "a", "b");
   const reading = take(4, store.read(1));
   await append(store, "c", "D");
@@ -177,24 +179,18 @@ Deno.test("NatsStream.read() yields what is stored and what comes, in order", as
   assertEquals(records.map(({ isSnapshot }) => isSnapshot), [false, false, false, true]);
   assertEquals(records.map(({ isAfterGap }) => isAfterGap), Array(4).fill(false));
   assert(records.every(({ timeMs }) => Math.abs(Date.now() - timeMs) < 60_000));
-  await close();
 });
 
-Deno.test("NatsStream.read() marks the record after a gap, at its start and later", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.read() marks the record after a gap, at its start and later", async (store, nats) => {
   await append(store, "a", "b", "c", "d", "e");
   const stream = nats.streams.get("CHAT_aula")!;
   stream.messages = stream.messages.filter(({ seq }) => seq !== 1 && seq !== 4);
   const records = await withTimeout(take(3, store.read(1)), "three records");
   const found = records.map(({ position, isAfterGap }) => [position, isAfterGap]);
   assertEquals(found, [[2, true], [3, false], [5, true]]);
-  await close();
 });
 
-Deno.test("NatsStream.restartRead() makes every reader ask again from its last record on", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.restartRead() makes every reader ask again from its last record on", async (store) => {
   await append(store, "a", "b");
   const readers = [store.read(1), store.read(1)];
   const next = () => Promise.all(readers.map(async (reader) => decode((await reader.next()).value!)));
@@ -205,7 +201,6 @@ Deno.test("NatsStream.restartRead() makes every reader ask again from its last r
   const after = next();
   await append(store, "c");
   assertEquals(await withTimeout(after, "the next record"), ["c", "c"]);
-  await close();
   await Promise.all(readers.map((reader) => reader.return(undefined)));
 });
 
@@ -231,9 +226,7 @@ const LIMITS = [
 ];
 
 for (const { title, max_bytes, ageMs, description } of LIMITS) {
-  Deno.test(`NatsStream.setUnlimited() lifts and restores ${title}`, async () => {
-    using nats = new FakeJetStream();
-    const { store, close } = await openStream(nats);
+  streamTest(`NatsStream.setUnlimited() lifts and restores ${title}`, async (store, nats) => {
     const own = { max_bytes, max_age: nanos(ageMs), description };
     Object.assign(nats.configOf("CHAT_aula"), own);
     for (const isUnlimited of [false, true, true]) await store.setUnlimited(isUnlimited);
@@ -241,13 +234,10 @@ for (const { title, max_bytes, ageMs, description } of LIMITS) {
     assertEquals(limitsOf(nats), { max_bytes: -1, max_age: 0, description: lifted });
     await store.setUnlimited(false);
     assertEquals(limitsOf(nats), own);
-    await close();
   });
 }
 
-Deno.test("NatsStream.setUnlimited() keeps the limits that the operator has set meanwhile", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.setUnlimited() keeps limits that the operator has set since", async (store, nats) => {
   await store.setUnlimited(true);
   for (const limit of [{ max_bytes: 70_000_000 }, { max_age: nanos(5_000) }, { max_msgs: 9 }]) {
     const before = { ...nats.configOf("CHAT_aula") };
@@ -263,12 +253,9 @@ Deno.test("NatsStream.setUnlimited() keeps the limits that the operator has set 
   nats.configOf("CHAT_aula").description = `A room of chat-server${NOTE}`;
   await store.setUnlimited(false);
   assertEquals(limitsOf(nats), NEW_LIMITS);
-  await close();
 });
 
-Deno.test("NatsStream.read() asks again after a reconnect for what was sent to the lost connection", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.read() asks again after a reconnect for what was lost", async (store, nats) => {
   await append(store, "a");
   const reader = store.read(1);
   const next = async () => decode((await withTimeout(reader.next(), "a record")).value!);
@@ -276,24 +263,18 @@ Deno.test("NatsStream.read() asks again after a reconnect for what was sent to t
   nats.disconnect();
   nats.store(nats.streams.get("CHAT_aula")!, "CHAT_aula.log", encode("b"));
   assertEquals([await next(), await next()], ["a", "b"]);
-  await close();
   await reader.return(undefined);
 });
 
-Deno.test("NatsStream.read() asks again from its last record on when a delivery was lost", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.read() asks again from its last record on after a loss", async (store, nats) => {
   await append(store, "a", "b", "c");
   nats.losses.add(2);
   const records = await withTimeout(take(4, store.read(1)), "four records");
   // The library would go on with b, without a look at whether a is still the record before it.
   assertEquals(records.map(decode), ["a", "a", "b", "c"]);
-  await close();
 });
 
-Deno.test("NatsStream.state() is undefined without a stream, and throws if JetStream does not answer", async () => {
-  using nats = new FakeJetStream();
-  const { store, close } = await openStream(nats);
+streamTest("NatsStream.state() is undefined without a stream, and can throw", async (store, nats) => {
   await append(store, "abc", "de");
   nats.streams.get("CHAT_aula")!.messages.shift();
   assertEquals(await store.state(), { firstPosition: 2, lastPosition: 2, recordCount: 1, bytes: 2 });
@@ -302,5 +283,4 @@ Deno.test("NatsStream.state() is undefined without a stream, and throws if JetSt
   nats.intercept = () => undefined;
   nats.streams.clear();
   assertEquals(await store.state(), undefined);
-  await close();
 });
