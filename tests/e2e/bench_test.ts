@@ -81,8 +81,3 @@ Deno.test("bench:soak prints the memory at the beginning and at the end", onLinu
   assertEquals(rowsOf(lines).map(([name]) => name), ["0.3 s", "0.6 s"]);
   assertMatch(lines.at(-1)!, /deliveries, .* p99 .* at the end \d\.\d\d times the memory of the beginning$/);
 });
-
-Deno.test("bench:template prints frames, and nothing else", async () => {
-  const lines = await run("bench:template");
-  assertEquals(lines.map((line) => line.split(" ")[0]), ["hello", "say", "idle"]);
-});

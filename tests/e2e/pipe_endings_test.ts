@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { resolve } from "node:path";
-import { delay } from "../../lib/base/time.ts";
 import { StoreError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { freePort } from "../testing/addresses.ts";
@@ -40,20 +39,6 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     ]);
   });
 }
-
-Deno.test("chat-client ends with status 0 when its output is closed: client | head -1", async () => {
-  const port = freePort();
-  await using server = await startServer(port);
-  await using ana = await startClient("ana", port);
-  ana.closeStdout();
-  // Deno closes the pipe when the read that waits is over, and the client notices at its next write.
-  for (let i = 0; i < 400 && !ana.hasExited; i++) {
-    await ana.type("hola");
-    await delay(50);
-  }
-  await ana.expectExit(0);
-  await server.waitForOutput(presence("ana", LEFT).slice(TIME.length));
-});
 
 /** Runs a server on a room that is kept in a file, while ana says something. */
 async function sayTo(file: string, text: string, act: () => Promise<void> = async () => {}) {

@@ -1,12 +1,12 @@
 // serve(): chat-server at a pipe, from its flags to its exit status.
 
-import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { InputError, NatsError } from "../../lib/errors.ts";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { InputError, ListenError, NatsError } from "../../lib/errors.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
-import { freeAddress } from "../testing/addresses.ts";
+import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { dialPeer, enterAs, FakeServer, makeHello, say } from "../testing/raw_peer.ts";
 import { fakeNats, NATS, RunningServer } from "../testing/running_server.ts";
@@ -328,8 +328,18 @@ for (const isKept of [true, false]) {
 }
 
 Deno.test("chat-server --nats ends with an error when the stream of its room is deleted", async () => {
-  const { log, parts } = fakeNats();
+  const { log, leases, parts } = fakeNats();
   await using server = await RunningServer.start(NATS, { parts });
   log.isDeleted = true;
   assertEquals((await assertRejects(() => server.status, NatsError)).code, "nats-stream-gone");
+  assert(leases.isReleased);
+});
+
+Deno.test("chat-server --nats releases its lease when it cannot listen", async () => {
+  const { leases, parts } = fakeNats();
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  await using operator = new FakeUser();
+  const flags = ["--host", LOOPBACK, "--port", `${taken.addr.port}`, ...NATS];
+  await assertRejects(() => operator.run((process) => serve(process, parts), ...flags), ListenError);
+  assert(leases.isReleased);
 });

@@ -46,7 +46,6 @@ export class Program implements AsyncDisposable {
   readonly #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
   readonly #options: ProgramOptions;
   readonly #exited: Promise<Deno.CommandStatus>;
-  readonly #outputClosed = new AbortController();
   #hasExited = false;
   /** Fulfilled at the next output, and at the end. */
   #changed = Promise.withResolvers<void>();
@@ -91,11 +90,6 @@ export class Program implements AsyncDisposable {
 
   async closeStdin(): Promise<void> {
     await this.#input?.close().catch(() => {});
-  }
-
-  /** Closes the reading end of standard output. */
-  closeStdout(): void {
-    this.#outputClosed.abort();
   }
 
   /** Sends a signal, unless the program has ended. */
@@ -143,7 +137,9 @@ export class Program implements AsyncDisposable {
   }
 
   async #run(): Promise<Deno.CommandStatus> {
-    const reading = this.#options.isOutputUnread ? undefined : this.#readOutput();
+    const reading = this.#options.isOutputUnread
+      ? undefined
+      : this.#read(this.#child.stdout, (text) => this.output += text);
     // On Windows Deno waits for each pipe in a thread, and has four a core: with two pipes for each program none would
     // be left to type to a third client, on two cores.
     if (Deno.build.os === "windows") await reading;
@@ -153,16 +149,6 @@ export class Program implements AsyncDisposable {
     this.#changed.resolve();
     this.#options.onEnd?.(status);
     return status;
-  }
-
-  async #readOutput(): Promise<void> {
-    const { signal } = this.#outputClosed;
-    const stdout = this.#child.stdout.pipeThrough(new TransformStream(), { signal });
-    try {
-      await this.#read(stdout, (text) => this.output += text);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
   }
 
   async #read(stream: ReadableStream<Uint8Array>, keep: (text: string) => void): Promise<void> {
