@@ -67,17 +67,17 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
     [
       refused({ code: "ECONNREFUSED" }),
       "es",
-      "No se puede llegar a NATS en a:4222: ahí no escucha ningún servidor. Revise --nats, y que NATS esté en marcha.",
+      "No se llega a NATS en a:4222: ahí no escucha ningún servidor. Arránquelo, o revise --nats.",
     ],
     [
       refused({ code: "ECONNREFUSED" }),
       "en",
-      "Cannot reach NATS at a:4222: no server listens there. Check --nats, and that NATS runs.",
+      "Cannot reach NATS at a:4222: no server listens there. Start it, or check --nats.",
     ],
     [
       refused({}),
       "es",
-      "No se puede llegar a NATS en a:4222: connection refused. Revise --nats, y que NATS esté en marcha.",
+      "No se llega a NATS en a:4222: connection refused. Arránquelo, o revise --nats.",
     ],
     [
       readOnly,

@@ -54,7 +54,7 @@ export const ENGLISH = {
   "server.rejected-more": "Closed connections that were not shown: {count}.",
   "output.skipped": "Missing lines here: up to {count}. They could not be written in time.",
   "output.restored": "The output can be written again. Lines missing from it: up to {count}.",
-  "server.commands": 'That is not a command. "/say TEXT" speaks to all members; "/help" lists the commands.',
+  "server.commands": "Not a command. To speak to all: /say TEXT. More commands: /help.",
   "server.kick-reason": "{nick} was kicked: {reason}",
   "server.banned": "Banned {address} for {minutes} min; kicked {count}.",
   "server.unbanned": "Unbanned {address}.",

@@ -43,7 +43,7 @@ export const ENGLISH_ERRORS = {
   "error.no-answer": "{server} did not answer in {seconds} s: check the address and the firewall.",
   "error.not-a-chat-server": "{server} is not a server of this chat: check the address and the port.",
 
-  "error.nats-unreachable": "Cannot reach NATS at {servers}: {reason}. Check --nats, and that NATS runs.",
+  "error.nats-unreachable": "Cannot reach NATS at {servers}: {reason}. Start it, or check --nats.",
   "error.nats-refused": "NATS at {servers} rejected the credentials: check --nats-creds, or those in --nats.",
   "error.nats-forbidden": "NATS at {servers} denies this user a permission: {reason}. Grant it in NATS.",
   "error.nats-tls":

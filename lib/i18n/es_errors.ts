@@ -42,8 +42,7 @@ export const SPANISH_ERRORS = {
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección y el firewall.",
   "error.not-a-chat-server": "{server} no es un servidor de este chat: revise la dirección y el puerto.",
 
-  "error.nats-unreachable":
-    "No se puede llegar a NATS en {servers}: {reason}. Revise --nats, y que NATS esté en marcha.",
+  "error.nats-unreachable": "No se llega a NATS en {servers}: {reason}. Arránquelo, o revise --nats.",
   "error.nats-refused": "NATS en {servers} rechazó las credenciales: revise --nats-creds, o las de --nats.",
   "error.nats-forbidden": "NATS en {servers} niega un permiso a este usuario: {reason}. Concédalo en NATS.",
   "error.nats-tls":

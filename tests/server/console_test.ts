@@ -61,8 +61,7 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
   return { user, status, calls };
 }
 
-const NO_COMMAND =
-  '! That is not a command. "/say TEXT" speaks to all members; "/help" lists the commands.\n';
+const NO_COMMAND = "! Not a command. To speak to all: /say TEXT. More commands: /help.\n";
 const FINGERPRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 
 /** By line, the calls that it makes and the beginning of its answer. */
