@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { type FakeClient, FakeServer, makeSaid, makeToken, welcomeTo } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid, makeToken, sync, welcomeTo } from "../testing/raw_peer.ts";
 import { SessionFixture } from "../testing/session_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { startServer } from "../testing/test_server.ts";
@@ -10,12 +10,6 @@ import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 /** For tests that set the clock. */
 const PATIENT = { session: { connections: { pingMs: 1e9, pingTimeoutMs: 1e9 } } };
-
-/** Waits until a client has read everything that it was sent. */
-async function sync(client: FakeClient): Promise<void> {
-  await client.send({ type: "ping", head: 0 });
-  await client.expect("pong");
-}
 
 Deno.test("Session that is to move reads to the server's BYE, and keeps what is said meanwhile", async () => {
   const sessionId = sessionIdOf(makeToken("ana"));
@@ -74,8 +68,7 @@ Deno.test("Session measures the round trip by HELLO, then by a PING every 30 s, 
       await client.expect("ping");
       clock.advanceTo(nowMs + 80 * count);
       await client.send({ type: "pong" });
-      await client.send({ type: "ping", head: 0 });
-      await client.expect("pong");
+      await sync(client);
     }
   });
   const servers = [server.address, server.address, server.address];

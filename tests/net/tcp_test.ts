@@ -53,6 +53,15 @@ Deno.test("connectError() and listenError() ask for the interface of a link-loca
   assertEquals(zoned.details.systemReason, "address-unfit");
 });
 
+/** Has `Deno.connect()` do what this says of a host. */
+function fakeConnect(
+  connectTo: (host: string | undefined, options: Deno.ConnectOptions) => Promise<Deno.TcpConn>,
+): Disposable {
+  const { connect } = Deno;
+  Deno.connect = ((options: Deno.ConnectOptions) => connectTo(options.hostname, options)) as never;
+  return { [Symbol.dispose]: () => void (Deno.connect = connect) };
+}
+
 for (const host of [LOOPBACK, "localhost"]) {
   Deno.test(`dial() connects to ${host}`, async () => {
     using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
@@ -78,17 +87,12 @@ Deno.test("dial() fails with unreachable or network-away, as the system has it",
 });
 
 Deno.test("dial() fails with no-answer after `dialTimeoutMs`, and closes a connection that comes late", async () => {
-  const { connect } = Deno;
   const connecting = Promise.withResolvers<never>();
-  Deno.connect = () => connecting.promise; // a machine that is gone
-  try {
-    const server = freeAddress();
-    const dialling = dial(server, { ...patient, dialTimeoutMs: 20 });
-    const { code, details } = await assertRejects(() => withTimeout(dialling, "a failure"), ConnectError);
-    assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);
-  } finally {
-    Deno.connect = connect;
-  }
+  using _ = fakeConnect(() => connecting.promise); // a machine that is gone
+  const server = freeAddress();
+  const dialling = dial(server, { ...patient, dialTimeoutMs: 20 });
+  const { code, details } = await assertRejects(() => withTimeout(dialling, "a failure"), ConnectError);
+  assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);
   const closed = Promise.withResolvers<void>();
   connecting.resolve({ close: closed.resolve } as never);
   await withTimeout(closed.promise, "the late connection to be closed");
@@ -98,27 +102,16 @@ Deno.test("dial() closes a connection that is there just when the dial is given 
   using listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
   const { connect } = Deno;
   const ending = new AbortController();
-  Deno.connect = (async ({ signal, ...options }: Deno.ConnectOptions) => {
+  using _ = fakeConnect(async (_, { signal, ...options }) => {
     const conn = await connect(options);
     ending.abort(new Error("given up"));
     signal!.throwIfAborted(); // as Deno 2.9 does
     return conn;
-  }) as never;
-  try {
-    await assertRejects(() => dial(addressOf(listener), ending), Error, "given up");
-  } finally {
-    Deno.connect = connect;
-  }
+  });
+  await assertRejects(() => dial(addressOf(listener), ending), Error, "given up");
   using peer = await listener.accept();
   assertEquals(await withTimeout(peer.read(new Uint8Array(1)), "the connection to be closed"), null);
 });
-
-/** Has `Deno.connect()` do what this says of a host. */
-function fakeConnect(connectTo: (host?: string) => Promise<Deno.TcpConn>): Disposable {
-  const { connect } = Deno;
-  Deno.connect = ((options: Deno.ConnectOptions) => connectTo(options.hostname)) as never;
-  return { [Symbol.dispose]: () => void (Deno.connect = connect) };
-}
 
 const IP = "192.0.2.7";
 const NAMED = { host: UNKNOWN_NAME, port: 5_000 };

@@ -69,26 +69,6 @@ Deno.test("Terminal.print() wraps lines between words on a screen, and not at a 
   assertEquals(script.output, `${line}\ndos\n`);
 });
 
-for (
-  const text of [
-    ...[8, 9, 17, 18, 19].map((length) => "abcdefghijklmnopqrstuvwxyz".slice(0, length)),
-    ...["日本語日本語日本語", "a日本語日本語日本語", "日本語日a", "日本語日本語日本語日本"],
-  ]
-) {
-  Deno.test(`Terminal.print() prints above all rows of "${text}" on ten columns`, pure, async () => {
-    await using fixture = new TerminalFixture({ columns: 10 });
-    const line = take(linesOf(fixture.terminal));
-    for (const char of text) fixture.type(char);
-    await fixture.terminal.print("uno");
-    await fixture.terminal.print("dos");
-    const shown = (await fixture.newOutput()).map((row) => row.replace("|", ""));
-    assertEquals([...shown.slice(0, 2), shown.slice(2).join("")], ["uno", "dos", `> ${text}`]);
-    fixture.type(ENTER);
-    assertEquals(await line, text);
-    await fixture.expect("uno", "dos", "> |");
-  });
-}
-
 Deno.test("Terminal writes all changes in one write once the screen has taken the last", pure, async () => {
   const writes: string[] = [];
   const ready: (() => void)[] = [];

@@ -155,6 +155,12 @@ export function say(clientSeq: number, text = `t${clientSeq}`, more: Partial<Say
 /** A raw server's end of a connection. */
 export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 
+/** Waits until a client has read everything that it was sent. */
+export async function sync(client: FakeClient): Promise<void> {
+  await client.send({ type: "ping", head: 0 });
+  await client.expect("pong");
+}
+
 /** A connection to a raw server: its number, and the session id of the client. */
 interface AcceptedClient {
   readonly index: number;
