@@ -1,10 +1,9 @@
 // Checks imports, purity and exports of the project's files against docs/ARCHITECTURE.md, and that no old name is used.
 
 import { assert, assertEquals } from "@std/assert";
+import { reading } from "./testing/test_options.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
 
 /** What reaches out of the program, or differs from one run to the next. */
 const IMPURE =

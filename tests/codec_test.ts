@@ -3,8 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Frame, FrameDecoder, FrameWriter, MAX_STRING_BYTES, splitFrames } from "../lib/codec.ts";
 import { ProtocolError } from "../lib/errors.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "./testing/test_options.ts";
 
 /** `00 ff` as bytes, in the middle of a larger buffer: a view's offset must not be forgotten. */
 function bytes(hex: string): Uint8Array {

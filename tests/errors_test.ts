@@ -15,8 +15,7 @@ import { errorText } from "../lib/i18n/translate.ts";
 import { connectError, listenError } from "../lib/net/tcp.ts";
 import { SqliteStore } from "../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "./testing/test_folder.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "./testing/test_options.ts";
 
 const makeError = (more: object, cause?: unknown) =>
   Object.assign(new Error("No such luck", { cause }), more);

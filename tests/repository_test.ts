@@ -3,10 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { PROTOCOL_VERSION } from "../lib/protocol/frames.ts";
+import { reading } from "./testing/test_options.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
 
 function read(path: string): Promise<string> {
   return Deno.readTextFile(new URL(path, ROOT));

@@ -13,8 +13,8 @@ import { InputError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { caSignedPair } from "../testing/certificates.ts";
 import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const isWindows = Deno.build.os === "windows";
 
 function namesIn(path: string): string[] {

@@ -2,8 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { LruMap, TokenBucket } from "../../lib/base/limits.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function takeAll(bucket: TokenBucket, nowMs: number): number {
   let count = 0;

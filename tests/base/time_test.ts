@@ -10,8 +10,7 @@ import {
   randomId,
   withTimeout,
 } from "../../lib/base/time.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 type Step = readonly [wallMs: number, monotonicMs: number];
 

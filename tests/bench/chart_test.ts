@@ -2,8 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { chart } from "../../bench/chart.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 Deno.test("chart() draws bars in proportion within a group, and none where a figure is missing", pure, () => {
   const ours = { server: "ours", deliveriesPerSecond: 4_000_000, cpuNs: 50 };

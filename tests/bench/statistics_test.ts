@@ -3,8 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { formatMiB, formatShort, median, positive, quantile, tableHeading } from "../../bench/statistics.ts";
 import { costOf } from "../../bench/measured_server.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 Deno.test("quantile() gives the value below which that share lies", pure, () => {
   const values = Float64Array.from({ length: 200 }, (_, index) => index);

@@ -9,8 +9,7 @@ import {
   NEVER_CAUGHT_UP,
   PROTOCOL_VERSION,
 } from "../../lib/protocol/frames.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** A frame of the text, and its fields by name. */
 function lineOf(name: string) {

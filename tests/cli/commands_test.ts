@@ -15,8 +15,7 @@ import {
   word,
 } from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const command = commandsFor<unknown[]>();
 const COUNT = word({ es: "N", en: "N" }, (text) => /^\d+$/.test(text) ? Number(text) : undefined);

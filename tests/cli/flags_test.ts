@@ -23,8 +23,7 @@ import {
 import { DEFAULT_PORT } from "../../lib/net/address.ts";
 import { FULL_PATTERN } from "../../lib/render/timestamps.ts";
 import { DEFAULT_CONFIG as SERVER } from "../../lib/server/config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const FLAGS = {
   port: { value: "N", alias: "p", help: "flag.client-port" },

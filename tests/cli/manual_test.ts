@@ -7,9 +7,7 @@ import { runClient } from "../../lib/client/main.ts";
 import { SERVER_FLAGS } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
 import { FakeUser } from "../testing/fake_user.ts";
-
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
+import { reading } from "../testing/test_options.ts";
 
 /** The lines of a page, without markup and spaces. */
 function linesOf(page: string): string[] {

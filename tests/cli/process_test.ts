@@ -10,11 +10,9 @@ import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "../../lib/terminal/k
 import { FakeDeno, type FakeDenoOptions, FakeExit } from "../testing/fake_deno.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pure, reading } from "../testing/test_options.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
 const TTY = { isStdinTty: true, isStdoutTty: true } as const;
 
 /** Runs a program. Returns its exit status, and its system. */

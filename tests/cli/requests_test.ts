@@ -4,8 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { isQuitRequest, parseRequest, sayText } from "../../lib/cli/requests.ts";
 import { InputError } from "../../lib/errors.ts";
 import { isValid } from "../testing/json_lines.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const CLIENT = ["say", "to", "nick", "command", "quit"] as const;
 const CONSOLE = ["say", "command", "quit"] as const;

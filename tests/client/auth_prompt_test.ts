@@ -11,9 +11,8 @@ import type { Message } from "../../lib/i18n/translate.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { type DeepPartial, testClientConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 const SECRET = "ábrete sésamo";
 const PRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";

@@ -20,9 +20,9 @@ import { IDLE_MS } from "../../lib/terminal/focus.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { msOf, TestClock } from "../testing/test_clock.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const NOON = "2026-11-22 12:00:00";
 const READER = { sessionId: sessionIdOf(makeToken("yo")), nick: "yo" };
 

@@ -6,8 +6,7 @@ import { InputError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { Terminal } from "../../lib/terminal/terminal.ts";
 import { misuse } from "../testing/misuse.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** Runs a typed line against a recording context. Returns what it did.
  * @throws {InputError} about an argument */

@@ -3,8 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { Failover, type Joined } from "../../lib/client/failover.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const A: Joined = { server: { host: "a", port: 5_000 }, ip: "10.0.0.1", logId: 1n };
 const B: Joined = { server: { host: "b", port: 5_000 }, ip: "10.0.0.2", logId: 2n };

@@ -4,8 +4,8 @@ import { assertEquals } from "@std/assert";
 import { HistoryBlock } from "../../lib/client/history_block.ts";
 import type { DeliveredEntry } from "../../lib/client/session.ts";
 import { makeSaid } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const [MORE, COMPLETE] = [{ isReadingPast: true }, { isReadingPast: false }];
 
 /** A message; "+" after its time: sent again. */

@@ -3,8 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { IgnoreList } from "../../lib/client/ignore_list.ts";
 import { makeSaid } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const said = makeSaid("beto", { seq: 0, clientSeq: 1, text: "hola", timeMs: 0 });
 const { sessionId } = said;
 const base = { seq: 0, timeMs: 0, sessionId };

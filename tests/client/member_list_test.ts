@@ -4,8 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { MemberInfo, RoomEvent } from "../../lib/protocol/frames.ts";
 import { MemberList } from "../../lib/client/member_list.ts";
 import { testClientConfig } from "../testing/test_config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function makeMember(sessionId: bigint, nick: string): MemberInfo {
   return { sessionId, nick, address: "10.0.0.7", sinceMs: 5 };

@@ -8,9 +8,9 @@ import type { Discovery, FoundService } from "../../lib/net/dns_sd.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser } from "../testing/fake_user.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const LOCAL = [{ address: "127.0.0.1", name: "lo" }, { address: "192.168.1.7", name: "eth0" }];
 const NOTHING: TargetInput = { host: undefined, port: undefined, nick: "ana" };
 

@@ -3,8 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Outbox, type OutboxConfig } from "../../lib/client/outbox.ts";
 import { testClientConfig } from "../testing/test_config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const TIME_MS = 1_700_000_000_000;
 

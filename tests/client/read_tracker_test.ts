@@ -5,8 +5,7 @@ import { type Delivery, ReadTracker } from "../../lib/client/read_tracker.ts";
 import type { LogEntry, RoomEvent } from "../../lib/protocol/frames.ts";
 import { makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { testClientConfig } from "../testing/test_config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const NEVER = 0xffff_ffff;
 

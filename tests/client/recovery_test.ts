@@ -9,8 +9,7 @@ import {
   ServerError,
 } from "../../lib/errors.ts";
 import { closeReason, RECOVERY, recoveryFor, toDisconnect } from "../../lib/client/recovery.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const server = { host: "10.0.0.7", port: 5_000 };
 const VIOLATION = new ProtocolError("frame-malformed");

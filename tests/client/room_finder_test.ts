@@ -14,9 +14,9 @@ import {
   SelectorFixture,
   unreachable,
 } from "../testing/selector_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const SCREEN = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
 /** Two more servers. */
 const FOUND: Address = { host: "192.168.1.5", port: 5_000 };

@@ -3,8 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { backoffMs, MAX_SERVERS, ServerPool } from "../../lib/client/server_pool.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const A = { host: "a", port: 5_000 };
 const B = { host: "b", port: 5_000 };

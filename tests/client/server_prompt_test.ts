@@ -6,11 +6,10 @@ import { promptForTarget, type TargetInput } from "../../lib/client/server_promp
 import { InputError } from "../../lib/errors.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
 const KNOWN_HOSTS = ["aula", "otra", "10.0.0.7", "xn--pea-8ma"];
-
-const pure = { permissions: "none" } as const;
 
 const FALLBACK: Address = { host: "10.0.0.7", port: 5_001 };
 const NOTHING: TargetInput = { host: undefined, port: undefined, nick: undefined };

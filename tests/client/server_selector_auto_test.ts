@@ -18,9 +18,9 @@ import {
   unreachable,
   VIOLATIONS,
 } from "../testing/selector_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 type Authenticate = ServerSelectorDeps["authPrompter"]["authenticate"];
 const RETRY = "Se sigue intentando.";
 

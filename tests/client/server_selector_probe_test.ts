@@ -23,9 +23,9 @@ import {
 } from "../testing/selector_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { TestClock } from "../testing/test_clock.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const CUT = new ConnectionLostError("broken");
 const HUNG_UP = new ConnectError("not-a-chat-server");
 /** The room that the fixture joins. */

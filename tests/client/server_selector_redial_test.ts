@@ -17,9 +17,8 @@ import {
   unreachable,
   VIOLATIONS,
 } from "../testing/selector_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 function broken(code: ConnectionLostCode): ConnectionLostError {
   return new ConnectionLostError(code);

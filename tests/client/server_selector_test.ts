@@ -23,9 +23,9 @@ import {
   unreachable,
   VIOLATIONS,
 } from "../testing/selector_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 /** Accepts the suggested host and port. */
 const ACCEPT = "\n\n";
 const UNKNOWN = new ConnectError("name-unknown");

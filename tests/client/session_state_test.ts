@@ -6,8 +6,7 @@ import { SessionState, type SessionStateConfig } from "../../lib/client/session_
 import type { Said, Welcome } from "../../lib/protocol/frames.ts";
 import { makeHello, makeSaid, makeToken, welcomeTo } from "../testing/raw_peer.ts";
 import { type DeepPartial, testClientConfig } from "../testing/test_config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const NOON_MS = 1_700_000_000_000;
 

@@ -12,13 +12,13 @@ import {
 } from "../../lib/client/trust_store.ts";
 import { testClientConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pure } from "../testing/test_options.ts";
 
 const ONE = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 const TWO = ONE.replace("un", "nu");
 const server = parseServerAddress("10.0.0.7:5000");
 const other = parseServerAddress("10.0.0.8:5000");
 const aula = parseServerAddress("Aula.uni.es:5001");
-const pure = { permissions: "none" } as const;
 
 /** What the store says of a certificate: trusted, the code of an error, or no TLS at all. */
 function verdict(trust: TrustStore, shown: string, on: Address = server): string {

@@ -6,9 +6,8 @@ import type { ClusterConfig } from "../../lib/cluster/cluster.ts";
 import { encodeEvent } from "../../lib/cluster/store.ts";
 import { clusterConfig, said } from "../testing/cluster_node.ts";
 import { FakeLog, FakeStore } from "../testing/fake_store.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 /** A writer, and what it reports. Its entries have about 350 bytes. */
 function makeWriter(config: Partial<ClusterConfig> = {}) {

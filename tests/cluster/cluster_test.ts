@@ -18,9 +18,9 @@ import { clusterConfig, said } from "../testing/cluster_node.ts";
 import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { caSignedPair } from "../testing/certificates.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { pure } from "../testing/test_options.ts";
 import { waitFor } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const TARGET: NatsTarget = { ...parseNats("nats://10.0.0.7"), room: "aula" };
 
 /** A cluster whose store and leases are in memory, and the calls of its node's server. */

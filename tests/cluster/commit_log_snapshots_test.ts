@@ -14,9 +14,9 @@ import {
   said,
   saidUpTo,
 } from "../testing/cluster_node.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const HOUR_MS = 3_600_000;
 
 const snapshotsOf = ({ records }: FakeLog) => records.filter(({ isSnapshot }) => isSnapshot);

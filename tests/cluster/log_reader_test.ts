@@ -8,9 +8,8 @@ import { NatsError } from "../../lib/errors.ts";
 import type { Joined, ProposedEvent, Said } from "../../lib/protocol/frames.ts";
 import { FakeLeases, FakeLog, FakeStore } from "../testing/fake_store.ts";
 import { ClusterNode, joined, openCommitLog, said } from "../testing/cluster_node.ts";
+import { pure } from "../testing/test_options.ts";
 import { waitFor } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 function snapshotAt(position: number, changes: Partial<Snapshot> = {}): Snapshot {
   return { logId: 5n, position, seq: 10 * position, batchSeqs: new Map(), events: [], ...changes };

@@ -4,9 +4,8 @@ import { assertEquals } from "@std/assert";
 import { FailureDetector, Membership, type MembershipHost } from "../../lib/cluster/membership.ts";
 import { clusterConfig } from "../testing/cluster_node.ts";
 import { FakeLeases } from "../testing/fake_store.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 const DETECTIONS = [
   ["calls a node down once it has had no lease for suspectMs", [[0], [99], [100, "down"], [150, "down"]]],

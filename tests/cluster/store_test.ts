@@ -14,8 +14,7 @@ import {
 } from "../../lib/cluster/store.ts";
 import type { ProposedEvent } from "../../lib/protocol/frames.ts";
 import { joined, newer, said } from "../testing/cluster_node.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const member = { nick: "eva", address: "::1" };
 const LEFT = { type: "left", timeMs: 8, sessionId: 1n, connectionLost: true, ...member, nodeId: 3n } as const;

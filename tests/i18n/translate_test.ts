@@ -32,8 +32,7 @@ import {
 import { parseAddress, parsePort } from "../../lib/net/address.ts";
 import { parseNick } from "../../lib/text/nick.ts";
 import { parseText } from "../../lib/text/text.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const KEYS = Object.keys(TRANSLATIONS.es) as TranslationKey[];
 

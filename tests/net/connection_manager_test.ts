@@ -2,9 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { frame, ManagerFixture, textsOf } from "../testing/manager_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("ConnectionManager writes once per client and flush cycle", pure, async () => {
   using it = new ManagerFixture();

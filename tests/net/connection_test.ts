@@ -4,9 +4,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ConnectionLostError } from "../../lib/errors.ts";
 import { type Connection, MAX_SEND_QUEUE_BYTES } from "../../lib/net/connection.ts";
 import { FakeConn, frame, ManagerFixture, textsOf } from "../testing/manager_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 /** Waits for a read, or for the connection to close. */
 function within<Value>(promise: Promise<Value>): Promise<Value> {

@@ -10,8 +10,8 @@ import {
   SERVICE_TYPE,
   servicesIn,
 } from "../../lib/net/dns_sd.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const FINGERPRINT = `SHA256:${"A".repeat(43)}`;
 const SENDER = "192.168.1.5";
 const PLAIN: Announcement = { name: "aula 3", port: 5_000, version: 1, hasPassword: false };

@@ -16,9 +16,9 @@ import {
   listenErrorCode,
 } from "../../lib/net/tcp.ts";
 import { addressOf, freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const loopback = { permissions: { net: [LOOPBACK] } };
 
 const patient = { signal: new AbortController().signal };

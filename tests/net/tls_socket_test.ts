@@ -3,10 +3,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { TcpStream, type TlsSocket } from "../../lib/net/tls_socket.ts";
 import { addressOf, LOOPBACK } from "../testing/addresses.ts";
+import { pure } from "../testing/test_options.ts";
 import { tlsWire } from "../testing/transport.ts";
 import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 const CHUNK_BYTES = 16_384;
 

@@ -8,10 +8,7 @@ import { translator } from "../../lib/i18n/translate.ts";
 import type { RoomEvent, Said, Welcome } from "../../lib/protocol/frames.ts";
 import { JsonRenderer, NO_SEQ } from "../../lib/render/json.ts";
 import { parseLines } from "../testing/json_lines.ts";
-
-const pure = { permissions: "none" } as const;
-const { state } = await Deno.permissions.query({ name: "read", path: "." });
-const reading = { ignore: state !== "granted" };
+import { pure, reading } from "../testing/test_options.ts";
 
 const renderer = new JsonRenderer();
 const t = translator("en");

@@ -4,8 +4,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { MemberInfo, RoomEvent } from "../../lib/protocol/frames.ts";
 import { NICK_COLORS, NickColors } from "../../lib/render/nick_colors.ts";
 import { LINE_COLORS } from "../../lib/render/renderer.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function member(nick: string, sinceMs: number): MemberInfo {
   return { sessionId: BigInt(sinceMs + 1), nick, sinceMs, address: "::1" };

@@ -9,8 +9,7 @@ import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../li
 import { toCells, width, wrapWords } from "../../lib/terminal/layout.ts";
 import naughty from "../data/naughty-strings.json" with { type: "json" };
 import { Random } from "../testing/random.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
 const json = makeRenderer({ ...DEFAULT_DISPLAY, isJson: true }, { language: "es", hasColors: false });

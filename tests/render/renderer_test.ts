@@ -18,8 +18,8 @@ import {
 import { Timestamps } from "../../lib/render/timestamps.ts";
 import { messageOf } from "../testing/message.ts";
 import { msOf } from "../testing/test_clock.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 /** For tests of colors, which NO_COLOR takes away. */
 const colors = { ...pure, ignore: Deno.noColor };
 

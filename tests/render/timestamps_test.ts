@@ -6,8 +6,7 @@ import { InputError } from "../../lib/errors.ts";
 import { DEFAULT_DISPLAY } from "../../lib/render/renderer.ts";
 import { parsePattern, Timestamps } from "../../lib/render/timestamps.ts";
 import { msOf } from "../testing/test_clock.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 Deno.test("Timestamps.formatTime() shows each second, also after another one", pure, () => {
   const times = new Timestamps("es", DEFAULT_DISPLAY);

@@ -6,8 +6,7 @@ import type { BackupsChanged, ProposedEvent } from "../../lib/protocol/frames.ts
 import { CommittedBackups } from "../../lib/room/backup_list.ts";
 import { DelayedCommitLog, type Store } from "../testing/delayed_commit_log.ts";
 import { ANA, at, BETO, join, newRoom, NOON_MS, readAll } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const PRINT = "SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0";
 

@@ -3,8 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { ALL_ENTRIES, type Cursor, type EventLog, type EventLogConfig } from "../../lib/room/event_log.ts";
 import { newEventLog } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const [SAID, JOINED, NOOP] = [0x82, 0x87, 0x89];
 const [ANA, BETO, EVA] = [1n, 2n, 3n];

@@ -13,8 +13,7 @@ import {
 import { MUTATIONS } from "../../tools/simulator/rules.ts";
 import { LONG_EVERY } from "../../tools/simulator/scenario.ts";
 import { Timeline } from "../../tools/simulator/timeline.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** `tools/simulate.ts` runs more. */
 const RUNS = 300;

@@ -17,8 +17,7 @@ import {
   say,
   tryJoin,
 } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function newDelayedRoom(store: Store = { logId: 7n, entries: [] }, { graceMs = 3_000 } = {}): Room {
   return newRoom({ commitLog: new DelayedCommitLog(store), graceMs });

@@ -22,8 +22,7 @@ import {
   roomWithMessages,
   say,
 } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** `clientSeq` of each message that a member reads. */
 function numbers({ cursor }: JoinResult): number[] {

@@ -7,8 +7,7 @@ import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import type { JoinResult } from "../../lib/room/room.ts";
 import { makeHello } from "../testing/raw_peer.ts";
 import { at, membersOf, newRoom } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** What all nodes have stored, in one order. */
 type SharedLog = { readonly entry: ProposedEvent; readonly nodeId: bigint }[];

@@ -5,8 +5,7 @@ import { ProtocolError } from "../../lib/errors.ts";
 import { ALL_ENTRIES } from "../../lib/room/event_log.ts";
 import type { JoinResult, Room } from "../../lib/room/room.ts";
 import { ANA, at, BETO, EVA, join, messages, newRoom, read, say } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const LEO = { nick: "leo", sessionId: 4n };
 

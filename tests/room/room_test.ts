@@ -20,8 +20,7 @@ import {
   roomWithMessages,
   say,
 } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** LEFT of ana, who joined first, 500 ms after noon. */
 const LEFT = {

@@ -4,8 +4,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Joined, Left, ProposedEvent, Renamed, Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { type Member, RoomState, tombstone } from "../../lib/room/state.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function add(state: RoomState, sessionId: bigint, nick = `n${sessionId}`): Member {
   return state.add({ sessionId, nick, address: "192.168.1.7", sinceMs: 5 });

@@ -13,8 +13,7 @@ import {
 import { MAX_MEMBERS_BYTES, MemberListCache } from "../../lib/room/welcome.ts";
 import { welcomeTo } from "../testing/raw_peer.ts";
 import { membersOf } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function member(index: number): MemberInfo {
   return { sessionId: BigInt(index), nick: `nick${index}`, address: "192.168.1.7", sinceMs: index };

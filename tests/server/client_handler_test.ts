@@ -6,8 +6,8 @@ import type { ProtocolError } from "../../lib/errors.ts";
 import { type ClientMessage, decodeServer, encodeServer } from "../../lib/protocol/frames.ts";
 import { type Attempt, HOME, makeClient } from "../testing/handler_fixture.ts";
 import { makeHello, say } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const ping: ClientMessage = { type: "ping" };
 const pong: ClientMessage = { type: "pong" };
 const rename = { type: "nick", nick: "eva" } as const;

@@ -4,8 +4,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { InputError } from "../../lib/errors.ts";
 import { DEFAULT_CONFIG, SERVER_FLAGS, serverConfig } from "../../lib/server/config.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const FINGERPRINT = `SHA256:${"A".repeat(43)}`;
 
 function configOf(flags: string) {

@@ -11,8 +11,8 @@ import {
   type Slot,
 } from "../../lib/server/connection_limiter.ts";
 import { testConfig } from "../testing/test_config.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const HOME = "10.0.0.7";
 const OTHER = "10.0.0.8";
 const JOINS = 2 * MAX_PER_ADDRESS;

@@ -7,12 +7,12 @@ import { isHttp, joinCommands } from "../../lib/server/invitation.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { enterAs } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 import { startServer } from "../testing/test_server.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 import { tlsWire } from "../testing/transport.ts";
 import { waitFor } from "../testing/waiting.ts";
 
-const pure = { permissions: "none" } as const;
 const LOCAL = [LOOPBACK, "::1", "192.168.1.5", "10.0.0.7", "2001:db8::5", "fe80::1%2"];
 
 /** The hosts of the commands. */

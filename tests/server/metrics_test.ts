@@ -6,10 +6,9 @@ import { type Figures, MetricsServer, metricsText } from "../../lib/server/metri
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { fakeNats, NATS, RunningServer } from "../testing/running_server.ts";
 import { dialPeer, enterAs, makeHello, say } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 import { startServer } from "../testing/test_server.ts";
 import { waitFor, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 const FIGURES: Figures = {
   stats: {

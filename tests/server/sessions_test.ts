@@ -6,8 +6,7 @@ import { Sessions } from "../../lib/server/sessions.ts";
 import { makeHello } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { newRoom } from "../testing/room_fixture.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** A connection that notes that it was ended. */
 function fakeConnection() {

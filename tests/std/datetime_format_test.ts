@@ -3,8 +3,8 @@
 
 import { assertEquals } from "@std/assert";
 import { format } from "../../lib/std/datetime_format.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const utc = { timeZone: "UTC" } as const;
 
 /** 22 November 2026 at a time of day. */

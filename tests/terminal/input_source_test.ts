@@ -3,9 +3,8 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type InputSource, readKeys, readLines } from "../../lib/terminal/input_source.ts";
 import { InputRecorder } from "../testing/input_recorder.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("readKeys() decodes UTF-8 across chunks, and reports the end", pure, async () => {
   const listener = new InputRecorder();

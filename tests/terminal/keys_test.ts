@@ -3,9 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { KeyDecoder, withoutAnswers } from "../../lib/terminal/keys.ts";
 import { InputRecorder } from "../testing/input_recorder.ts";
+import { pure } from "../testing/test_options.ts";
 import { waitFor } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 function decode(...chunks: string[]): string {
   const listener = new InputRecorder();

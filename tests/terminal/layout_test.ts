@@ -14,8 +14,8 @@ import {
 } from "../../lib/terminal/layout.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { Random } from "../testing/random.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const FAMILY = "👩‍👩‍👧";
 
 function viewOf(text: string, view: Partial<InputView> = {}): InputView {

@@ -9,8 +9,7 @@ import {
   MAX_HISTORY_LINES,
   MAX_LINE_UNITS,
 } from "../../lib/terminal/line_editor.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** A key in Emacs notation: `C-a`, `M-left`, `S-tab`, or the text that it types. */
 function keyOf(name: string): Key {

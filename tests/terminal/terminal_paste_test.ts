@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { promptUntilValid } from "../../lib/terminal/prompt.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import {
   chatOf,
@@ -15,8 +16,6 @@ import {
   TerminalFixture,
   UP,
 } from "../testing/terminal_fixture.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal sends a pasted block line by line, around what was typed", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });

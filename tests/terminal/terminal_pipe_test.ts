@@ -6,10 +6,9 @@ import { systemClock } from "../../lib/base/time.ts";
 import { InputError } from "../../lib/errors.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import { take } from "../testing/terminal_fixture.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal.ask() prints prompts and answers at a pipe", pure, async () => {
   await using user = new FakeUser();

@@ -7,10 +7,9 @@ import { parseNick } from "../../lib/text/nick.ts";
 import { promptUntilValid } from "../../lib/terminal/prompt.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "../testing/terminal_fixture.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();

@@ -5,10 +5,9 @@ import { systemClock } from "../../lib/base/time.ts";
 import { Terminal } from "../../lib/terminal/terminal.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
+import { pure } from "../testing/test_options.ts";
 import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 import { chatOf, CTRL_D, ENTER, LEFT, pasted, take, TerminalFixture } from "../testing/terminal_fixture.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("Terminal sets raw mode and bracketed paste, and restores both with the screen", pure, async () => {
   const fixture = new TerminalFixture();

@@ -3,8 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { type ConsoleKeyboard, standardStreams } from "../../lib/terminal/tty.ts";
 import { FakeDeno, type FakeDenoOptions } from "../testing/fake_deno.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** The streams of a process, and the Deno and the Windows console that they use. */
 async function open(

@@ -11,8 +11,8 @@ import {
   printableNick,
 } from "../../lib/text/nick.ts";
 import { codePoints } from "../testing/code_points.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const FOUR_MARKS = "x\u0324\u0325\u032d\u0330";
 
 const ACCEPTED: Record<string, Record<string, string>> = {

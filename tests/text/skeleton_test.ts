@@ -2,8 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { skeletonsOf } from "../../lib/text/skeleton.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 function areConfusable(one: string, other: string): boolean {
   return !skeletonsOf(one).isDisjointFrom(skeletonsOf(other));

@@ -23,9 +23,8 @@ import {
   say,
   welcomeTo,
 } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
 import { startServer } from "../testing/test_server.ts";
-
-const pure = { permissions: "none" } as const;
 
 Deno.test("roundOf() gives each seed and number the same steps, other numbers others", pure, () => {
   const rounds = Array.from({ length: 20 }, (_, number) => JSON.stringify(roundOf(5, number)));

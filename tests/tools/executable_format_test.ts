@@ -2,8 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { targetOf } from "../../tools/executable_format.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 /** The first bytes of an executable: these, in hex, each at its place, and zeros. */
 function head(parts: Readonly<Record<number, string>>, length = 4_096): Uint8Array {

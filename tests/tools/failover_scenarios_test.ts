@@ -3,8 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { FailoverScenario } from "../../tools/simulator/failover_scenario.ts";
 import { run } from "../../tools/simulator/simulator.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const BOTH = ["client", "server"] as const;
 const FOREVER_MS = 1_000_000;

@@ -14,8 +14,7 @@ import {
 import { checkReply, checkTexts } from "../../tools/fuzz/oracles.ts";
 import * as reference from "../../tools/fuzz/reference.ts";
 import { makeHello, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const fromClient = (...messages: ClientMessage[]) => concat(messages.map(encodeClient));
 const fromServer = (...messages: ServerMessage[]) => concat(messages.map(encodeServer));

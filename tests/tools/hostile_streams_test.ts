@@ -10,8 +10,8 @@ import {
   MAX_SERVER_FRAME_BYTES,
 } from "../../lib/protocol/frames.ts";
 import { clientStream, serverStream } from "../../tools/fuzz/hostile_streams.ts";
+import { pure } from "../testing/test_options.ts";
 
-const pure = { permissions: "none" } as const;
 const SEEDS = 5_000;
 
 /** Counts, in many streams, frames by type, errors by code, and streams that end within a frame. */

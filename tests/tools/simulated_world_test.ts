@@ -9,8 +9,7 @@ import { Timeline } from "../../tools/simulator/timeline.ts";
 import type { World } from "../../tools/simulator/world.ts";
 import { Random } from "../testing/random.ts";
 import { testConfig } from "../testing/test_config.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const ADDRESS = { host: "192.0.2.1", port: 5_000 };
 const LINK: Link = { latencyMs: 1, jitterMs: 0, loss: 0, sliced: 0 };
