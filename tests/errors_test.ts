@@ -73,11 +73,7 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
       "en",
       "Cannot reach NATS at a:4222: no server listens there. Start it, or check --nats.",
     ],
-    [
-      refused({}),
-      "es",
-      "No se llega a NATS en a:4222: connection refused. Arránquelo, o revise --nats.",
-    ],
+    [refused({}), "es", "No se llega a NATS en a:4222: connection refused. Arránquelo, o revise --nats."],
     [
       readOnly,
       "es",

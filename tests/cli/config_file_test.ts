@@ -13,8 +13,7 @@ import { COMMON_FLAGS, type FlagTable, parseCount } from "../../lib/cli/flags.ts
 import { InputError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
-
-const pure = { permissions: "none" } as const;
+import { pure } from "../testing/test_options.ts";
 
 const FLAGS = {
   port: { value: "N", alias: "p", help: "flag.client-port" },
@@ -80,24 +79,20 @@ Deno.test("readFlags() lets the command line override the config file, flag by f
   assertEquals(allArgs({ args: ["--plain"], configFile: fileOf("--lang=en") }), ["--lang=en", "--plain"]);
 });
 
-Deno.test(
-  "readFlags() names file and line of a flag that is unknown or only for the command line",
-  pure,
-  () => {
-    for (
-      const [arg, why] of [
-        ["--prot=1", 'La opción "--prot=1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
-        ["--port", 'La opción "--port" necesita un valor. Pruebe con --help.'],
-        ["--auto=no", 'La opción "--auto" no admite "no". Pruebe con --help.'],
-        ["--version", 'La opción "--version" no existe. Pruebe con --help.'],
-      ]
-    ) {
-      const configFile = fileOf("--auto", arg!);
-      const error = assertThrows(() => readFlags({ args: ["--port", "1"], configFile }, FLAGS), InputError);
-      assertEquals(errorText(error, "es"), `chat.conf, línea 2: ${why}`);
-    }
-  },
-);
+Deno.test("readFlags() names file and line of a flag that is unknown or only to be typed", pure, () => {
+  for (
+    const [arg, why] of [
+      ["--prot=1", 'La opción "--prot=1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
+      ["--port", 'La opción "--port" necesita un valor. Pruebe con --help.'],
+      ["--auto=no", 'La opción "--auto" no admite "no". Pruebe con --help.'],
+      ["--version", 'La opción "--version" no existe. Pruebe con --help.'],
+    ]
+  ) {
+    const configFile = fileOf("--auto", arg!);
+    const error = assertThrows(() => readFlags({ args: ["--port", "1"], configFile }, FLAGS), InputError);
+    assertEquals(errorText(error, "es"), `chat.conf, línea 2: ${why}`);
+  }
+});
 
 Deno.test("locateErrors() names the line of a value that is refused, but not of one that was typed", async () => {
   const configFile = fileOf("--auto", "--port=x");

@@ -55,31 +55,27 @@ await runProcess(async ({ terminal, terminated }) => {
 
 const onUnix = { ignore: Deno.build.os === "windows" };
 
-Deno.test(
-  "readUserFile() reads a pipe with a writer, and without one waits until a signal",
-  onUnix,
-  async () => {
-    await using folder = new TestFolder();
-    const flags = "run --quiet --no-check --no-prompt --allow-read --allow-write --allow-env --allow-run";
-    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
-    const reader = `${Deno.execPath()} ${flags} --config ${config} ${await folder.file("reader.ts", READER)}`;
-    const pipe = `${folder.path}/pipe`;
-    for (
-      const [script, output] of [
-        [`mkfifo ${pipe}; { echo uno; sleep 0.1; echo dos; } > ${pipe} & ${reader} ${pipe}`, "uno\ndos\n\n"],
-        [`${reader} ${pipe} ending`, ""],
-      ] as const
-    ) {
-      const running = new Deno.Command("sh", { args: ["-c", script] }).output();
-      const { code, stdout, stderr } = await withTimeout(running, script);
-      assertEquals([code, ...[stdout, stderr].map((bytes) => new TextDecoder().decode(bytes))], [
-        0,
-        output,
-        "",
-      ]);
-    }
-  },
-);
+Deno.test("readUserFile() reads a pipe, and without a writer waits until a signal", onUnix, async () => {
+  await using folder = new TestFolder();
+  const flags = "run --quiet --no-check --no-prompt --allow-read --allow-write --allow-env --allow-run";
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const reader = `${Deno.execPath()} ${flags} --config ${config} ${await folder.file("reader.ts", READER)}`;
+  const pipe = `${folder.path}/pipe`;
+  for (
+    const [script, output] of [
+      [`mkfifo ${pipe}; { echo uno; sleep 0.1; echo dos; } > ${pipe} & ${reader} ${pipe}`, "uno\ndos\n\n"],
+      [`${reader} ${pipe} ending`, ""],
+    ] as const
+  ) {
+    const running = new Deno.Command("sh", { args: ["-c", script] }).output();
+    const { code, stdout, stderr } = await withTimeout(running, script);
+    assertEquals([code, ...[stdout, stderr].map((bytes) => new TextDecoder().decode(bytes))], [
+      0,
+      output,
+      "",
+    ]);
+  }
+});
 
 /** An address of this machine that is not loopback. */
 const HOST = "10.78.0.2";

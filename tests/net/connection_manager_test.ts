@@ -72,27 +72,23 @@ Deno.test("ConnectionManager waits for a slow write no longer than `slowWriteMs`
   assertEquals(beto.writes, [["one"], ["two", "three"]]);
 });
 
-Deno.test(
-  "ConnectionManager spreads the writes of a flush cycle over turns of the event loop",
-  pure,
-  async () => {
-    using it = new ManagerFixture();
-    let count = 0;
-    const conns = Array.from({ length: 250 }, () => {
-      const { conn } = it.add();
-      conn.onWrite = () => count++;
-      return conn;
-    });
-    it.append("one");
-    const counts: number[] = [];
-    while (count < conns.length) {
-      await new Promise((resolve) => setImmediate(resolve));
-      counts.push(count);
-    }
-    assertEquals(counts.filter((count) => count > 0), [100, 200, 250]);
-    for (const { writes } of conns) assertEquals(writes, [["one"]]);
-  },
-);
+Deno.test("ConnectionManager spreads the writes of a flush cycle over event loop turns", pure, async () => {
+  using it = new ManagerFixture();
+  let count = 0;
+  const conns = Array.from({ length: 250 }, () => {
+    const { conn } = it.add();
+    conn.onWrite = () => count++;
+    return conn;
+  });
+  it.append("one");
+  const counts: number[] = [];
+  while (count < conns.length) {
+    await new Promise((resolve) => setImmediate(resolve));
+    counts.push(count);
+  }
+  assertEquals(counts.filter((count) => count > 0), [100, 200, 250]);
+  for (const { writes } of conns) assertEquals(writes, [["one"]]);
+});
 
 Deno.test("ConnectionManager calls onBeforeFlush and log consumers in each flush cycle", pure, async () => {
   using it = new ManagerFixture();

@@ -26,38 +26,34 @@ function names(folder: TestFolder): string[] {
   return Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
 }
 
-Deno.test(
-  "readRoomFile() reads a file that is in use, takes no lock and leaves no file",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const path = join(folder.path, "room.db");
-    // Of several pages, and longer than one.
-    const events = [
-      joined,
-      ...Array.from(
-        { length: 300 },
-        (_, index) => said(index + 1, `${index} `.padEnd(20 * index, "ñ") + "."),
-      ),
-    ];
-    const expected = events.map((event, seq) => ({ ...event, seq }));
-    {
-      using store = await SqliteStore.open(path);
-      assertEquals(await readRoomFile(path), []);
-      store.append(events.slice(0, 200), 1.5);
-      const before = names(folder);
-      assertEquals(await readRoomFile(path), expected.slice(0, 200));
-      assertEquals(names(folder), before);
-      store.checkpointWal();
-      store.append(events.slice(200), 2);
-      assertEquals(await readRoomFile(path), expected);
-      store.prune({ entries: 10, sinceMs: 0 });
-      assertEquals(await readRoomFile(path), expected.slice(-10));
-    }
+Deno.test("readRoomFile() reads a file in use, takes no lock and leaves no file", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  // Of several pages, and longer than one.
+  const events = [
+    joined,
+    ...Array.from(
+      { length: 300 },
+      (_, index) => said(index + 1, `${index} `.padEnd(20 * index, "ñ") + "."),
+    ),
+  ];
+  const expected = events.map((event, seq) => ({ ...event, seq }));
+  {
+    using store = await SqliteStore.open(path);
+    assertEquals(await readRoomFile(path), []);
+    store.append(events.slice(0, 200), 1.5);
+    const before = names(folder);
+    assertEquals(await readRoomFile(path), expected.slice(0, 200));
+    assertEquals(names(folder), before);
+    store.checkpointWal();
+    store.append(events.slice(200), 2);
+    assertEquals(await readRoomFile(path), expected);
+    store.prune({ entries: 10, sinceMs: 0 });
     assertEquals(await readRoomFile(path), expected.slice(-10));
-    assertEquals(names(folder), ["room.db"]);
-  },
-);
+  }
+  assertEquals(await readRoomFile(path), expected.slice(-10));
+  assertEquals(names(folder), ["room.db"]);
+});
 
 Deno.test("readRoomFile() leaves out events without effect", writing, async () => {
   await using folder = new TestFolder();
@@ -103,44 +99,36 @@ Deno.test("readRoomFile() reads a file that is write-protected", writing, async 
   assertEquals((await readRoomFile(path)).length, 1);
 });
 
-Deno.test(
-  "readRoomFile() tells a file that cannot be read from a copy that cannot be written",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const path = await folder.file("room.db", "");
-    const { open } = Deno;
-    Deno.open = () => Promise.reject(Object.assign(new Error(), { code: "EACCES" }));
-    try {
-      const error = await assertRejects(() => readRoomFile(path), InputError);
-      assertEquals([error.code, systemReason(error)], ["data-unusable", "no-permission"]);
-    } finally {
-      Deno.open = open;
-    }
-  },
-);
+Deno.test("readRoomFile() tells an unreadable file from a copy without a place", writing, async () => {
+  await using folder = new TestFolder();
+  const path = await folder.file("room.db", "");
+  const { open } = Deno;
+  Deno.open = () => Promise.reject(Object.assign(new Error(), { code: "EACCES" }));
+  try {
+    const error = await assertRejects(() => readRoomFile(path), InputError);
+    assertEquals([error.code, systemReason(error)], ["data-unusable", "no-permission"]);
+  } finally {
+    Deno.open = open;
+  }
+});
 
-Deno.test(
-  "readRoomFile() rejects what is no room, and makes nothing of what is missing",
-  writing,
-  async () => {
-    await using folder = new TestFolder();
-    const text = await folder.file("text", "no room ".repeat(1_000));
-    const cut = join(folder.path, "cut");
-    const missing = join(folder.path, "missing");
-    (await SqliteStore.open(cut))[Symbol.dispose]();
-    await Deno.truncate(cut, 8_192);
-    for (
-      const [path, code] of [
-        [text, "data-damaged"],
-        [cut, "data-damaged"],
-        [missing, "data-unusable"],
-        [folder.path, "data-unusable"],
-      ] as const
-    ) {
-      const error = await assertRejects(() => readRoomFile(path), InputError);
-      assertEquals(error.code, code);
-    }
-    assertEquals(names(folder), ["cut", "text"]);
-  },
-);
+Deno.test("readRoomFile() rejects what is no room, and makes no missing file", writing, async () => {
+  await using folder = new TestFolder();
+  const text = await folder.file("text", "no room ".repeat(1_000));
+  const cut = join(folder.path, "cut");
+  const missing = join(folder.path, "missing");
+  (await SqliteStore.open(cut))[Symbol.dispose]();
+  await Deno.truncate(cut, 8_192);
+  for (
+    const [path, code] of [
+      [text, "data-damaged"],
+      [cut, "data-damaged"],
+      [missing, "data-unusable"],
+      [folder.path, "data-unusable"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => readRoomFile(path), InputError);
+    assertEquals(error.code, code);
+  }
+  assertEquals(names(folder), ["cut", "text"]);
+});

@@ -97,15 +97,12 @@ test("open() reads and syncs everything from a file that a process did not close
   assertEquals(copy.nextSeq, 14);
 });
 
-test(
-  "open() makes a room of a file whose process died before it created the tables",
-  async (path, folder) => {
-    await folder.file("room.db", "");
-    using store = await SqliteStore.open(path);
-    store.append(ALL, 100);
-    assertEquals(eventsOf(store), ALL);
-  },
-);
+test("open() makes a room of a file whose process died before its tables", async (path, folder) => {
+  await folder.file("room.db", "");
+  using store = await SqliteStore.open(path);
+  store.append(ALL, 100);
+  assertEquals(eventsOf(store), ALL);
+});
 
 test("open() makes a file and a WAL that only the owner can read", async (path, { path: folder }) => {
   using store = await SqliteStore.open(path);
@@ -314,10 +311,7 @@ for (const harm of ["DELETE FROM entries WHERE seq = 3", "UPDATE entries SET fra
 test("prune() deletes entries over the retention, and keeps members and counters", async (path) => {
   {
     using store = await SqliteStore.open(path);
-    store.append(
-      [joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)],
-      100,
-    );
+    store.append([joined(1n, "ana"), joined(2n, "beto"), joined(3n, "eva"), said(1n, 5), said(2n, 6)], 100);
     store.append([left(2n, "beto"), said(1n, 7), said(3n, 1)], 200);
     const before = stateOf(store);
     store.prune({ entries: 4, sinceMs: 0 });

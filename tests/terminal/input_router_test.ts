@@ -3,9 +3,8 @@
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../../lib/terminal/input_router.ts";
 import { PROMPTING } from "../testing/terminal_fixture.ts";
+import { pure } from "../testing/test_options.ts";
 import { withTimeout } from "../testing/waiting.ts";
-
-const pure = { permissions: "none" } as const;
 
 /** A router, and the lines that it prints. */
 function newRouter(): { router: InputRouter; printed: string[] } {
