@@ -1,17 +1,9 @@
 // The commit log of --data: only stored events are committed, and a full disk stalls the room and loses nothing.
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { basename, dirname } from "node:path";
-import { systemClock } from "../../lib/base/time.ts";
 import { StoreError } from "../../lib/errors.ts";
-import type { LogEntry } from "../../lib/protocol/frames.ts";
-import { SqliteCommitLog } from "../../lib/storage/sqlite_commit_log.ts";
-import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { CommitLogFixture, SettableClock } from "../testing/commit_log_fixture.ts";
-import { enterAs, say } from "../testing/raw_peer.ts";
-import { testConfig } from "../testing/test_config.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
-import { startServer } from "../testing/test_server.ts";
 import { waitFor } from "../testing/waiting.ts";
 
 function test(title: string, check: (path: string) => Promise<void>): void {
@@ -201,54 +193,4 @@ test("rejects its disposal if its file is away, and closes it", async (path) => 
   assertEquals((await assertRejects(() => log[Symbol.asyncDispose](), StoreError)).code, "data-gone");
   await using again = await CommitLogFixture.open(path);
   assertEquals(again.applied, [[0, "uno"]]);
-});
-
-test("leaves the file alone in its folder when it is disposed of", async (path) => {
-  for (let start = 0; start < 3; start++) {
-    await using log = await CommitLogFixture.open(path);
-    log.propose("uno");
-  }
-  assertEquals(Array.from(Deno.readDirSync(dirname(path)), ({ name }) => name), [basename(path)]);
-});
-
-async function startStoredServer(path: string) {
-  const commitLog = new SqliteCommitLog(await SqliteStore.open(path), testConfig().storage, systemClock);
-  const resources = new AsyncDisposableStack();
-  resources.use(commitLog);
-  return { server: resources.use(startServer({ commitLog, room: { graceMs: 200 } })), resources };
-}
-
-test("continues a room after a kill: a client that resumes in time has not left", async (path) => {
-  let logId: bigint;
-  const killed = `${path}.killed`;
-  {
-    const { server, resources } = await startStoredServer(path);
-    await using _ = resources;
-    const ana = await enterAs("ana", server);
-    ({ logId } = ana.welcome);
-    const beto = await enterAs("beto", server);
-    const eva = await enterAs("eva", server);
-    for (const peer of [ana, beto, eva]) resources.use(peer);
-    await eva.send(say(1, "and goodbye"), { type: "bye" });
-    await eva.receiveAll();
-    await ana.send(say(1), say(2));
-    while ((await ana.receive() as LogEntry).seq !== 6);
-    for (const end of ["", "-wal"]) await Deno.copyFile(`${path}${end}`, `${killed}${end}`);
-  }
-  const { server, resources } = await startStoredServer(killed);
-  await using _ = resources;
-  const ana = await enterAs("ana", server, { lagMs: 0, resumePoints: [{ logId, nextSeq: 3 }] });
-  resources.use(ana);
-  const { startSeq, head, lastClientSeq, members } = ana.welcome;
-  assertEquals([ana.welcome.logId, startSeq, head, lastClientSeq], [logId, 3, 7, 2]);
-  assertEquals(members.map(({ nick }) => nick), ["ana", "beto"]);
-  const texts = ana.history.map((entry) => entry.type === "said" ? entry.text : entry.type);
-  assertEquals(texts, ["and goodbye", "left", "t1", "t2"]);
-  assertEquals((await ana.expect("left")).nick, "beto");
-  const eva = await enterAs("eva", server, { historyCount: 5 });
-  resources.use(eva);
-  assertEquals(eva.welcome.lastClientSeq, 1);
-  assertEquals(eva.history.filter(({ type }) => type === "said").length, 3);
-  await eva.send(say(1), say(2, "again"));
-  assertEquals((await eva.expect("said")).text, "again");
 });
