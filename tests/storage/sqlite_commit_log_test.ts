@@ -17,7 +17,7 @@ test("commits events in order once the disk has them", async (path) => {
   await using log = await CommitLogFixture.open(path);
   log.propose("uno");
   log.propose("dos");
-  assertEquals([log.applied, log.store.nextSeq], [[], 0]);
+  assertEquals([log.applied, log.store.nextSeq, log.commitLog.logId], [[], 0, log.store.logId]);
   await log.deliver(); // writes
   assertEquals([log.applied, log.store.nextSeq], [[], 2]);
   await log.deliver(); // the disk has it
