@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import { ConnectError, ConnectionLostError, ServerError } from "../../lib/errors.ts";
 import type { ProbeAnswer } from "../../lib/client/failover.ts";
+import type { ConnectionFailure } from "../../lib/client/session.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import {
   FIRST,
@@ -279,27 +280,23 @@ Deno.test("ServerSelector --auto does not probe the lost server on and on", pure
   assertEquals([seen.length, fixture.abandoned?.aborted], [1, false]);
 });
 
-Deno.test("ServerSelector does not go back to a server that refused the client", pure, async () => {
-  const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
-  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
-  const next = fixture.nextServer(unreachable(FIRST, rejection("room-full")));
-  await flushTasks();
-  fixture.user.type("\n\n");
-  assertEquals(await next, SECOND);
-  assertEquals(seen, []);
-});
-
-Deno.test("ServerSelector does not go back to a server that broke the protocol", pure, async () => {
-  const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
-  await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
-  for (const failure of [lost(FIRST, VIOLATIONS[0]), unreachable(SECOND)]) {
-    const next = fixture.nextServer(failure);
-    await flushTasks();
-    fixture.user.type("\n\n");
-    assertEquals(await next, SECOND);
-  }
-  assertEquals(seen, []);
-});
+const NO_WAY_BACK: Record<string, ConnectionFailure[]> = {
+  "refused the client": [unreachable(FIRST, rejection("room-full"))],
+  "broke the protocol": [lost(FIRST, VIOLATIONS[0]), unreachable(SECOND)],
+};
+for (const [did, failures] of Object.entries(NO_WAY_BACK)) {
+  Deno.test(`ServerSelector does not go back to a server that ${did}`, pure, async () => {
+    const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
+    await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+    for (const failure of failures) {
+      const next = fixture.nextServer(failure);
+      await flushTasks();
+      fixture.user.type("\n\n");
+      assertEquals(await next, SECOND);
+    }
+    assertEquals(seen, []);
+  });
+}
 
 for (const isAuto of [true, false]) {
   const flag = isAuto ? " --auto" : "";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ReplicatedCommitLog } from "../../lib/cluster/commit_log.ts";
 import { InputError } from "../../lib/errors.ts";
-import type { Hello, LogEntry } from "../../lib/protocol/frames.ts";
+import type { Hello } from "../../lib/protocol/frames.ts";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
 import { openCommitLog } from "../testing/cluster_node.ts";
 import { FakeLog, FakeStore } from "../testing/fake_store.ts";
@@ -52,36 +52,6 @@ class Nodes implements AsyncDisposable {
     }
   }
 }
-
-/** What a client reads up to the message with this text, its history included. */
-async function readUpTo(client: RawClient, text: string): Promise<string[]> {
-  const read: string[] = [];
-  const found = [...client.history];
-  for (;;) {
-    const message = found.shift() ?? await client.receive();
-    if (!message) throw new Error(`The end came before ${text}`);
-    if (message.type === "ping" || message.type === "stalled") continue;
-    const entry = message as LogEntry & { nick?: string; text?: string };
-    read.push(`${entry.seq} ${entry.type} ${entry.nick ?? ""} ${entry.text ?? ""}`.trim());
-    if (entry.text === text) return read;
-  }
-}
-
-Deno.test("ChatServer nodes show a message that one of them took as the same entry", async () => {
-  await using nodes = new Nodes();
-  const [one, other] = await nodes.open({}, {});
-  const ana = await nodes.enter(one, "ana");
-  const beto = await nodes.enter(other, "beto");
-  assertEquals(beto.welcome.members.map(({ nick }) => nick), ["ana", "beto"]);
-  await ana.send(say(1));
-  await beto.send(say(1, "u1"));
-  await waitFor(() => [one, other].every(({ server }) => server.log.head === 4));
-  const read = await Promise.all([one, other].map(async (node, index) => {
-    const eva = await nodes.enter(node, `eva${index}`, { lagMs: 10_000 });
-    return (await readUpTo(eva, "u1")).slice(0, 4);
-  }));
-  assertEquals(read[0], read[1]);
-});
 
 Deno.test("ChatServer.kick() closes the connection that a member has to another node", async () => {
   await using nodes = new Nodes();

@@ -3,7 +3,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { LINE_COLORS } from "../../lib/render/renderer.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
-import { TIME } from "./expected_lines.ts";
 import { startClient, startServer } from "../testing/piped_program.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
 
@@ -43,23 +42,4 @@ Deno.test("chat-client colors its rows, and a nick alike everywhere", { ignore: 
   server.sendSignal("SIGKILL");
   await ana.waitForText("Se perdió");
   assertStringIncludes(await coloredRow(ana, "─".repeat(100)), sgr("loss"));
-});
-
-Deno.test("chat-client shortens the times of new lines on a narrower screen, below a line for the day", async () => {
-  await using terminals = new Terminals();
-  await using scope = new AsyncDisposableStack();
-  const port = freePort();
-  scope.use(await startServer(port));
-  const beto = scope.use(await startClient("beto", port));
-  const ana = await terminals.open("ana", { columns: 79 });
-  await ana.enterLine(`clear; client --host ${LOOPBACK}:${port} --nick ana`);
-  await ana.waitForLastRows("ana>");
-  await beto.type("uno");
-  await ana.waitForMatch(/^--- .* de \d{4} ---\n\[\d\d:\d\d:\d\d\] beto: uno$/m);
-  await ana.resize(30);
-  await beto.type("dos con más de una fila entera");
-  await ana.waitForMatch(/^\[\d\d:\d\d\] beto: dos con más de\n {2}una fila entera$/m);
-  await ana.resize(80);
-  await beto.type("tres");
-  await ana.waitForLastRows(`${TIME} beto: tres`, "ana>");
 });
