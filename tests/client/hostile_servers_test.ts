@@ -14,21 +14,13 @@ import {
 } from "../../lib/protocol/frames.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { FakeUser } from "../testing/fake_user.ts";
-import { type FakeClient, FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
+import { type FakeClient, FakeServer, frame, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
 import { SessionFixture } from "../testing/session_fixture.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 import { startServer } from "../testing/test_server.ts";
 import { TCP } from "../testing/transport.ts";
 
 const EVIL = "\u001b[2J\u009b31m\u202e\u0007\r\n[2026-11-22 12:00:00] * ana";
-
-function frame(type: number, ...body: number[]): Uint8Array {
-  return new Uint8Array([0, 0, (body.length + 1) >> 8, (body.length + 1) & 0xff, type, ...body]);
-}
-
-function ascii(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
 
 function joined(seq: number): Joined {
   return {
@@ -77,7 +69,7 @@ const CASES: Record<string, Record<string, Attack>> = {
     "100 times 64 KiB of nonsense": async (client) => {
       for (let i = 0; i < 100; i++) await client.send(new Uint8Array(65_536).fill(0xff));
     },
-    "a web page": answering(ascii("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "a web page": answering(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")),
     "a length of 4 GiB": answering(new Uint8Array(4).fill(0xff)),
     "a million names": answering(new Uint8Array([2, 0, 0, 0, SERVER_FRAMES.welcome.code])),
     "a client's frame": answering(frame(CLIENT_FRAMES.ping.code)),

@@ -11,25 +11,12 @@ import {
   SERVER_FRAMES,
 } from "../../lib/protocol/frames.ts";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
-import { makeHello, type Peer, say } from "../testing/raw_peer.ts";
+import { frame, makeHello, type Peer, say } from "../testing/raw_peer.ts";
 import { type Case, COMES_AND_GOES, eva, POLL_MS, runAttack } from "../testing/victims.ts";
 import { waitFor } from "../testing/waiting.ts";
 
 /** Time for HELLO, in ms: also for the bystanders, on a busy machine, over TLS. */
 const HANDSHAKE_TIMEOUT_MS = 800;
-
-/** A frame of any type and body. */
-function frame(type: number, ...body: number[]): Uint8Array {
-  return new Uint8Array([0, 0, (body.length + 1) >> 8, (body.length + 1) & 0xff, type, ...body]);
-}
-
-function bytes(...values: number[]): Uint8Array {
-  return new Uint8Array(values);
-}
-
-function ascii(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
 
 /** A copy of a frame with some of its bytes replaced, longer if they go beyond its end. */
 function patched(frame: Uint8Array, at: number, ...values: number[]): Uint8Array {
@@ -64,19 +51,19 @@ const BEFORE_JOIN: { [Code in WireCode]?: Record<string, Uint8Array | ClientMess
     "NICK": { type: "nick", nick: "eva" },
   },
   "frame-too-long": {
-    "a length of 4 GiB": bytes(0xff, 0xff, 0xff, 0xff),
-    "a length over the limit": bytes(0, 0, MAX_CLIENT_FRAME_BYTES >> 8, 1),
-    "an SSH banner": ascii("SSH-2.0-OpenSSH_9.2\r\n"),
-    "a telnet line": ascii("hola\r\n"),
+    "a length of 4 GiB": Uint8Array.of(0xff, 0xff, 0xff, 0xff),
+    "a length over the limit": Uint8Array.of(0, 0, MAX_CLIENT_FRAME_BYTES >> 8, 1),
+    "an SSH banner": new TextEncoder().encode("SSH-2.0-OpenSSH_9.2\r\n"),
+    "a telnet line": new TextEncoder().encode("hola\r\n"),
   },
-  "tls-unexpected": { "the ClientHello of TLS": bytes(0x16, 3, 1, 0, 0xf4, 1) },
+  "tls-unexpected": { "the ClientHello of TLS": Uint8Array.of(0x16, 3, 1, 0, 0xf4, 1) },
   "frame-unknown": {
     "type 0": frame(0),
     "a WELCOME": frame(SERVER_FRAMES.welcome.code, 1),
     "a SAID": frame(SERVER_FRAMES.said.code, 1),
   },
   "frame-malformed": {
-    "a length of 0": bytes(0, 0, 0, 0),
+    "a length of 0": Uint8Array.of(0, 0, 0, 0),
     "a HELLO that ends early": cutOff(helloBytes, 1),
     "a HELLO with a byte too many": patched(helloBytes, helloBytes.length, 0),
     "a nick that is not UTF-8": patched(helloBytes, NICK_AT, 0xff),
@@ -93,10 +80,10 @@ const AFTER_JOIN: { [Code in WireCode]?: Record<string, Parameters<Peer["send"]>
   "text-invalid": { "a text of 2,001 characters": [say(1, "x".repeat(2_001))] },
   "frame-malformed": {
     "a PING with a body": [frame(CLIENT_FRAMES.ping.code, 0)],
-    "a length of 0": [bytes(0, 0, 0, 0)],
+    "a length of 0": [Uint8Array.of(0, 0, 0, 0)],
   },
   "frame-unknown": { "an unknown type, and 500,000 bytes more": [frame(0x7f), new Uint8Array(500_000)] },
-  "frame-too-long": { "a length over the limit": [bytes(0, 0, 0x40, 1, CLIENT_FRAMES.say.code)] },
+  "frame-too-long": { "a length over the limit": [Uint8Array.of(0, 0, 0x40, 1, CLIENT_FRAMES.say.code)] },
 };
 
 const SLOW_HELLO = {
@@ -121,9 +108,9 @@ const CASES: Record<string, Case> = {
     server: { connections: { frameMs: 40, pingTimeoutMs: 600 } },
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.send(eva, bytes(0, 0, 0x40, 0, CLIENT_FRAMES.say.code));
+      await peer.send(eva, Uint8Array.of(0, 0, 0x40, 0, CLIENT_FRAMES.say.code));
       for (let i = 0; i < 15; i++) {
-        await peer.send(bytes(0)).catch(() => {});
+        await peer.send(Uint8Array.of(0)).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     },
@@ -131,7 +118,7 @@ const CASES: Record<string, Case> = {
   "garbage behind a BYE": {
     bystanderLines: COMES_AND_GOES,
     attack: async (peer) => {
-      await peer.send(eva, { type: "bye" }, bytes(0xff, 0xff, 0xff, 0xff));
+      await peer.send(eva, { type: "bye" }, Uint8Array.of(0xff, 0xff, 0xff, 0xff));
       assertEquals((await peer.receiveTypes()).at(-1), "bye");
     },
   },

@@ -152,6 +152,11 @@ export function say(clientSeq: number, text = `t${clientSeq}`, more: Partial<Say
   return { type: "say", clientSeq, timeMs: 0, text, ...more };
 }
 
+/** A frame of any type and body. */
+export function frame(type: number, ...body: number[]): Uint8Array {
+  return new Uint8Array([0, 0, (body.length + 1) >> 8, (body.length + 1) & 0xff, type, ...body]);
+}
+
 /** A raw server's end of a connection. */
 export type FakeClient = RawPeer<ClientMessage, ServerMessage>;
 

@@ -19,10 +19,6 @@ const HANDSHAKE_TIMEOUT_MS = 800;
 const [ALERT, HANDSHAKE, DATA] = [21, 22, 23];
 const VERSION = [3, 3];
 
-function bytes(...values: number[]): Uint8Array {
-  return new Uint8Array(values);
-}
-
 /** Writes on a connection without TLS, and reads until the server closes. */
 async function exchange({ address }: ChatServer, ...parts: Uint8Array[]): Promise<Uint8Array> {
   using conn = await Deno.connect({ hostname: address.host, port: address.port });
@@ -97,21 +93,21 @@ const hello = await clientHello(wire);
 /** What a client sends instead of a handshake, in writes, and how the server's answer begins. */
 const HANDSHAKES: Record<string, [server: Case["server"], writes: Uint8Array[], answer?: Uint8Array]> = {
   "a handshake that never begins": [WAITING, []],
-  "a ClientHello and nothing more": [WAITING, [hello], bytes(HANDSHAKE)],
+  "a ClientHello and nothing more": [WAITING, [hello], Uint8Array.of(HANDSHAKE)],
   "two ClientHellos": [PATIENT, [hello, hello]],
   "garbage that begins as a handshake does": [PATIENT, [
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...Array.from({ length: 0x4000 }, (_, i) => i * 7 & 0xff)),
+    Uint8Array.of(HANDSHAKE, ...VERSION, 0x40, 0, ...Array.from({ length: 0x4000 }, (_, i) => i * 7 & 0xff)),
   ]],
   "a handshake of 16 MiB": [PATIENT, [
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, 1, 0xff, 0xff, 0xff, ...new Array(0x3ffc).fill(0)),
-    bytes(HANDSHAKE, ...VERSION, 0x40, 0, ...new Array(0x4000).fill(0)),
+    Uint8Array.of(HANDSHAKE, ...VERSION, 0x40, 0, 1, 0xff, 0xff, 0xff, ...new Array(0x3ffc).fill(0)),
+    Uint8Array.of(HANDSHAKE, ...VERSION, 0x40, 0, ...new Array(0x4000).fill(0)),
   ]],
   "a record that is too long": [PATIENT, [
-    bytes(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
+    Uint8Array.of(HANDSHAKE, ...VERSION, 0xff, 0xff, ...new Array(0xffff).fill(0)),
   ]],
   "plain text": [{}, [encodeClient(eva)], wire.refusal],
-  "an alert before a handshake": [{}, [bytes(ALERT, ...VERSION, 0, 2, 2, 40)], wire.refusal],
-  "data before a handshake": [{}, [bytes(DATA, ...VERSION, 0, 1, 0)], wire.refusal],
+  "an alert before a handshake": [{}, [Uint8Array.of(ALERT, ...VERSION, 0, 2, 2, 40)], wire.refusal],
+  "data before a handshake": [{}, [Uint8Array.of(DATA, ...VERSION, 0, 1, 0)], wire.refusal],
 };
 
 /** Sends until the server takes no more. Returns the number of bytes. */
@@ -203,7 +199,7 @@ for (const [name, offence] of Object.entries(CASES)) {
 Deno.test("tlsServer() closes a rejected connection that goes on sending", async () => {
   await using server = startServer({}, wire);
   using peer = await dialPeer(server.address, wire);
-  await peer.send(bytes(0, 0, 0, 0)); // no frame
+  await peer.send(Uint8Array.of(0, 0, 0, 0)); // no frame
   await flood(peer, new Uint8Array(65_536), 1_048_576);
   await waitFor(() => server.stats.connectionCount === 0, "the socket to be closed");
 });
