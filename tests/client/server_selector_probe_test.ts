@@ -117,7 +117,7 @@ Deno.test("ServerSelector tells once that the lost server restarted, and goes on
   const { probe, seen } = probed({ [formatAddress(FIRST)]: OTHER });
   await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
   const next = fixture.nextServer(lost(FIRST));
-  while (seen.length < 3) await flushTasks();
+  await waitFor(() => seen.length >= 3);
   fixture.user.type("\n\n");
   assertEquals(await next, SECOND);
   assertMatch(fixture.notices.join(), /^aula:5000 responde de nuevo, pero se reinició[^,]*$/);
@@ -256,7 +256,7 @@ Deno.test("ServerSelector --auto goes back to the lost server while it dials ano
   assertEquals(await fixture.nextServer(lost(FIRST)), SECOND);
   const { abandoned } = fixture;
   seen.length = 0;
-  while (seen.length === 0) await flushTasks();
+  await waitFor(() => seen.length > 0);
   assertEquals([seen, abandoned?.aborted], [[`aula:5000 at ${IP}`], false]);
   answer(FIRST, SAME);
   await flushTasks();
@@ -273,7 +273,7 @@ Deno.test("ServerSelector --auto does not probe the lost server on and on", pure
   await using fixture = await selectorAfterJoin({ isAuto: true, probe, failover: { waitProbeMs: 0 } });
   await fixture.next(lost(FIRST));
   seen.length = 0;
-  while (seen.length === 0) await flushTasks();
+  await waitFor(() => seen.length > 0);
   fixture.join(SECOND, { logId: 2n });
   answer(FIRST, SAME);
   await flushTasks();
@@ -287,13 +287,16 @@ const NO_WAY_BACK: Record<string, ConnectionFailure[]> = {
 for (const [did, failures] of Object.entries(NO_WAY_BACK)) {
   Deno.test(`ServerSelector does not go back to a server that ${did}`, pure, async () => {
     const { probe, seen } = probed({ [formatAddress(FIRST)]: SAME });
-    await using fixture = await selectorAfterJoin({ probe, failover: { waitProbeMs: 0 } }, { isTty: true });
+    const failover = { waitProbeMs: 0, homeProbeMs: 0, homeJitterMs: 0 };
+    await using fixture = await selectorAfterJoin({ probe, failover }, { isTty: true });
     for (const failure of failures) {
       const next = fixture.nextServer(failure);
       await flushTasks();
       fixture.user.type("\n\n");
       assertEquals(await next, SECOND);
     }
+    fixture.join(SECOND, { logId: 2n });
+    assertEquals(await fixture.selector.shouldMove(new AbortController()), false);
     assertEquals(seen, []);
   });
 }
@@ -382,7 +385,7 @@ Deno.test("ServerSelector.shouldMove() ends with its signal, or at once without 
   await using _ = fixture;
   const ended = new AbortController();
   const moving = fixture.selector.shouldMove(ended);
-  while (seen.length < 3) await flushTasks();
+  await waitFor(() => seen.length >= 3);
   ended.abort();
   assertEquals(await moving, false);
   clock.advanceTo(600_000);
