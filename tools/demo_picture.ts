@@ -3,6 +3,7 @@
 //   deno task readme:picture
 
 import { delay } from "../lib/base/time.ts";
+import { loadWidths } from "../lib/terminal/graphemes.ts";
 import { toCells, width as cellsOf } from "../lib/terminal/layout.ts";
 import { Terminals } from "../tests/testing/tmux.ts";
 
@@ -142,6 +143,7 @@ function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
+await loadWidths();
 const { rows, durationMs } = await record();
 const [width, height] = [SIZE.columns * CELL.width, SIZE.rows * CELL.height].map((size) =>
   Math.ceil(size + 2 * MARGIN)

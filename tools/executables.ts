@@ -17,10 +17,11 @@ export class RuntimeBaseError extends MakeError {
 /** Printed by `--licenses`. */
 export const LICENSES = "licenses.txt";
 
-/** Modules that are big, and that few ever load: they stay modules of their own beside those of the programs. */
+/** Modules that are big or slow to load, and not needed at the start: they stay modules of their own beside those of the programs. */
 const RARE = [
   { name: "self_signed", entry: "lib/net/self_signed.ts", specifier: "./self_signed.ts" },
   { name: "discovery", entry: "lib/net/discovery.ts", specifier: "../net/discovery.ts" },
+  { name: "string_width", entry: "lib/terminal/string_width.ts", specifier: "./string_width.ts" },
   { name: "nats_room", entry: "lib/cluster/nats/room.ts", specifier: "../cluster/nats/room.ts" },
 ];
 

@@ -1,8 +1,11 @@
 // Four panes as the rows of a terminal: a box for each program, a heading above and a caption below. Pure.
 
 import { bold, dim, inverse } from "@std/fmt/colors";
+import { loadWidths } from "../lib/terminal/graphemes.ts";
 import { toCells, width } from "../lib/terminal/layout.ts";
 import { rowsOf, type Theme } from "./screens.ts";
+
+await loadWidths();
 
 /** The smallest terminal in which four panes can be read. */
 export const MIN_SIZE = { columns: 60, rows: 16 } as const;

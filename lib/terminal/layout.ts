@@ -2,7 +2,7 @@
 // terminal: terminals disagree about the width of emoji.
 
 import { stripAnsiCode } from "@std/fmt/colors";
-import stringWidth from "string-width";
+import { columnsOf, graphemesOf, isNarrow } from "./graphemes.ts";
 
 /** What is shown below the printed lines. */
 export interface InputView {
@@ -36,12 +36,12 @@ export interface Layout extends CellPosition {
   readonly columns: number;
 }
 
-const GRAPHEMES = new Intl.Segmenter();
 // deno-lint-ignore no-control-regex -- SGR (ECMA-48, 8.3.117): colors
 const COLOR = /(\x1b\[[\d;]*m)/;
 /** A terminal that is older than an emoji may give it fewer columns, or none. */
 const EMOJI = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
-const ASCII = Array.from({ length: 0x7f }, (_, code): Cell => ({
+/** Cells of the first characters of Unicode. */
+const FIRST = Array.from({ length: 0x100 }, (_, code): Cell => ({
   text: String.fromCharCode(code),
   columns: code < 0x20 ? 0 : 1,
   hasKnownWidth: true,
@@ -99,16 +99,17 @@ export function toCells(text: string): Cell[] {
 }
 
 function graphemeCells(text: string): Cell[] {
-  return Array.from(GRAPHEMES.segment(text), ({ segment }) => {
-    const ascii = segment.length === 1 ? ASCII[segment.charCodeAt(0)] : undefined;
-    return ascii ?? cellOf(segment);
+  if (isNarrow(text)) return Array.from(text, (char) => FIRST[char.charCodeAt(0)]!);
+  return Array.from(graphemesOf(text), ({ segment }) => {
+    const isAscii = segment.length === 1 && segment < "\x7f";
+    return isAscii ? FIRST[segment.charCodeAt(0)]! : cellOf(segment);
   });
 }
 
 function cellOf(text: string): Cell {
-  const joined = stringWidth(text);
+  const joined = columnsOf(text);
   // A terminal that does not join emoji gives each code point its own columns.
-  const apart = [...text].reduce((sum, char) => sum + stringWidth(char), 0);
+  const apart = [...text].reduce((sum, char) => sum + columnsOf(char), 0);
   return { text, columns: Math.max(joined, apart), hasKnownWidth: joined === apart && !EMOJI.test(text) };
 }
 
@@ -260,8 +261,6 @@ const MIN_WRAP_COLUMNS = 20;
 const MIN_LINE_COLUMNS = 10;
 /** Comes before every row but the first, so that a peer's text cannot begin a row like a line of its own. */
 const INDENT = toCells("  ");
-/** Characters of one column each. */
-const NARROW = /^[\x20-\x7e\xa1-\xac\xae-\xff]*$/;
 
 /** An address that terminals let users click. Nothing in it can look like the beginning of a line. */
 const URL = /^https?:\/\/[\w./?=&%:~+@,;#-]+$/;
@@ -270,7 +269,7 @@ const URL = /^https?:\/\/[\w./?=&%:~+@,;#-]+$/;
  * it is a URL: that is left for the terminal to break, so that it can still be clicked. */
 export function wrapWords(line: string, columns: number): string {
   const visible = stripAnsiCode(line);
-  if (columns < MIN_LINE_COLUMNS || (visible.length <= columns && NARROW.test(visible))) return line;
+  if (columns < MIN_LINE_COLUMNS || (visible.length <= columns && isNarrow(visible))) return line;
   const rows: Cell[][] = [];
   let row: Cell[] = [];
   let used = 0;

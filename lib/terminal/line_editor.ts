@@ -1,5 +1,6 @@
 // The line that is being edited: movement, kill and yank, history and its search, completion.
 
+import { graphemesOf } from "./graphemes.ts";
 import type { Key } from "./keys.ts";
 import { expandTabs, printable } from "../text/text.ts";
 
@@ -17,7 +18,6 @@ export type Completer = (before: string) => Completion | undefined;
 export const MAX_LINE_UNITS = 65_536;
 export const MAX_HISTORY_LINES = 500;
 
-const GRAPHEMES = new Intl.Segmenter();
 const WORD_BEFORE = /[\p{L}\p{M}\p{N}_]*[^\p{L}\p{M}\p{N}_]*$/u;
 const WORD_AFTER = /^[^\p{L}\p{M}\p{N}_]*[\p{L}\p{M}\p{N}_]*/u;
 const CHUNK_BEFORE = /\S*\s*$/u;
@@ -231,11 +231,11 @@ type Move = (text: string, cursor: number) => number;
 
 /** Moves over one grapheme, however many code points it has. */
 function backwardChar(text: string, cursor: number): number {
-  return cursor === 0 ? 0 : GRAPHEMES.segment(text).containing(cursor - 1)!.index;
+  return cursor === 0 ? 0 : graphemesOf(text).containing(cursor - 1)!.index;
 }
 
 function forwardChar(text: string, cursor: number): number {
-  const grapheme = GRAPHEMES.segment(text).containing(cursor);
+  const grapheme = graphemesOf(text).containing(cursor);
   return grapheme ? grapheme.index + grapheme.segment.length : cursor;
 }
 

@@ -1,6 +1,7 @@
 // The printed lines and the input view below them. One write at a time carries all changes.
 
 import { setTimeout as delay } from "node:timers/promises";
+import { loadWidths, widthsFor } from "./graphemes.ts";
 import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "./keys.ts";
 import {
   computeLayout,
@@ -162,6 +163,8 @@ export class Screen {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#isDirty) {
+      const loading = this.#streams.tty && widthsFor(this.#unmeasured);
+      if (loading) await loading;
       const isSettled = this.#isUnsettled ? await this.#untilSettled() : true;
       this.#isDirty = false;
       const [printed, { resolve }] = [this.#printed, this.#written];
@@ -170,8 +173,14 @@ export class Screen {
       const text = this.#compose((gap && `${gap}\n`) + printed, isSettled);
       if (text !== "" && !this.#isClosed) await this.#write(text, { gap, lineCount: countLines(printed) });
       resolve();
+      if (this.#streams.tty) void loadWidths(); // while the user reads
     }
     this.#isWriting = false;
+  }
+
+  get #unmeasured(): string {
+    const { status = [], prompt = "", text = "" } = this.#view ?? {};
+    return [this.#printed, ...status, prompt, text].join("\n");
   }
 
   /** `text` begins with `gap`, and then has `lineCount` lines. */

@@ -1,11 +1,14 @@
 // Typing on a real terminal (tmux): the line stays intact, is sent unchanged, and the terminal gets its settings back.
 
 import { assert, assertEquals } from "@std/assert";
+import { loadWidths } from "../../lib/terminal/graphemes.ts";
 import { wrapWords } from "../../lib/terminal/layout.ts";
 import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { PipedProgram, startClient, startServer } from "../testing/piped_program.ts";
 import { connected, FULL_TIME, JOINED, LEFT, presence, TIME, untilAnswerable } from "./expected_lines.ts";
 import { Terminals, type TerminalScreen } from "../testing/tmux.ts";
+
+await loadWidths();
 
 interface Chat extends AsyncDisposable {
   readonly port: number;

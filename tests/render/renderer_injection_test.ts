@@ -6,10 +6,13 @@ import { ServerError } from "../../lib/errors.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { RoomEvent } from "../../lib/protocol/frames.ts";
 import { DEFAULT_DISPLAY, makeRenderer, PREFIXES, type Renderer } from "../../lib/render/renderer.ts";
+import { loadWidths } from "../../lib/terminal/graphemes.ts";
 import { toCells, width, wrapWords } from "../../lib/terminal/layout.ts";
 import naughty from "../data/naughty-strings.json" with { type: "json" };
 import { Random } from "../testing/random.ts";
 import { pure } from "../testing/test_options.ts";
+
+await loadWidths();
 
 const plain = makeRenderer(DEFAULT_DISPLAY, { language: "es", hasColors: false });
 const json = makeRenderer({ ...DEFAULT_DISPLAY, isJson: true }, { language: "es", hasColors: false });

@@ -1,6 +1,7 @@
 // Layouts on screens of all sizes, what is written from one to the next, and word wrap.
 
 import { assert, assertEquals } from "@std/assert";
+import { loadWidths } from "../../lib/terminal/graphemes.ts";
 import {
   computeLayout,
   diff,
@@ -16,6 +17,7 @@ import { FakeScreen } from "../testing/fake_screen.ts";
 import { Random } from "../testing/random.ts";
 import { pure } from "../testing/test_options.ts";
 
+await loadWidths();
 const FAMILY = "👩‍👩‍👧";
 
 function viewOf(text: string, view: Partial<InputView> = {}): InputView {
