@@ -178,15 +178,18 @@ Deno.test("chat-client --plain shows lines, and leaves line editing to the syste
   // Ctrl-Z has the system forget what no program has read yet.
   await ana.press("C-z");
   await ana.waitForLastRows("^Z");
-  await ana.press("Enter");
+  // The system has shown the end of a line before a program reads it.
+  await ana.enterLine("sigo");
+  await ana.waitForLastRows("^Zsigo", `${TIME} ana: sigo`);
   await beto.type("¿sigues?");
-  await ana.waitForLastRows("^Z", `${TIME} beto: ¿sigues?`);
+  await ana.waitForLastRows(`${TIME} ana: sigo`, `${TIME} beto: ¿sigues?`);
   await ana.press("C-d");
   await ana.waitForScreen(
     ...connected(port, "beto", "ana").match(/.{1,60}/g)!.map((row) => row.trimEnd()),
     "hola",
     `${TIME} ana: hola`,
-    "^Z",
+    "^Zsigo",
+    `${TIME} ana: sigo`,
     `${TIME} beto: ¿sigues?`,
     "$",
   );
