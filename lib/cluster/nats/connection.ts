@@ -188,11 +188,18 @@ function retryWithoutJetStream(error: Error, { startupMs, noJetStreamMs }: NatsT
   return error.hasJetStream ? startupMs : noJetStreamMs;
 }
 
+/** The last one: in a cluster that starts, one server may have created a stream that another does not know yet. */
+const TRANSIENT_CODES: readonly number[] = [
+  JETSTREAM_ERROR.temporarilyUnavailable,
+  JETSTREAM_ERROR.noSuitablePeers,
+  JETSTREAM_ERROR.streamNotFound,
+];
+
 function retryUntilReady(error: Error, { startupMs }: NatsTimeouts): number {
   const code = jetStreamErrorCode(error);
   const isTransient = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
-    : code === JETSTREAM_ERROR.temporarilyUnavailable || code === JETSTREAM_ERROR.noSuitablePeers;
+    : TRANSIENT_CODES.includes(code);
   return isTransient || isWithoutJetStream(error) ? startupMs : 0;
 }
 

@@ -96,16 +96,20 @@ for (const { title, cluster, refusal, replicas } of REPLICAS) {
 }
 
 const THREE = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"];
-for (const connect_urls of [undefined, THREE]) {
-  const which = connect_urls ? "NATS announces" : "--nats names";
-  Deno.test(`NatsStream.open() waits for the peers of three servers that ${which}`, async () => {
+const WAITS = [
+  { what: "for the peers of three servers that --nats names", connect_urls: undefined, refusal: 10_005 },
+  { what: "for the peers of three servers that NATS announces", connect_urls: THREE, refusal: 10_005 },
+  { what: "while NATS does not know yet what it has created", connect_urls: THREE, refusal: 10_059 },
+];
+for (const { what, connect_urls, refusal } of WAITS) {
+  Deno.test(`NatsStream.open() waits ${what}`, async () => {
     using nats = new FakeJetStream();
     nats.info = { ...nats.info, cluster: "chat", connect_urls };
     let asked = 0;
     nats.intercept = ({ subject, body }) =>
       subject.includes("STREAM.CREATE") && new TextDecoder().decode(body).includes('"num_replicas":3') &&
         ++asked < 3
-        ? apiError(10_005)
+        ? apiError(refusal)
         : undefined;
     const { store, close } = await openStream(nats, connect_urls ? [nats.address] : THREE);
     assertEquals([store.replicas, asked], [3, 3]);
