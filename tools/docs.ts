@@ -3,7 +3,7 @@
 //
 //   deno task docs [--check]
 
-import { type Command, type CommandRegistry, usage } from "../lib/cli/commands.ts";
+import { type Command, type CommandRegistry, namesIn, usage } from "../lib/cli/commands.ts";
 import { type FlagTable, valueLabel } from "../lib/cli/flags.ts";
 import { EXIT } from "../lib/cli/process.ts";
 import { CHAT_COMMANDS } from "../lib/client/commands.ts";
@@ -50,7 +50,7 @@ function commandRows(
   { command: format }: Style,
 ): Row[] {
   const row = (command: Command<never>): Row => {
-    const aliases = [...command.names.slice(1).map((name) => `/${name}`), ...command.bareNames ?? []];
+    const aliases = [...namesIn(command, language).slice(1), ...command.bareNames ?? []];
     return [format(usage(command, language), aliases), command.help[language]];
   };
   return [

@@ -45,7 +45,7 @@ type ValuesOf<Named extends Args> = {
 };
 
 export interface Command<Context, Named extends Args = Args> {
-  /** After the slash; the first is the one that help shows. */
+  /** After the slash: in English, in Spanish, and others. */
   readonly names: readonly [string, ...string[]];
   /** Names that also work without the slash. */
   readonly bareNames?: readonly string[];
@@ -89,12 +89,19 @@ function splitWord(text: string): [word: string, after: string] {
   return [first, trimmed.slice(first.length).trim()];
 }
 
+/** The names of a command with their slashes, that of a language first. */
+export function namesIn<Context>({ names }: Command<Context>, language: Language): string[] {
+  const [english, spanish, ...others] = names.map((name) => `/${name}`);
+  if (spanish === undefined) return [english!];
+  return language === "es" ? [spanish, english!, ...others] : [english!, spanish, ...others];
+}
+
 /** How to type a command: `/kick NICK [REASON]`. */
-export function usage<Context>({ names, args = {} }: Command<Context>, language: Language): string {
-  const typed = Object.values(args).map(({ label, isOptional }) =>
+export function usage<Context>(command: Command<Context>, language: Language): string {
+  const typed = Object.values(command.args ?? {}).map(({ label, isOptional }) =>
     isOptional ? `[${label[language]}]` : label[language]
   );
-  return [`/${names[0]}`, ...typed].join(" ");
+  return [namesIn(command, language)[0], ...typed].join(" ");
 }
 
 /** The commands of one program, in the order in which help shows them. */
@@ -146,7 +153,7 @@ export class CommandRegistry<Context> {
   /** Usage and help of each command, in lines of at most `columns`. */
   help(language: Language, columns?: number): string[] {
     const rows = this.commands.map((command) => {
-      const aliases = command.names.slice(1).map((name) => `/${name}`);
+      const [, ...aliases] = namesIn(command, language);
       return [[usage(command, language), ...aliases].join(", "), command.help[language]] as const;
     });
     const hints = this.hints.map(([typed, help]) => [typed, help[language]] as const);

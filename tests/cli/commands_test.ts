@@ -87,16 +87,20 @@ Deno.test("CommandRegistry.isCommand() is true for slashes and bare names", pure
   assertEquals(run("End"), ["end"]);
 });
 
-Deno.test("CommandRegistry.help() shows usage, other names and hints; names has the slashes", pure, () => {
-  assertEquals(COMMANDS.help("es"), [
-    "  /repeat N TEXTO, /repetir  repetir",
-    "  /stop N [MOTIVO]           parar",
-    "  /end                       terminar",
-    "  /now                       ahora",
-    "  #                          nada",
-  ]);
-  assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
-});
+Deno.test(
+  "CommandRegistry.help() shows usage in its language, other names and hints; names has the slashes",
+  pure,
+  () => {
+    assertEquals(COMMANDS.help("es"), [
+      "  /repetir N TEXTO, /repeat  repetir",
+      "  /stop N [MOTIVO]           parar",
+      "  /end                       terminar",
+      "  /now                       ahora",
+      "  #                          nada",
+    ]);
+    assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
+  },
+);
 
 Deno.test("HELP_COMMAND, WHO_COMMAND and QUIT_COMMAND run by their names in both languages", pure, () => {
   const log: string[] = [];
