@@ -139,6 +139,7 @@ export type InputCode =
   | "flag-mistyped"
   | "flag-value-missing"
   | "flag-value-invalid"
+  | "time-invalid"
   | "flag-alone"
   | "flags-contrary"
   | "argument-unexpected"

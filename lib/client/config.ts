@@ -35,7 +35,7 @@ export const CLIENT_FLAGS = {
   host: { value: "HOST", isPositional: true, help: "flag.client-host" },
   port: { value: "N", alias: "p", help: "flag.client-port" },
   nick: { value: "NICK", alias: "n", help: "flag.nick" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   history: { value: "N", help: "flag.history" },
   notify: { choices: ["off", "bell", "desktop"], help: "flag.notify" },
@@ -43,7 +43,7 @@ export const CLIENT_FLAGS = {
   tls: { help: "flag.tls" },
   "tls-fingerprint": { value: "SHA256:...", isRepeatable: true, help: "flag.tls-fingerprint" },
   ca: { value: "FILE", help: "flag.ca" },
-  forget: { value: "HOST:N", isTypedOnly: true, help: "flag.forget" },
+  forget: { value: "HOST:PORT", isTypedOnly: true, help: "flag.forget" },
   "no-remember": { help: "flag.no-remember" },
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
@@ -107,7 +107,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
   notify: "bell",
 };
 
-/** The flags of the command line and the config file. The port of a host that was typed as HOST:N counts more than one
+/** The flags of the command line and the config file. The port of a host that was typed as HOST:PORT counts more than one
  * of the file.
  * @throws {InputError} */
 export function clientFlags(sources: FlagSources): ClientFlags {

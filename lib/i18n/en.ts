@@ -60,7 +60,7 @@ export const ENGLISH = {
   "server.unbanned": "Unbanned {address}.",
   "server.stats":
     "Clients: {clients}. Messages per second: {rate}. Memory: {megabytes} MB. Up since: {since}.",
-  "server.stats-stored": "On disk: {megabytes} MB.",
+  "server.stats-stored": "On disk: {size}.",
   "server.stored-in": "The room is stored in {path}.",
   "server.restored": "Entries restored: {count}.",
   "server.stall-resolved": "Messages can be saved again.",
@@ -98,8 +98,7 @@ export const ENGLISH = {
   "client.search-none": "(not found: {query})",
   "client.nick-later": "Nick {nick} will be used on the next connection.",
   "client.nick-same": "Your nick is already {nick}.",
-  "client.nick-unchanged": "The nick was not changed: {why}.",
-  "client.no-reason": "no reason given",
+  "client.nick-unchanged": "Not changed: {why}.",
   "link.offline": "offline",
   "link.lagging": "the server does not answer",
   "client.unread": "new",
@@ -129,11 +128,11 @@ export const ENGLISH = {
   "who.unknown": "Not connected yet: it is not known who is online.",
 
   "ask.password": "Password",
-  "ask.trust": "Trust it? (yes/no)",
+  "ask.trust": "Trust this certificate? (yes/no)",
   "ask.forget": "Forget its certificate and connect unencrypted? (y/n)",
   "client.forgotten": "The certificate of {server} was forgotten: next time it counts as a new server.",
   "client.unknown-certificate":
-    "The certificate of {server} is new to this machine. Compare its fingerprint with the one that the server shows when it starts:",
+    "The certificate of {server} is new to this machine. Ask the server's operator for its fingerprint, and compare it with this one:",
   "client.fingerprint-expected": "Fingerprint expected: {known}",
   "client.fingerprint-now": "Fingerprint shown: {fingerprint}",
   "client.not-remembered": "{server} is trusted only until you leave.",

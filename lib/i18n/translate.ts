@@ -92,8 +92,9 @@ export function errorText(error: unknown, language: Language): string {
       code: printable(code),
     });
   }
-  if (key === "wire.kicked") {
-    return interpolate(sentences[key], { reason: details.reason || sentences["client.no-reason"] });
+  if (key === "wire.kicked" && !details.reason) return sentences["kicked.no-reason"];
+  if (key === "error.nick-invalid" && details.nick === "") {
+    return interpolate(sentences["nick-invalid.empty"], details);
   }
   if (key === "error.config-line" && error instanceof ChatError) {
     return interpolate(sentences[key], { ...details, why: errorText(error.cause, language) });

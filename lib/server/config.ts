@@ -1,5 +1,6 @@
 // Every setting of a server with its default (a value, or the constant that it names), and the flags that change them.
 
+import { InputError } from "../errors.ts";
 import { type Address, formatBackup, parseAddress, parseBackup, parsePort, toAscii } from "../net/address.ts";
 import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
 import {
@@ -43,7 +44,7 @@ const METRICS_HOST = "127.0.0.1";
 export const SERVER_FLAGS = {
   port: { value: "N", alias: "p", help: "flag.server-port" },
   host: { value: "IP", help: "flag.server-host" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.server-backup" },
+  backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.server-backup" },
   name: { value: "TEXT", help: "flag.name" },
   "no-announce": { help: "flag.no-announce" },
   grace: { value: "S", help: "flag.grace" },
@@ -68,7 +69,7 @@ export const SERVER_FLAGS = {
   room: { value: "NAME", help: "flag.room" },
   "nats-creds": { value: "FILE", help: "flag.nats-creds" },
   "nats-ca": { value: "FILE", help: "flag.nats-ca" },
-  advertise: { value: "HOST:N", help: "flag.advertise" },
+  advertise: { value: "HOST:PORT", help: "flag.advertise" },
   metrics: { value: "[IP:]N", help: "flag.metrics" },
   ...DISPLAY_FLAGS,
   ...COMMON_FLAGS,
@@ -269,7 +270,7 @@ function timeFlag(flags: ServerFlags, name: "since" | "until"): number | undefin
   const timeMs = Date.parse(`${day}T${time}${zone ?? (flags.utc ? "Z" : "")}`);
   // Date.parse() takes February 30 for March 2.
   const isDay = !Number.isNaN(timeMs) && new Date(`${day}T00:00Z`).toISOString().startsWith(day!);
-  if (!isDay) throw invalidValue(`--${name}`, text);
+  if (!isDay) throw new InputError("time-invalid", { time: text });
   return timeMs;
 }
 

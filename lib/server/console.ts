@@ -34,6 +34,7 @@ import type { ChatServer } from "./chat_server.ts";
 import { localIPs } from "./listen_prompt.ts";
 
 const MINUTE_MS = 60_000;
+const BYTES_PER_KILOBYTE = 1_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
 /** Of the line being typed, at a screen. */
@@ -268,8 +269,10 @@ export class AdminConsole implements CommonContext {
     const values = { clients: memberCount, messagesPerSecond, residentBytes, since };
     const lines = this.#renderer.reply({ ...stats, values }, this.#nowMs);
     if (storedBytes !== undefined) {
-      const megabytes = oneDigit.format(storedBytes / BYTES_PER_MEGABYTE);
-      const stored = this.t.message("server.stats-stored", { megabytes });
+      const size = storedBytes < BYTES_PER_MEGABYTE
+        ? `${Math.ceil(storedBytes / BYTES_PER_KILOBYTE)} kB`
+        : `${oneDigit.format(storedBytes / BYTES_PER_MEGABYTE)} MB`;
+      const stored = this.t.message("server.stats-stored", { size });
       lines.push(...this.#renderer.reply({ ...stored, values: { storedBytes } }, this.#nowMs));
     }
     return terminal.print(...lines);

@@ -17,7 +17,7 @@ import { pure } from "../testing/test_options.ts";
 
 const FLAGS = {
   port: { value: "N", alias: "p", help: "flag.client-port" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.client-backup" },
   time: { value: "PATTERN", help: "flag.time" },
   auto: { help: "flag.auto" },
   ...COMMON_FLAGS,

@@ -27,7 +27,7 @@ import { pure } from "../testing/test_options.ts";
 
 const FLAGS = {
   port: { value: "N", alias: "p", help: "flag.client-port" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   ...COMMON_FLAGS,
 } as const satisfies FlagTable;
@@ -135,7 +135,7 @@ Deno.test("parseCount() reads whole numbers of at most nine digits, up to the li
 Deno.test("flagHelp() shows each flag with its value in the language, in columns", pure, () => {
   assertEquals(flagHelp(FLAGS, translator("en")), [
     "  -p, --port N            port of the server",
-    "  --backup HOST:N         server to go to when the first fails; may be repeated",
+    "  --backup HOST:PORT         server to go to when the first fails; may be repeated",
     "  --auto                  when the server fails, try the known ones in turn",
     "                          without asking",
     "  --lang es|en            language: es or en",
@@ -149,7 +149,7 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "  --completions bash|zsh  print the completion script for bash or zsh",
   ]);
   const names = flagHelp(FLAGS, translator("es"), 200).map((line) => line.trim().split(/ {2,}/)[0]);
-  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:N", "--auto", "--lang es|en"]);
+  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:PUERTO", "--auto", "--lang es|en"]);
 });
 
 const DAY_MS = 86_400_000;
@@ -206,7 +206,7 @@ Deno.test("formatColumns() takes the width of a wider screen, up to 80 columns o
 const table = {
   host: { value: "HOST", help: "flag.client-host" },
   port: { value: "N", alias: "p", help: "flag.client-port" },
-  backup: { value: "HOST:N", isRepeatable: true, help: "flag.client-backup" },
+  backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },
   data: { value: "FILE", help: "flag.data" },
   "tls-dir": { value: "DIR", help: "flag.tls-dir" },

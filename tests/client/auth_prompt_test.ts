@@ -170,7 +170,7 @@ for (const [answers, result, isTrusted] of TRUST) {
     fixture.user.type(answers);
     assertEquals(await fixture.authenticate(unknown), result);
     const { output } = fixture.user;
-    assertStringIncludes(output, `  ${PRINT}\n¿Confiar en él?`);
+    assertStringIncludes(output, `  ${PRINT}\n¿Confiar en este certificado?`);
     assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
     assertEquals(output.includes("Se confía en aula:5000 solo hasta que usted salga."), isTrusted);
     assertEquals(fixture.isTrusted(PRINT), isTrusted);

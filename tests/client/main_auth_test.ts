@@ -60,7 +60,7 @@ Deno.test("chat-client shows an unknown certificate, and remembers a yes", writi
   await using server = await startTlsServer(own);
   await using ana = userAtScreen(folder.path);
   ana.dial(server.address);
-  await ana.waitForOutput("¿Confiar en él?");
+  await ana.waitForOutput("¿Confiar en este certificado?");
   assertStringIncludes(ana.output, fingerprint(own.cert));
   assertEquals(/No se pudo entrar|TLS/.test(ana.output), false); // the question says all that helps
   assert(!ana.hasGivenUpFiles);

@@ -44,7 +44,7 @@ Deno.test("chat-client ends with status 1 when its pipe has ended and no server 
   const output = await ana.ended(1);
   assertStringIncludes(
     output,
-    `\nNingún servidor escucha en ${where}: revise la dirección, o arránquelo.
+    `\nNingún servidor escucha en ${where}: revise la dirección y el puerto.
 Mensajes sin confirmar al salir: 2. Puede que no hayan llegado.
 `,
   );

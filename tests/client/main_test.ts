@@ -65,7 +65,10 @@ Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no messag
   const asked = `Servidor (IP o nombre) [127.0.0.1]:\nPuerto [5000]: ${server.address.port}\nNick: `;
   for (
     const [nick, why] of [
-      ["dos palabras", 'El nick "dos palabras" no es válido: use de 1 a 20 letras, números, "_" o "-".'],
+      [
+        "dos palabras",
+        'El nick "dos palabras" no es válido: use solo letras, números, "_" y "-" (hasta 20).',
+      ],
       ["ana", `No se pudo entrar en ${formatAddress(server.address)}: el nick "ana" ya está en uso.`],
     ]
   ) {

@@ -36,9 +36,9 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   const first = await one.waitForMatch(FINGERPRINT);
   await ana.enterLine(`${client} --tls`);
   await ana.waitForText(`El certificado de ${LOOPBACK}:${port} es nuevo para este equipo.`);
-  await ana.waitForLastRows(`  ${first}`, "¿Confiar en él? (sí/no):");
+  await ana.waitForLastRows(`  ${first}`, "¿Confiar en este certificado? (sí/no):");
   await ana.enterLine("sí");
-  await ana.waitForLastRows("¿Confiar en él? (sí/no): sí", connected(port, "ana"), "ana>");
+  await ana.waitForLastRows("¿Confiar en este certificado? (sí/no): sí", connected(port, "ana"), "ana>");
   await ana.enterLine("salir");
   await ana.waitForLastRows("$");
 

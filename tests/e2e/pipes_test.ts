@@ -54,7 +54,7 @@ Deno.test("chat-server and chat-client show who joins, talks and leaves", async 
     `${TIME} ana: /salir no es salir`,
   ]);
   const answers = [
-    '! El comando "/nada" no existe. Vea la lista con /help.',
+    '! El comando "/nada" no existe. Vea la lista con /ayuda.',
     "! No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.",
   ];
   // The client's own answers come at once, messages through the server.

@@ -53,7 +53,7 @@ for (const [name, end] of Object.entries(SERVER_ENDINGS)) {
     await one.waitForScreen(`$ ${start}`, listening(port), joining(port), ">");
     await using ana = await startClient("ana", port);
     await one.enterLine("hola");
-    const hint = "! No es un comando. Para hablar a todos: /say TEXTO. Más comandos: /help.";
+    const hint = "! No es un comando. Para hablar a todos: /decir TEXTO. Más comandos: /ayuda.";
     const before = [`$ ${start}`, listening(port), joining(port), presence("ana", JOINED), hint];
     await one.waitForScreen(...before, ">");
     await end(one);

@@ -53,7 +53,7 @@ Deno.test("chat-client talks on a terminal, and goes to the backup after kill -9
   await ana.enterLine(`${first}`);
   await ana.waitForLastRows("Nick:");
   await ana.enterLine("ana maría");
-  const invalid = 'El nick "ana maría" no es válido: use de 1 a 20 letras, números, "_" o "-".';
+  const invalid = 'El nick "ana maría" no es válido: use solo letras, números, "_" y "-" (hasta 20).';
   await ana.waitForLastRows(invalid, "Nick:");
   await ana.enterLine("ana");
   const anaLines = [
@@ -90,7 +90,7 @@ Deno.test("chat-client talks on a terminal, and goes to the backup after kill -9
   anaLines.push(
     presence("celia", JOINED),
     `${TIME} ana: hola`,
-    '! El comando "/nada" no existe. Vea la lista con /help.',
+    '! El comando "/nada" no existe. Vea la lista con /ayuda.',
   );
   await ana.waitForScreen(...anaLines, "ana>");
 

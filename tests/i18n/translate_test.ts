@@ -1,7 +1,9 @@
 // The catalogues are complete in both languages, and every error has its sentence.
 
 import { assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
+import { type Command, namesIn } from "../../lib/cli/commands.ts";
 import { parseCount, parseFlags } from "../../lib/cli/flags.ts";
+import { CHAT_COMMANDS } from "../../lib/client/commands.ts";
 import {
   ChatError,
   type ConnectCode,
@@ -23,6 +25,7 @@ import {
 import {
   chooseLanguage,
   errorText,
+  type Language,
   LANGUAGES,
   type TranslationKey,
   TRANSLATIONS,
@@ -30,6 +33,7 @@ import {
   wireReason,
 } from "../../lib/i18n/translate.ts";
 import { parseAddress, parsePort } from "../../lib/net/address.ts";
+import { ADMIN_COMMANDS } from "../../lib/server/console.ts";
 import { parseNick } from "../../lib/text/nick.ts";
 import { parseText } from "../../lib/text/text.ts";
 import { pure } from "../testing/test_options.ts";
@@ -55,6 +59,18 @@ Deno.test("TRANSLATIONS are not empty, have no spaces around them, and differ by
   for (const language of LANGUAGES) {
     for (const key of KEYS) assertMatch(TRANSLATIONS[language][key], /^\S(?:[^]*\S)?$/, `${language} ${key}`);
   }
+});
+
+Deno.test("TRANSLATIONS name commands as the help of their language does", pure, () => {
+  const commands = [...CHAT_COMMANDS.commands, ...ADMIN_COMMANDS.commands] as Command<never>[];
+  const firstNames = (language: Language) => commands.map((command) => namesIn(command, language)[0]!);
+  const wrong = KEYS.filter((key) =>
+    LANGUAGES.some((language) => {
+      const others = LANGUAGES.filter((other) => other !== language).flatMap(firstNames);
+      return others.some((name) => new RegExp(`(?<![\\w/])${name}\\b`).test(TRANSLATIONS[language][key]));
+    })
+  );
+  assertEquals(wrong, []);
 });
 
 type Unprefixed<Key, Prefix extends string> = Key extends `${Prefix}.${infer Code}` ? Code : never;
@@ -95,7 +111,11 @@ const port = { port: { value: "N", help: "flag.help" } } as const;
 const INPUTS: [act: () => unknown, sentence: string][] = [
   [() => parsePort("0"), 'El puerto "0" no es válido: debe ser un número de 1 a 65535.'],
   [() => parseAddress("a b"), '"a b" no es una dirección: escriba IP o nombre, con o sin ":puerto".'],
-  [() => parseNick("a b"), 'El nick "a b" no es válido: use de 1 a 20 letras, números, "_" o "-".'],
+  [
+    () => parseNick("a b"),
+    'El nick "a b" no es válido: use solo letras, números, "_" y "-" (hasta 20).',
+  ],
+  [() => parseNick(" "), 'Escriba un nick de 1 a 20 letras, números, "_" o "-".'],
   [() => parseText("x".repeat(2_001)), "No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000."],
   [() => parseFlags(["--nada"], {}), 'La opción "--nada" no existe. Pruebe con --help.'],
   [() => parseFlags(["nada"], {}), 'No se esperaba "nada". Pruebe con --help.'],
@@ -117,7 +137,7 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     [
       new ConnectError("refused", { server: "10.0.0.7:5000" }),
       "en",
-      "No server listens on 10.0.0.7:5000: check the address, or start it.",
+      "No server listens on 10.0.0.7:5000: check the address and the port.",
     ],
     [
       new ListenError("port-in-use", { host: "10.0.0.7", port: 5_000 }),
@@ -126,8 +146,8 @@ const ERRORS: Record<string, [error: unknown, language: "es" | "en", text: strin
     ],
   ],
   "says so if a kick has no reason": [
-    [new ServerError("kicked", { reason: "" }), "es", "Se le expulsó: sin indicar el motivo"],
-    [new ServerError("kicked", { reason: "" }), "en", "You were kicked: no reason given"],
+    [new ServerError("kicked", { reason: "" }), "es", "Se le expulsó."],
+    [new ServerError("kicked", { reason: "" }), "en", "You were kicked."],
     [new ServerError("kicked", { reason: "x" }), "en", "You were kicked: x"],
   ],
   "tells a silent server from a server that calls its client silent": [

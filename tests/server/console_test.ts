@@ -81,7 +81,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "announce",
     "ana was kicked: por  gritar",
   ]]],
-  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva": /who lists them.\n'],
+  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva". /who lists the nicks.\n'],
   "/ban 10.0.0.7 5": [[["ban", "10.0.0.7", 5]], "! Banned 10.0.0.7 for 5 min; kicked 2.\n"],
   "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Unbanned 10.0.0.7.\n"],
   "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Banned ::1 for 525600 min; kicked 2.\n"],
@@ -111,7 +111,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
       "/ban 10.0.0.7",
       "/say ",
     ].map(
-      (line) => [line, [[], `! Incomplete command. Type: ${line.split(" ")[0]}`] as [unknown[][], string]],
+      (line) => [line, [[], `! Not run. Type: ${line.split(" ")[0]}`] as [unknown[][], string]],
     ),
   ),
   ...Object.fromEntries(
@@ -132,12 +132,12 @@ for (const [line, [expected, answer = ""]] of Object.entries(LINES)) {
 }
 
 Deno.test("AdminConsole.showStats() prints the size on disk if there is one", async () => {
-  for (const storedBytes of [undefined, 1_250_000]) {
+  for (const [storedBytes, size] of [[undefined], [31_500, "32 kB"], [1_250_000, "1\\.3 MB"]] as const) {
     const { user, status } = startConsole({}, storedBytes);
     await using _ = user;
     user.type("/stats\nquit\n");
     assertEquals(await status, 0);
-    const stored = storedBytes === undefined ? "" : "! On disk: 1\\.3 MB\\.\n";
+    const stored = size === undefined ? "" : `! On disk: ${size}\\.\n`;
     const stats =
       "! Clients: 2\\. Messages per second: 1\\.3\\. Memory: 42 MB\\. Up since: 2026-11-22 12:00:00\\.";
     assertMatch(user.output, new RegExp(`^${stats}\n${stored}$`));
@@ -186,7 +186,7 @@ Deno.test("AdminConsole.run() has a prompt at a screen, which /clear leaves alon
 Deno.test("ADMIN_COMMANDS.help() shows every command with its arguments", { permissions: "none" }, () => {
   const help = ADMIN_COMMANDS.help("es");
   assertEquals(help.filter((line) => line.startsWith("  /")).length, 9);
-  assertMatch(help.join("\n"), /^ {2}\/ban IP MINUTOS, \/vetar /m);
+  assertMatch(help.join("\n"), /^ {2}\/vetar IP MINUTOS, \/ban /m);
   const kick = ADMIN_COMMANDS.commands.find(({ names }) => names.includes("kick"))!;
   assertEquals(usage(kick, "en"), "/kick NICK [REASON]");
 });

@@ -78,9 +78,9 @@ Deno.test("--json has --export print objects", writing, async () => {
 for (
   const [flags, code] of [
     [["--since", "2026-11-29"], "flag-alone"],
-    [["--export", "x", "--since", "2026-13-29"], "flag-value-invalid"],
-    [["--export", "x", "--since", "2026-02-30"], "flag-value-invalid"],
-    [["--export", "x", "--until", "yesterday"], "flag-value-invalid"],
+    [["--export", "x", "--since", "2026-13-29"], "time-invalid"],
+    [["--export", "x", "--since", "2026-02-30"], "time-invalid"],
+    [["--export", "x", "--until", "yesterday"], "time-invalid"],
     [["--export", "x", "--data", "y"], "flags-contrary"],
   ] as const
 ) {
