@@ -250,6 +250,7 @@ const REASON_BY_ERRNO = {
   EAI_AGAIN: "name-unknown",
   ETIMEDOUT: "no-answer",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "certificate-stranger",
+  ERR_TLS_CERT_ALTNAME_INVALID: "certificate-other-name",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "certificate-stranger",
   DEPTH_ZERO_SELF_SIGNED_CERT: "certificate-stranger",
   SELF_SIGNED_CERT_IN_CHAIN: "certificate-stranger",

@@ -66,18 +66,22 @@ Deno.test("errorText() translates known system errors, and quotes others", pure,
     [
       refused({ code: "ECONNREFUSED" }),
       "es",
-      "No se llega a NATS en a:4222: ahí no escucha ningún servidor. Arránquelo, o revise --nats.",
+      "No se puede llegar a NATS en a:4222: ahí no escucha ningún servidor. Inicie NATS, o revise --nats.",
     ],
     [
       refused({ code: "ECONNREFUSED" }),
       "en",
       "Cannot reach NATS at a:4222: no server listens there. Start it, or check --nats.",
     ],
-    [refused({}), "es", "No se llega a NATS en a:4222: connection refused. Arránquelo, o revise --nats."],
+    [
+      refused({}),
+      "es",
+      "No se puede llegar a NATS en a:4222: connection refused. Inicie NATS, o revise --nats.",
+    ],
     [
       readOnly,
       "es",
-      "No se pueden guardar los mensajes (el disco es de solo lectura): esperan. Se reintenta cada segundo.",
+      "Los mensajes esperan, porque no se pueden guardar (el disco es de solo lectura). Se reintenta cada segundo.",
     ],
   ];
   for (const [error, language, text] of sentences) assertEquals(errorText(error, language), text);

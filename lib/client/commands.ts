@@ -55,8 +55,8 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
     names: ["msg", "privado"],
     args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
     help: {
-      es: "enviar un mensaje privado; no está en el historial, pero el servidor lo ve y puede guardarlo",
-      en: "send a private message; not in the history, but the server sees it and may store it",
+      es: "enviar un mensaje privado; el servidor también lo ve, y puede guardarlo",
+      en: "send a private message; the server sees it too, and may store it",
     },
     run: (chat, { nick, text }) => chat.sayTo(nick, text),
   }),

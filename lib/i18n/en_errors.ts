@@ -12,7 +12,7 @@ export const ENGLISH_ERRORS = {
   "error.minutes-invalid": '"{minutes}" is not valid: give the minutes as a whole number from 0 to {max}.',
   "error.backup-is-self": "{server} is this server itself: name another one as its backup.",
   "error.backup-unknown": "{server} is not a backup server. /backup lists them.",
-  "error.backup-serves": "{server} serves this room too: to remove it as a backup, close it.",
+  "error.backup-serves": "{server} serves this room too: to remove it from the backups, stop that server.",
   "error.backups-full": "There are already {max} backup servers, the maximum: remove one first.",
   "error.pattern-invalid":
     "Pattern \"{pattern}\" is not valid: use yyyy, MM, dd, HH, mm, ss and text in 'quotes'.",
@@ -20,7 +20,7 @@ export const ENGLISH_ERRORS = {
   "error.nick-invalid": 'Nick "{nick}" is not valid: use only letters, digits, "_" and "-" (up to {max}).',
   "nick-invalid.empty": 'Type a nick of 1 to {max} letters, digits, "_" or "-".',
   "error.nick-mixed": 'Nick "{nick}" is not valid: use the letters of one alphabet only.',
-  "error.nick-unknown": 'No member has the nick "{nick}". /who lists the nicks.',
+  "error.nick-unknown": 'No member has the nick "{nick}": /who shows who is online.',
   "error.nick-mistyped": 'No member has the nick "{nick}". Did you mean {suggestion}?',
   "error.text-too-long": "Not sent: the message has {length} characters; shorten it to {max}.",
   "text-too-long.more": "Not sent: the message has over {count} characters; shorten it to {max}.",
@@ -113,7 +113,7 @@ export const ENGLISH_ERRORS = {
   "error.fingerprint-invalid":
     '"{fingerprint}" is not a fingerprint: copy it from the server, with its "SHA256:".',
   "error.certificate-invalid":
-    "{path} holds no valid PEM certificate, or the key is of another one: check both.",
+    "{path} holds no valid PEM certificate, or the key belongs to another certificate: check both files.",
   "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
   "error.answer-is-talk": '"{text}" is not a server: it stays in your chat line, unsent.',
   "error.answer-unclear": "Answer yes or no.",
@@ -144,14 +144,15 @@ export const ENGLISH_ERRORS = {
   "reason.zone": "add an interface of this machine to the address, such as fe80::1%eth0",
   "reason.name-unknown": "name not found",
   "reason.no-answer": "no answer",
+  "reason.certificate-other-name": "it is for another name or address",
   "reason.certificate-stranger": "unknown certificate authority",
   "reason.folder-missing": "its folder does not exist",
   "reason.folder-closed": "its folder is not writable",
   "reason.no-tls": "it does not use TLS",
   "reason.not-nats": "another program listens there, not NATS",
 
-  "error.data-busy": "Another server is using {path}: close it, or use another file.",
-  "error.data-newer": "{path} is of a newer version (format {version}), and unchanged: update this program.",
+  "error.data-busy": "Another server is using {path}: stop that server, or use another file.",
+  "error.data-newer": "{path} has a newer format ({version}) and was not changed: update this program.",
   "error.data-damaged":
     "{path} is damaged, or not a room's file. It was not changed: restore a copy, or use another file.",
   "error.data-unusable": "Cannot use {path}: {reason}.",
@@ -160,7 +161,7 @@ export const ENGLISH_ERRORS = {
   "error.data-gone":
     "{path} was deleted or moved: messages wait, and the latest may be lost. Move it back, or restart the server.",
   "error.copy-unwritable":
-    "--export cannot copy {path}, neither to {folder} nor to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
+    "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":

@@ -22,7 +22,7 @@ export const ENGLISH_HELP = {
   "usage.server": "Usage: chat-server [flags]\n\nServes a chat room. Asks for what the flags do not give.",
   "usage.client":
     "Usage: chat-client [flags] [HOST[:PORT]]\n\nJoins a chat room. Asks for what the flags do not give.",
-  "usage.flags": "Flags:",
+  "usage.flags": "Flags (in parentheses, the value without them):",
   "value.HOST": "HOST",
   "value.HOST:PORT": "HOST:PORT",
   "value.IP": "IP",
@@ -46,8 +46,8 @@ export const ENGLISH_HELP = {
   "flag.grace": "seconds to wait before a lost connection is announced (3)",
   "flag.burst": "messages that a client may send at once (20)",
   "flag.rate": "messages per second that a client may send after that; 0 for no limit (5)",
-  "flag.max-clients": "maximum number of connections (1024)",
-  "flag.max-per-address": "maximum number of connections from each address, except this machine's (16)",
+  "flag.max-clients": "maximum number of joined clients (1024)",
+  "flag.max-per-address": "maximum number of joined clients from each address, except this machine's (16)",
   "flag.data": "file that stores the room: a restarted server continues with it",
   "flag.data-sync":
     "how safely the file is written: full survives a power cut; normal is faster, but survives only a crash of the program (full)",
@@ -82,8 +82,8 @@ export const ENGLISH_HELP = {
 
   "flag.server-password": "file whose first line is the password of the room",
   "flag.client-password": "file whose first line is the password, if the server asks for one",
-  "flag.tls-cert": "TLS certificate (PEM)",
-  "flag.tls-key": "key of the TLS certificate (PEM)",
+  "flag.tls-cert": "TLS certificate, in PEM format",
+  "flag.tls-key": "key of the TLS certificate, in PEM format",
   "flag.nats":
     "NATS servers that store the room, separated by commas: nats://HOST:4222,...; tls:// to encrypt",
   "flag.room": "name of the room in NATS: servers that share it serve the same room",

@@ -3,7 +3,7 @@
 export const SPANISH_ERRORS = {
   "error.http-request": "pidió una página web y se le mostró cómo entrar en el chat",
   "error.output-failed":
-    "No se puede escribir la salida: {reason}. Revise el disco; mientras tanto se omiten líneas.",
+    "No se puede escribir en la salida: {reason}. Revise el disco; mientras tanto se omiten líneas.",
 
   "error.port-invalid": 'El puerto "{port}" no es válido: debe ser un número de 1 a 65535.',
   "error.address-invalid": '"{address}" no es una dirección: escriba IP o nombre, con o sin ":puerto".',
@@ -11,8 +11,8 @@ export const SPANISH_ERRORS = {
   "error.minutes-invalid":
     '"{minutes}" no es válido: escriba los minutos como un número entero de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: indique otro como reserva.",
-  "error.backup-unknown": "{server} no es un servidor de reserva. /reserva los muestra.",
-  "error.backup-serves": "{server} también sirve esta sala: para quitarlo de las reservas, ciérrelo.",
+  "error.backup-unknown": "{server} no es un servidor de reserva. /reserva muestra los que hay.",
+  "error.backup-serves": "{server} también sirve esta sala: para que deje de ser de reserva, ciérrelo.",
   "error.backups-full": "Ya hay {max} servidores de reserva, el máximo: quite uno antes.",
   "error.pattern-invalid":
     "El patrón \"{pattern}\" no es válido: use yyyy, MM, dd, HH, mm, ss y texto entre 'comillas'.",
@@ -20,7 +20,7 @@ export const SPANISH_ERRORS = {
   "error.nick-invalid": 'El nick "{nick}" no es válido: use solo letras, números, "_" y "-" (hasta {max}).',
   "nick-invalid.empty": 'Escriba un nick de 1 a {max} letras, números, "_" o "-".',
   "error.nick-mixed": 'El nick "{nick}" no es válido: use letras de un solo alfabeto.',
-  "error.nick-unknown": 'Ningún miembro tiene el nick "{nick}". /quien muestra los nicks.',
+  "error.nick-unknown": 'Ningún miembro tiene el nick "{nick}": /quien muestra quién está en línea.',
   "error.nick-mistyped": 'Ningún miembro tiene el nick "{nick}". ¿Quiso decir {suggestion}?',
   "error.text-too-long": "No se envió: el mensaje tiene {length} caracteres; acórtelo a {max}.",
   "text-too-long.more": "No se envió: el mensaje tiene más de {count} caracteres; acórtelo a {max}.",
@@ -29,29 +29,31 @@ export const SPANISH_ERRORS = {
     'El comando "{command}" no existe. ¿Quiso decir {suggestion}? Vea la lista con /ayuda.',
   "error.args-missing": "No se ejecutó. Se escribe así: {usage}",
   "error.args-extra": "Demasiado texto: no se ejecutó. Se escribe así: {usage}",
-  "error.request-invalid": "No es una petición: {request}. Escriba un objeto JSON con uno de: {fields}.",
+  "error.request-invalid":
+    "No es una petición: {request}. Escriba un objeto JSON con uno de estos campos: {fields}.",
   "error.flag-unknown": 'La opción "{flag}" no existe. Pruebe con --help.',
   "error.flag-mistyped": 'La opción "{flag}" no existe. ¿Quiso decir {suggestion}? Pruebe con --help.',
   "error.time-invalid": '"{time}" no es una fecha: escriba, por ejemplo, 2026-11-29 o 2026-11-29T18:00.',
   "error.flag-value-missing": 'La opción "{flag}" necesita un valor. Pruebe con --help.',
   "error.flag-value-invalid": 'La opción "{flag}" no admite "{value}". Pruebe con --help.',
   "error.argument-unexpected": 'No se esperaba "{argument}". Pruebe con --help.',
-  "error.input-ended": 'La entrada terminó sin responder a "{question}": use una opción. Pruebe con --help.',
+  "error.input-ended":
+    'La entrada terminó sin responder a "{question}": indique ese dato con una opción. Pruebe con --help.',
 
   "error.name-unknown": 'No se encuentra "{host}": revise el nombre o escriba la IP.',
   "error.refused": "Ningún servidor escucha en {server}: revise la dirección y el puerto.",
   "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
-  "error.network-away": "No hay red hacia {server}: revise el cable, el wifi y la dirección.",
+  "error.network-away": "No hay red para llegar a {server}: revise el cable, el wifi y la dirección.",
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección y el firewall.",
   "error.not-a-chat-server": "{server} no es un servidor de este chat: revise la dirección y el puerto.",
 
-  "error.nats-unreachable": "No se llega a NATS en {servers}: {reason}. Arránquelo, o revise --nats.",
+  "error.nats-unreachable": "No se puede llegar a NATS en {servers}: {reason}. Inicie NATS, o revise --nats.",
   "error.nats-refused": "NATS en {servers} rechazó las credenciales: revise --nats-creds, o las de --nats.",
   "error.nats-forbidden": "NATS en {servers} niega un permiso a este usuario: {reason}. Concédalo en NATS.",
   "error.nats-tls":
-    "Falló la conexión TLS con NATS en {servers}: {reason}. Si su autoridad es propia, use --nats-ca.",
+    "Falló la conexión TLS con NATS en {servers}: {reason}. Si el certificado lo firma una autoridad propia, indíquela con --nats-ca.",
   "error.nats-no-jetstream":
-    "NATS en {servers} no tiene JetStream: arránquelo con nats-server -js -sd CARPETA.",
+    "NATS en {servers} no tiene JetStream: inícielo con nats-server -js -sd CARPETA.",
   "error.nats-full": "NATS en {servers} no tiene espacio para la sala: amplíelo o borre datos antiguos.",
   "error.nats-other-stream": "El stream {stream} de NATS no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "La sala se borró en NATS: reinicie este servidor para empezar una vacía.",
@@ -63,7 +65,7 @@ export const SPANISH_ERRORS = {
 
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} requiere permisos de administrador: elija uno a partir de 1024.",
-  "error.address-not-local": "{host} no es una dirección de este equipo: elija una de las suyas.",
+  "error.address-not-local": "{host} no es una dirección de este equipo: elija una que este equipo tenga.",
   "error.accept-failed": "No se pueden aceptar más conexiones: {reason}. Se sigue intentando.",
   "error.listen-failed":
     "No se puede escuchar en {host}, puerto {port}: {reason}. Elija otra dirección o puerto.",
@@ -80,14 +82,16 @@ export const SPANISH_ERRORS = {
   "wire.frame-malformed": "se recibió una trama mal formada",
   "wire.frame-unknown": "se recibió una trama de tipo desconocido",
   "wire.frame-unexpected": "se recibió una trama fuera de lugar",
-  "wire.version-unsupported": "usa otra versión del protocolo; actualice el programa",
+  "wire.version-unsupported":
+    "el cliente y el servidor usan versiones distintas del protocolo; actualice el más antiguo",
   "wire.frame-late": "una trama tardó demasiado en llegar",
   "wire.counter-backwards": "los mensajes llegaron fuera de orden",
   "wire.store-away": "el servidor no puede guardar mensajes ahora; pruebe de nuevo en un momento",
   "wire.room-full": "la sala está llena; pruebe más tarde",
-  "wire.address-crowded": "demasiadas conexiones desde la misma dirección o red (límite: --max-per-address)",
+  "wire.address-crowded":
+    "demasiadas conexiones desde la misma dirección o red (límite del servidor: --max-per-address)",
   "wire.entering-too-often": "demasiados intentos de entrar desde la misma dirección; espere un minuto",
-  "wire.hello-late": "no se identificó a tiempo",
+  "wire.hello-late": "el cliente no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
   "wire.nick-mixed": 'el nick "{nick}" mezcla letras de varios alfabetos',
   "wire.nick-taken": 'el nick "{nick}" ya está en uso',
@@ -102,14 +106,14 @@ export const SPANISH_ERRORS = {
   "wire.password-needed": "pide una contraseña",
   "wire.password-wrong": "la contraseña no es correcta",
   "wire.tls-needed": "solo admite TLS (opción --tls)",
-  "wire.tls-unexpected": "intentó usar TLS con un servidor que no lo usa",
+  "wire.tls-unexpected": "el cliente intentó usar TLS con un servidor que no lo usa",
   "error.unknown": "{reason} ({code})",
 
   "error.password-empty": "La contraseña está vacía: escríbala en la primera línea.",
   "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
   "error.file-unreadable": "No se puede leer {path}: {reason}.",
   "error.file-too-large": "{path} ocupa más de 1 MiB: compruebe que es el archivo correcto.",
-  "error.file-not-text": "{path} no es texto UTF-8: guárdelo como UTF-8, y los certificados como PEM.",
+  "error.file-not-text": "{path} no es texto UTF-8: guárdelo como UTF-8 o, si es un certificado, como PEM.",
   "error.file-unwritable": "No se puede escribir {path}: {reason}.",
   "error.nats-url-invalid": "{url} no es una dirección de NATS: escriba, por ejemplo, nats://10.0.0.7:4222.",
   "error.nats-creds-invalid":
@@ -118,7 +122,7 @@ export const SPANISH_ERRORS = {
     "{room} no es un nombre de sala válido: use de 1 a 32 letras inglesas, números, _ o -.",
   "error.fingerprint-invalid": '"{fingerprint}" no es una huella: cópiela del servidor, con su "SHA256:".',
   "error.certificate-invalid":
-    "{path} no contiene un certificado PEM válido, o la clave es de otro: revise ambos.",
+    "{path} no contiene un certificado PEM válido, o la clave no le corresponde: revise los archivos.",
   "error.certificate-unusable": "TLS no admite {path} o su clave ({reason}): use una clave RSA o P-256.",
   "error.answer-is-talk": '"{text}" no es un servidor: queda en la línea del chat, sin enviar.',
   "error.answer-unclear": "Responda sí o no.",
@@ -133,13 +137,13 @@ export const SPANISH_ERRORS = {
   "reason.no-file": "no es un archivo",
   "reason.missing": "no existe",
   "reason.not-folder": "una parte de esa ruta es un archivo y no una carpeta; corrija la ruta",
-  "reason.link-loop": "sus enlaces forman un círculo",
+  "reason.link-loop": "los enlaces simbólicos de esa ruta forman un círculo",
   "reason.name-too-long": "el nombre es demasiado largo",
   "reason.no-permission": "permiso denegado",
   "reason.read-only": "el disco es de solo lectura",
   "reason.no-space": "el disco está lleno",
   "reason.size-limit": "el archivo ha llegado a su tamaño máximo",
-  "reason.disk-broken": "el disco falla, o la cuota está agotada",
+  "reason.disk-broken": "el disco falla, o se agotó la cuota de disco",
   "reason.too-many-open": "hay demasiados archivos y conexiones abiertos",
   "reason.not-listening": "ahí no escucha ningún servidor",
   "reason.broken": "se cortó la conexión",
@@ -147,9 +151,10 @@ export const SPANISH_ERRORS = {
   "reason.no-address": "este equipo no tiene una dirección adecuada",
   "reason.no-ipv6": "este equipo no usa IPv6",
   "reason.address-unfit": "ningún servidor puede tener esa dirección",
-  "reason.zone": "añada a la dirección una interfaz de este equipo, como en fe80::1%eth0",
+  "reason.zone": "a la dirección le falta la interfaz, como en fe80::1%eth0",
   "reason.name-unknown": "no se encontró el nombre",
   "reason.no-answer": "no responde",
+  "reason.certificate-other-name": "el certificado no es de ese nombre o dirección",
   "reason.certificate-stranger": "autoridad de certificación desconocida",
   "reason.folder-missing": "no existe su carpeta",
   "reason.folder-closed": "no se puede escribir en su carpeta",
@@ -164,12 +169,13 @@ export const SPANISH_ERRORS = {
   "error.data-unusable": "No se puede usar {path}: {reason}.",
   "error.disk-full": "El disco está lleno: los mensajes esperan. Libere espacio, y la sala seguirá.",
   "error.disk-full-at-start":
-    "El disco está lleno: libere al menos {megabytes} MB para {path} y arranque de nuevo.",
+    "El disco está lleno: libere al menos {megabytes} MB para {path} e inicie de nuevo el servidor.",
   "error.data-gone":
     "{path} se borró o se movió: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
-  "error.disk-failed": "No se pueden guardar los mensajes ({reason}): esperan. Se reintenta cada segundo.",
+  "error.disk-failed":
+    "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 
   "error.not-tls":
     "{server} no usa TLS, y este cliente ya no se conecta sin cifrar. Si confía en él, entre de nuevo sin --tls.",
@@ -179,17 +185,18 @@ export const SPANISH_ERRORS = {
     "No se recuerda ningún certificado de {server}: escriba la dirección con la que se conectó.",
   "error.config-line": "{path}, línea {line}: {why}",
   "error.tls-failed": "Falló la conexión TLS con {server}: {reason}. Revise la dirección y el puerto.",
-  "error.certificate-refused": "El certificado de {server} no es válido: {reason}. Revise su nombre y --ca.",
+  "error.certificate-refused":
+    "El certificado de {server} no es válido: {reason}. Revise el nombre del servidor y --ca.",
   "error.certificate-unfit":
     "El certificado de {server} no se puede recordar, porque lo firma una autoridad. Indique esa autoridad con --ca.",
   "error.certificate-early":
     "El certificado de {server} aún no es válido. El reloj de este equipo marca {now}: si está mal, corríjalo.",
   "error.certificate-expired":
-    "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el operador del servidor debe crear otro.",
+    "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el administrador del servidor debe crear otro.",
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si el servidor muestra esta huella al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
     "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, salga y ejecute chat-client --forget {server}",
   "error.certificate-other":
-    "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ANUNCIADO: PUEDE SER UN IMPOSTOR. Avise a su operador.",
+    "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ESPERADO: PUEDE SER UN IMPOSTOR. Avise al administrador del servidor.",
 } as const;

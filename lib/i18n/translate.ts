@@ -93,7 +93,7 @@ export function errorText(error: unknown, language: Language): string {
     });
   }
   if (key === "wire.kicked" && !details.reason) return sentences["kicked.no-reason"];
-  if (key === "error.nick-invalid" && details.nick === "") {
+  if (key === "error.nick-invalid" && `${details.nick}`.trim() === "") {
     return interpolate(sentences["nick-invalid.empty"], details);
   }
   if (key === "error.config-line" && error instanceof ChatError) {

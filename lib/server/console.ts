@@ -95,7 +95,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
       es: "añadir un servidor de reserva; con - delante, quitarlo; sin servidor, ver cuáles responden",
-      en: "add a backup server; with - before it, remove it; without a server, show which answer",
+      en: "add a backup server; with - before it, remove it; without a server, show which of them answer",
     },
     run: (admin, { change: { isRemoval, typed } }) => {
       const { server } = admin;

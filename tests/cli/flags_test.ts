@@ -135,7 +135,7 @@ Deno.test("parseCount() reads whole numbers of at most nine digits, up to the li
 Deno.test("flagHelp() shows each flag with its value in the language, in columns", pure, () => {
   assertEquals(flagHelp(FLAGS, translator("en")), [
     "  -p, --port N            port of the server",
-    "  --backup HOST:PORT         server to go to when the first fails; may be repeated",
+    "  --backup HOST:PORT      server to go to when the first fails; may be repeated",
     "  --auto                  when the server fails, try the known ones in turn",
     "                          without asking",
     "  --lang es|en            language: es or en",
@@ -149,7 +149,7 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "  --completions bash|zsh  print the completion script for bash or zsh",
   ]);
   const names = flagHelp(FLAGS, translator("es"), 200).map((line) => line.trim().split(/ {2,}/)[0]);
-  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:PUERTO", "--auto", "--lang es|en"]);
+  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:PUERTO", "--auto", "preguntar"]);
 });
 
 const DAY_MS = 86_400_000;
@@ -240,9 +240,9 @@ Deno.test("completions() for zsh also tell what each flag does", pure, () => {
   assertEquals(completions("zsh", options), [
     "#compdef chat-client",
     "_chat-client() {",
-    "  _arguments '--host=[IP or name of the server, or HOST\\:N]:HOST:_hosts' \\",
+    "  _arguments '--host=[IP or name of the server, or HOST\\:PORT]:HOST:_hosts' \\",
     "    '(-p --port)'{-p+,--port=}'[port of the server]:N:' \\",
-    "    '*--backup=[server to go to when the first fails; may be repeated]:HOST\\:N:_hosts' \\",
+    "    '*--backup=[server to go to when the first fails; may be repeated]:HOST\\:PORT:_hosts' \\",
     "    '--auto[when the server fails, try the known ones in turn without asking]' \\",
     "    '--data=[file that stores the room\\: a restarted server continues with it]:FILE:_files' \\",
     "    '--tls-dir=[folder of the certificate of --tls-auto]:DIR:_files -/' \\",
@@ -257,7 +257,7 @@ Deno.test("completions() for zsh also tell what each flag does", pure, () => {
 Deno.test("completions() for zsh translate values, and escape quotes and brackets", pure, () => {
   const line = (only: FlagTable, t = translator("es" as Language)) =>
     completions("zsh", { ...options, table: only, t })[2];
-  const host = "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:N]:SERVIDOR:_hosts'";
+  const host = "  _arguments '--host=[IP o nombre del servidor, o SERVIDOR\\:PUERTO]:SERVIDOR:_hosts'";
   assertEquals(line({ host: table.host }), host);
   const t = Object.assign(() => "one's [own]: \\", { message: options.t.message, error: options.t.error });
   assertEquals(line({ auto: table.auto }, t), "  _arguments '--auto[one'\\''s \\[own\\]\\: \\\\]'");

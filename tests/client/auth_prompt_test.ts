@@ -186,7 +186,10 @@ for (const [answers, result] of FORGET) {
     await using fixture = await newFixture({ trust: { knownServersPath } }, { isTty: true });
     fixture.user.type(answers);
     assertEquals(await fixture.authenticate(gone), result);
-    assertEquals(fixture.user.output, "¿Olvidar su certificado y entrar sin cifrar? (s/n) [n]:\n");
+    assertEquals(
+      fixture.user.output,
+      "¿Olvidar el certificado del servidor y entrar sin cifrar? (s/n) [n]:\n",
+    );
     assertEquals(fixture.trust.allowsPlaintext(server), result === "retry");
   });
 }
@@ -231,8 +234,8 @@ Deno.test("AuthPrompter shows both fingerprints of a changed certificate", pure,
   assertEquals(await fixture.authenticate(changed), "denied");
   assertStringIncludes(fixture.notices[0]!, "¡CUIDADO!");
   assertEquals(fixture.notices.slice(1).map((line) => line.replaceAll(/: +/g, ": ")), [
-    "Huella que se esperaba: SHA256:x",
-    `Huella que muestra: ${PRINT}`,
+    "Huella esperada: SHA256:x",
+    `Huella recibida: ${PRINT}`,
   ]);
 });
 

@@ -57,7 +57,7 @@ Deno.test("chat-client /msg is read by its recipient and the console alone", asy
   }
   assertEquals(eva.output, `[${NOON}] ana: hola a todos\n`);
   assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "bet". ¿Quiso decir beto?\n');
-  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "xyz". /quien muestra los nicks.');
+  assertStringIncludes(ana.output, 'Ningún miembro tiene el nick "xyz": /quien muestra quién está en línea.');
   assertStringIncludes(ana.output, "No se ejecutó. Se escribe así: /privado NICK TEXTO\n");
   const leo = await chat.addUser("leo");
   leo.type("/who\n");
@@ -78,7 +78,7 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
 ! El comando "/nada" no existe. Vea la lista con /ayuda.
 ! No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.
 ! Comandos:
-  /help, /ayuda                     mostrar esta ayuda
+  /ayuda, /help                     mostrar esta ayuda
 `,
   );
   const lines = ["* ana (127.0.0.1) se ha conectado", "ana: /quien", "ana: adiós"];
@@ -90,7 +90,10 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   const [beto, eva] = [await chat.addUser("beto"), await chat.addUser("eva", "--json")];
   beto.type("/help\n");
   eva.type('{"command":"/help"}\n{"say":"adiós"}\n');
-  await Promise.all([beto.waitForOutput("  …  un mensaje suyo sin confirmar\n"), eva.waitForOutput("adiós")]);
+  await Promise.all([
+    beto.waitForOutput("  …  un mensaje de usted, sin confirmar\n"),
+    eva.waitForOutput("adiós"),
+  ]);
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
   for (
     const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const
@@ -262,7 +265,7 @@ Deno.test("chat-client /ignore hides a member's messages here until it is given 
   ana.type("/ignore\n/ignore ana\n/ignore bet\n/ignore BETO\n/ignore\n");
   await ana.waitForOutput("Miembros que ignora: 1.\n  beto\n");
   for (
-    const text of ["No ignora a ningún miembro.", "No puede ignorar", "¿Quiso decir beto?", "/ignore beto\n"]
+    const text of ["No ignora a ningún miembro.", "No puede ignorar", "¿Quiso decir beto?", "/ignorar beto\n"]
   ) {
     assertStringIncludes(ana.output, text);
   }
@@ -290,7 +293,7 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
   }
   assertStringIncludes(
     chat.admin.output,
-    'Ningún miembro tiene el nick "nadie". /quien muestra los nicks.\n',
+    'Ningún miembro tiene el nick "nadie": /quien muestra quién está en línea.\n',
   );
   // A kicked user may join again.
   const again = await chat.addUser("ana");

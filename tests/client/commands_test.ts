@@ -133,8 +133,8 @@ Deno.test("CHAT_COMMANDS.help() shows every command, aligned", pure, () => {
   assertEquals(CHAT_COMMANDS.help("en"), [
     "  /help, /ayuda                    show this help",
     "  /who, /quien                     show who is online, from where and since when",
-    "  /msg NICK TEXT, /privado         send a private message; not in the history, but",
-    "                                   the server sees it and may store it",
+    "  /msg NICK TEXT, /privado         send a private message; the server sees it",
+    "                                   too, and may store it",
     "  /nick NEW, /apodo                change your nick",
     "  /me TEXT, /yo                    describe an action",
     "  /ignore [NICK], /ignorar         hide or show the messages of a member, only",

@@ -111,7 +111,7 @@ Deno.test("chat-client fails over only to a backup with the announced fingerprin
   await ana.waitForOutput(`Conectado a ${formatAddress(second.address)}`);
   const output = await ana.quit();
   assertStringIncludes(output, `${formatAddress(plain.address)} no usa TLS`);
-  assertStringIncludes(output, "NO ES EL ANUNCIADO");
+  assertStringIncludes(output, "NO ES EL ESPERADO");
   assertEquals([[...plain.members], [...impostor.members]], [[], []]);
   assertEquals(codes, ["tls-unexpected", "tls-unexpected"]); // a probe, and a dial
 });
@@ -154,7 +154,7 @@ Deno.test("chat-client --forget forgets a certificate, and ends", writing, async
     ana.start("--forget", "Aula:5001");
     return await ana.ended();
   };
-  assertStringIncludes(await forget(), "Se olvidó el certificado de Aula:5001");
+  assertStringIncludes(await forget(), "Este equipo ya no recuerda el certificado de Aula:5001");
   assertEquals(await Deno.readTextFile(path), "");
   assertEquals((await assertRejects(forget, InputError)).code, "server-not-known");
 });

@@ -128,7 +128,7 @@ Deno.test("chat-client reports truncated entries, and a stall and its end", asyn
   assertStringIncludes(
     await ana.quit(),
     `[${NOON}] ! Líneas que faltan: 6. El servidor ya no las guarda.
-[${NOON}] ! El servidor no puede guardar mensajes ahora; los suyos se enviarán cuando pueda.
+[${NOON}] ! El servidor no puede guardar mensajes ahora; los de usted se enviarán cuando pueda.
 [${NOON}] ! El servidor puede guardar mensajes de nuevo.
 `,
   );
@@ -194,7 +194,7 @@ Deno.test("chat-client reads no further input while 256 messages are unacked", a
   ana.endInput();
   ana.dial(server.address);
   await ana.waitForOutput(
-    `[${NOON}] ! Mensajes sin confirmar: 256. No se leen más líneas hasta que se confirmen.\n`,
+    `[${NOON}] ! Mensajes sin confirmar: 256. El cliente no acepta más líneas hasta que se confirmen.\n`,
   );
   confirm.resolve();
   assertStringIncludes(await ana.ended(), "ana: 257\n");

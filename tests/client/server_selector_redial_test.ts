@@ -203,6 +203,6 @@ Deno.test("ServerSelector --auto without a network waits before the first server
 Deno.test("ServerSelector without a network suggests the current server, and reports why", pure, async () => {
   await using fixture = await selectorAfterJoin({}, { isTty: true });
   assertEquals(await fixture.nextServer(await failAgain(fixture, AWAY), "\n\n"), FIRST);
-  assertStringIncludes(fixture.user.output, "No hay red hacia");
+  assertStringIncludes(fixture.user.output, "No hay red para llegar a");
   assertEquals(await fixture.nextServer(unreachable(SECOND, AWAY), "\n\n"), FIRST);
 });

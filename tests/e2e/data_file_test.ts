@@ -64,5 +64,5 @@ Deno.test("chat-server --data ends with 1 if the file was moved, which holds the
   }
   await using server = await sayTo(moved, "dos", () => Deno.remove(moved));
   await server.expectExit(1, gone(moved));
-  assertMatch(server.output, /^Entradas recuperadas: 3\.$/m);
+  assertMatch(server.output, /^Líneas de la sala recuperadas: 3\.$/m);
 });

@@ -54,8 +54,8 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   const second = await one.waitForMatch(FINGERPRINT);
   await ana.enterLine(`clear; ${client}`);
   await ana.waitForText("¡CUIDADO!");
-  await ana.waitForText(`  Huella que se esperaba: ${first}`);
-  await ana.waitForText(`  Huella que muestra: ${second}`);
+  await ana.waitForText(`  Huella esperada: ${first}`);
+  await ana.waitForText(`  Huella recibida: ${second}`);
   await ana.waitForText(`chat-client --forget ${LOOPBACK}:${port}`);
   await Promise.all([leave(one), leave(ana)]);
 });

@@ -74,7 +74,7 @@ const OTHERS: Record<string, [line: string, lines: string | readonly string[]]> 
   ],
   "reply() of an error": [
     `{"type":"error",${time},"code":"nick-unknown","nick":"eva",` +
-    '"message":"No member has the nick \\"eva\\". /who lists the nicks."}',
+    '"message":"No member has the nick \\"eva\\": /who shows who is online."}',
     renderer.reply(unknownNick, nowMs),
   ],
   "line() of a message": [

@@ -81,7 +81,7 @@ const LINES: Record<string, [calls: unknown[][], answer?: string]> = {
     "announce",
     "ana was kicked: por  gritar",
   ]]],
-  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva". /who lists the nicks.\n'],
+  "/kick eva": [[["kick", "eva", ""]], '! No member has the nick "eva": /who shows who is online.\n'],
   "/ban 10.0.0.7 5": [[["ban", "10.0.0.7", 5]], "! Banned 10.0.0.7 for 5 min; kicked 2.\n"],
   "/ban 10.0.0.7 0": [[["ban", "10.0.0.7", 0]], "! Unbanned 10.0.0.7.\n"],
   "/vetar 0:0::1 525600": [[["ban", "::1", 525_600]], "! Banned ::1 for 525600 min; kicked 2.\n"],

@@ -83,7 +83,7 @@ Puerto [5000]: ${free}
     listen: { port: free },
     input: `3\n${LOOPBACK}\n`,
     output: `${MENU}Elija [1]: 3
-${FOREIGN} no es una dirección de este equipo: elija una de las suyas.
+${FOREIGN} no es una dirección de este equipo: elija una que este equipo tenga.
 ${MENU}Elija [1]: ${LOOPBACK}
 `,
     address: [LOOPBACK, free],

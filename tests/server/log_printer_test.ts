@@ -98,7 +98,7 @@ Deno.test("LogPrinter prints how many entries it skips when it falls behind the 
   await fixture.drained();
   assertEquals(
     fixture.output,
-    "ana: 0\n! Líneas que faltan aquí: hasta 7. No se pudieron escribir a tiempo.\nana: 8\nana: 9\n",
+    "ana: 0\n! Aquí pueden faltar líneas, 7 como máximo: no se pudieron escribir a tiempo.\nana: 8\nana: 9\n",
   );
 });
 

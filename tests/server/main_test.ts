@@ -207,7 +207,7 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
     assertEquals(error.code, "data-busy");
     peer[Symbol.dispose](); // or the server waits for it to read the end
     const output = await server.quit();
-    const restored = nick === "ana" ? "" : "Entradas recuperadas: 2.\n"; // JOINED and SAID
+    const restored = nick === "ana" ? "" : "Líneas de la sala recuperadas: 2.\n"; // JOINED and SAID
     assertStringIncludes(output, `${port}\nLa sala se guarda en ${data}.\n${restored}[`);
     assertEquals(output.includes("soy ana"), nick === "ana");
   }
@@ -243,7 +243,7 @@ Deno.test("chat-server --data tells operator and clients that its disk fails", w
     using _ = replaceMethod(SqliteStore.prototype, "append", fail);
     await ana.send(say(1, "hola"));
     assertEquals((await ana.expect("stalled")).resolved, false);
-    await server.operator.waitForOutput("! No se pueden guardar");
+    await server.operator.waitForOutput("! Los mensajes esperan");
   }
   await server.operator.waitForOutput("! Los mensajes se pueden guardar de nuevo.\n");
   const resolved = (await ana.receive())!;
