@@ -107,8 +107,8 @@ export const DEFAULT_CONFIG: ClientConfig = {
   notify: "bell",
 };
 
-/** The flags of the command line and the config file. The port of a host that was typed as HOST:PORT counts more than one
- * of the file.
+/** The flags of the command line and the config file. The port of a host that was typed as HOST:PORT counts more than
+ * one of the file.
  * @throws {InputError} */
 export function clientFlags(sources: FlagSources): ClientFlags {
   const flags = readFlags(sources, CLIENT_FLAGS);

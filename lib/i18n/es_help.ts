@@ -64,7 +64,7 @@ export const SPANISH_HELP = {
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre que verán los demás",
   "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
-  "flag.auto": "al caer el servidor, probar por turnos los demás servidores conocidos, sin preguntar",
+  "flag.auto": "al caer el servidor, probar por turnos los demás conocidos, sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
   "flag.notify": "aviso de menciones y mensajes privados: ninguno, pitido o notificación (bell)",
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',

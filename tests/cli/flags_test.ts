@@ -149,7 +149,7 @@ Deno.test("flagHelp() shows each flag with its value in the language, in columns
     "  --completions bash|zsh  print the completion script for bash or zsh",
   ]);
   const names = flagHelp(FLAGS, translator("es"), 200).map((line) => line.trim().split(/ {2,}/)[0]);
-  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:PUERTO", "--auto", "preguntar"]);
+  assertEquals(names.slice(0, 4), ["-p, --port N", "--backup SERVIDOR:PUERTO", "--auto", "--lang es|en"]);
 });
 
 const DAY_MS = 86_400_000;
