@@ -214,7 +214,7 @@ export function systemLocales({ env }: Pick<ProcessApi, "env"> = Deno): (string 
   return ["LC_ALL", "LC_MESSAGES", "LANG"].map((name) => env.get(name));
 }
 
-/** Aborted by SIGINT, SIGTERM, SIGHUP from a terminal, and SIGBREAK on Windows. */
+/** Aborted by SIGINT, SIGQUIT, SIGTERM, SIGHUP from a terminal, and SIGBREAK on Windows. */
 export function terminationSignal(
   deno: Pick<ProcessApi, "addSignalListener" | "build" | "stdin" | "stdout"> = Deno,
 ): AbortSignal {
@@ -223,7 +223,7 @@ export function terminationSignal(
   const hasTerminal = deno.stdin.isTerminal() || deno.stdout.isTerminal();
   const signals: Deno.Signal[] = deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM", "SIGHUP"];
+    : ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"]; // a paste may have Ctrl-\, and the shell would run its rest
   for (const signal of signals) {
     deno.addSignalListener(signal, () => {
       if (signal !== "SIGHUP" || hasTerminal) ending.abort();

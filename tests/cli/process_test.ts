@@ -167,9 +167,9 @@ for (const type of ["error", "unhandledrejection", "unload"]) {
 }
 
 const SIGNALS: readonly [options: FakeDenoOptions, fatal: readonly string[], ignored: readonly string[]][] = [
-  [{ os: "linux" }, ["SIGINT", "SIGTERM"], ["SIGHUP", "SIGTSTP", "SIGXFSZ"]], // as after nohup
-  [{ os: "linux", isStdinTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
-  [{ os: "linux", isStdoutTty: true }, ["SIGINT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
+  [{ os: "linux" }, ["SIGINT", "SIGQUIT", "SIGTERM"], ["SIGHUP", "SIGTSTP", "SIGXFSZ"]], // as after nohup
+  [{ os: "linux", isStdinTty: true }, ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
+  [{ os: "linux", isStdoutTty: true }, ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"], ["SIGTSTP", "SIGXFSZ"]],
   [{ os: "windows", isStdoutTty: true }, ["SIGINT", "SIGBREAK"], []],
 ];
 for (const [options, fatal, ignored] of SIGNALS) {
