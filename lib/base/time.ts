@@ -9,6 +9,14 @@ export interface Instant {
 
 export type Clock = () => Instant;
 
+/** The end of the year 9999, in ms since 1970 UTC: later times have no date in four digits. */
+const MAX_WALL_MS = 253_402_300_799_999;
+
+/** Frames and files have no time before 1970, which a machine without a battery may show: it could not be read again. */
+function clampWall(ms: number): number {
+  return Math.min(Math.max(0, ms), MAX_WALL_MS);
+}
+
 /** A wall clock jump of more than this, in ms, counts as a sleep of the machine. */
 const CLOCK_JUMP_MS = 1_000;
 
@@ -17,9 +25,9 @@ const CLOCK_JUMP_MS = 1_000;
  * reconnect; setting it back has no effect. */
 export function makeClock(wallMs: () => number, monotonicMs: () => number): Clock {
   let sleptMs = 0;
-  let lastOffsetMs = wallMs() - monotonicMs();
+  let lastOffsetMs = clampWall(wallMs()) - monotonicMs();
   return () => {
-    const instant = { wallMs: wallMs(), monotonicMs: monotonicMs() };
+    const instant = { wallMs: clampWall(wallMs()), monotonicMs: monotonicMs() };
     const offsetMs = instant.wallMs - instant.monotonicMs;
     if (offsetMs - lastOffsetMs > CLOCK_JUMP_MS) sleptMs += offsetMs - lastOffsetMs;
     lastOffsetMs = offsetMs;
@@ -33,7 +41,7 @@ export const systemClock: Clock = makeClock(() => Date.now(), () => performance.
 /** Does not count the machine's sleep. An entry of the log must never seem older than it is: the server would prune
  * it before clients that come from a failed server have read it. */
 export function makeServerClock(wallMs: () => number, monotonicMs: () => number): Clock {
-  return () => ({ wallMs: wallMs(), monotonicMs: monotonicMs() });
+  return () => ({ wallMs: clampWall(wallMs()), monotonicMs: monotonicMs() });
 }
 
 export const serverClock: Clock = makeServerClock(() => Date.now(), () => performance.now());

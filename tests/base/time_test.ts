@@ -10,19 +10,20 @@ import {
   randomId,
   withTimeout,
 } from "../../lib/base/time.ts";
+import { FrameWriter, splitFrames } from "../../lib/codec.ts";
 import { pure } from "../testing/test_options.ts";
 
 type Step = readonly [wallMs: number, monotonicMs: number];
 
 /** What a clock shows after each step of the two clocks that it is made of, in ms since its start. */
 function elapsed(make: typeof makeClock, steps: readonly Step[]): Step[] {
-  let [wallMs, monotonicMs] = [1_000_000, 50];
+  let [wallMs, monotonicMs] = [1_000_000_000, 50];
   const clock = make(() => wallMs, () => monotonicMs);
   return steps.map(([wall, monotonic]) => {
     wallMs += wall;
     monotonicMs += monotonic;
     const instant = clock();
-    return [instant.wallMs - 1_000_000, instant.monotonicMs - 50];
+    return [instant.wallMs - 1_000_000_000, instant.monotonicMs - 50];
   });
 }
 
@@ -51,6 +52,18 @@ const CLOCKS: [make: typeof makeClock, what: string, steps: Step[], shown: Step[
 ];
 for (const [make, what, steps, shown] of CLOCKS) {
   Deno.test(`${make.name}() ${what}`, pure, () => assertEquals(elapsed(make, steps), shown));
+}
+
+for (const make of [makeClock, makeServerClock]) {
+  Deno.test(`${make.name}() shows only times that frames hold and that have a date`, pure, () => {
+    for (const wallMs of [-1e15, -1, 0, 1, 1e12, 1e15, 2 ** 60]) {
+      const shown = make(() => wallMs, () => 0)().wallMs;
+      if (wallMs >= 0 && wallMs <= 1e12) assertEquals(shown, wallMs);
+      const [frame] = splitFrames(new FrameWriter().begin(0).u64(shown).end());
+      assertEquals(frame!.u64(), shown);
+      assertEquals(new Date(shown).toISOString().length, "1970-01-01T00:00:00.000Z".length);
+    }
+  });
 }
 
 Deno.test("makeReplayClock() dates entries back on the monotonic clock, which never goes back", pure, () => {
