@@ -236,6 +236,7 @@ const REASON_BY_ERRNO = {
   EDQUOT: "no-space",
   EFBIG: "size-limit",
   EIO: "disk-broken",
+  ESTALE: "disk-broken",
   EMFILE: "too-many-open",
   ENFILE: "too-many-open",
   ECONNREFUSED: "not-listening",
@@ -255,6 +256,14 @@ const REASON_BY_ERRNO = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "certificate-stranger",
   SELF_SIGNED_CERT_IN_CHAIN: "certificate-stranger",
 } as const;
+
+/** Errors that Deno gives no code, by how their text begins on Linux or macOS. */
+const ERRNO_BY_TEXT = [
+  [/^Dis[ck] quota exceeded/, "EDQUOT"],
+  [/^File too large/, "EFBIG"],
+  [/^Stale (?:NFS )?file handle/, "ESTALE"],
+  [/^(?:No such device or address|Device not configured)/, "ENXIO"],
+] as const;
 
 /** By SQLite's primary result code (sqlite.org/rescode.html). */
 const REASON_BY_SQLITE_CODE = {
@@ -289,7 +298,9 @@ const MAX_CAUSES = 8;
 export function systemReason(error: unknown): SystemReason | undefined {
   let cause = error;
   for (let depth = 0; depth < MAX_CAUSES && cause instanceof Error; depth++) {
-    const { code, details, name } = cause as Error & { code?: unknown; details?: { systemReason?: unknown } };
+    const { details, message, name } = cause as Error & { details?: { systemReason?: unknown } };
+    const code = (cause as { code?: unknown }).code ??
+      ERRNO_BY_TEXT.find(([text]) => text.test(message))?.[1];
     const reason = TRANSLATED_CODES.find((translated) => translated === details?.systemReason) ??
       ownValue(REASON_BY_ERRNO, code) ?? ownValue(REASON_BY_SQLITE_CODE, sqliteResultCode(cause));
     if (reason) return reason;

@@ -25,6 +25,11 @@ const REASONS: [more: object, reason: SystemReason | undefined][] = [
   [{ code: "EACCES" }, "no-permission"],
   [{ code: "EROFS" }, "read-only"],
   [{ code: "ENOSPC" }, "no-space"],
+  // As Deno throws them when it writes to its output.
+  [{ message: "Disk quota exceeded (os error 122)" }, "no-space"],
+  [{ message: "File too large (os error 27)" }, "size-limit"],
+  [{ message: "Stale file handle (os error 116)" }, "disk-broken"],
+  [{ message: "No such device or address (os error 6)" }, "no-file"],
   [{ code: "ECONNREFUSED" }, "not-listening"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 10 }, "disk-broken"],
   [{ code: "ERR_SQLITE_ERROR", errcode: 1_034 }, "disk-broken"], // SQLITE_IOERR_FSYNC
@@ -99,7 +104,7 @@ const ADDRESS = { host: "ff02::1", port: 5_000 };
 const MET: [what: string, codes: string, wrap: (cause: Error) => ChatError][] = [
   [
     "a file",
-    "EISDIR ENOENT ENOTDIR EEXIST ENXIO ELOOP ENAMETOOLONG EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO EMFILE",
+    "EISDIR ENOENT ENOTDIR EEXIST ENXIO ELOOP ENAMETOOLONG EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO ESTALE EMFILE",
     (cause) => new InputError("file-unreadable", { path: "f", reason: cause.message }, { cause }),
   ],
   [
