@@ -9,6 +9,9 @@ import { delay } from "./time.ts";
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
 /** As many as Linux follows. */
 const MAX_LINKS = 40;
+/** What Deno throws where there is no file or cannot be one. It refuses to look into /dev and /proc, which users may name
+ * as the folder to keep nothing. */
+const NO_FILE = [Deno.errors.NotFound, Deno.errors.NotADirectory, Deno.errors.NotCapable];
 /** Devices and pipes may never end. The certificates of all public authorities take a fourth of it. */
 const MAX_BYTES = 1_048_576;
 
@@ -80,7 +83,8 @@ export async function readStateFile(path: string): Promise<string | undefined> {
     }
     return await readUserFile(path);
   } catch (error) {
-    if ((error as InputError).cause instanceof Deno.errors.NotFound) return undefined;
+    const { cause } = error as InputError;
+    if (NO_FILE.some((kind) => cause instanceof kind)) return undefined;
     throw error;
   }
 }

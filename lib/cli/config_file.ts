@@ -34,9 +34,18 @@ export async function readConfigFile(
   const path = named ?? defaultPath;
   if (path === undefined) return undefined;
   // Most users have none, and the first error of a process takes 8 ms.
-  if (named === undefined && !existsSync(path)) return undefined;
+  if (named === undefined && !mayExist(path)) return undefined;
   const text = named === undefined ? await readStateFile(path) : await readUserFile(path);
   return text === undefined ? undefined : { path, lines: parseLines(text) };
+}
+
+/** False where Deno refuses to look: in /dev and /proc, which a variable of the environment may name. */
+function mayExist(path: string): boolean {
+  try {
+    return existsSync(path);
+  } catch {
+    return false;
+  }
 }
 
 /** `port 5000`, `port = 5000` and `auto`, with or without dashes. `#` begins a comment at the start of a line or after a

@@ -96,6 +96,12 @@ Deno.test("readStateFile() refuses a pipe, whose writer may never come", pure, a
   assertEquals(errorText(error, "en"), "Cannot read pipe: it is not a file.");
 });
 
+Deno.test("readStateFile() finds nothing in a folder where Deno refuses to look", pure, async () => {
+  assertEquals(await readStateFile("/dev/null/chat/known_servers"), undefined);
+  const error = await assertRejects(() => writeStateFile("/dev/null/chat/known_servers", ""), InputError);
+  assertEquals(error.code, "file-unwritable");
+});
+
 Deno.test("readCertificates() refuses a file if one of its certificates is none", writing, async () => {
   await using folder = new TestFolder();
   const { ca, cert } = await caSignedPair("127.0.0.1");
@@ -108,17 +114,20 @@ Deno.test("readCertificates() refuses a file if one of its certificates is none"
 });
 
 const unix = { ignore: writing.ignore || isWindows };
-Deno.test("readStateFile() and writeStateFile() say that part of a path is a file", unix, async () => {
-  await using folder = new TestFolder();
-  const file = await folder.file("config", "");
-  for (const path of [`${file}/known`, `${file}/chat/known`]) {
-    const why = "part of that path is a file, not a folder; correct the path.";
-    const unread = await assertRejects(() => readStateFile(path), InputError);
-    assertEquals(errorText(unread, "en"), `Cannot read ${path}: ${why}`);
-    const unwritten = await assertRejects(() => writeStateFile(path, ""), InputError);
-    assertEquals(errorText(unwritten, "en"), `Cannot write ${path}: ${why}`);
-  }
-});
+Deno.test(
+  "writeStateFile() says that part of a path is a file, and readStateFile() finds none",
+  unix,
+  async () => {
+    await using folder = new TestFolder();
+    const file = await folder.file("config", "");
+    for (const path of [`${file}/known`, `${file}/chat/known`]) {
+      const why = "part of that path is a file, not a folder; correct the path.";
+      assertEquals(await readStateFile(path), undefined);
+      const unwritten = await assertRejects(() => writeStateFile(path, ""), InputError);
+      assertEquals(errorText(unwritten, "en"), `Cannot write ${path}: ${why}`);
+    }
+  },
+);
 
 Deno.test("isReadableByOthers() looks at the mode for all other users", unix, async () => {
   await using folder = new TestFolder();

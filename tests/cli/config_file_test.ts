@@ -68,6 +68,10 @@ Deno.test("readConfigFile() prefers --config, and needs only a file that was nam
   assertEquals(code, "file-unreadable");
 });
 
+Deno.test("readConfigFile() finds none in a folder where Deno refuses to look", pure, async () => {
+  assertEquals(await readConfigFile([], "/dev/null/chat/client.conf"), undefined);
+});
+
 Deno.test("readFlags() lets the command line override the config file, flag by flag", pure, () => {
   const configFile = fileOf("--port=5000", "--backup=a:1", "--backup=b:2", "--lang=en", "--auto");
   const values = (args: string[]) => {
