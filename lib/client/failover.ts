@@ -43,8 +43,13 @@ export interface Joined {
   readonly logId: bigint;
 }
 
+interface Lost extends Joined {
+  /** It said BYE, or refused a connection since: its process has ended. With `--data` the next one has the same log. */
+  hasEnded: boolean;
+}
+
 /** A server that the client left, though it may live. */
-interface Home extends Joined {
+interface Home extends Lost {
   /** It was left for a home, so that two groups that go home to each other meet (found by the simulator). */
   readonly wasReturnedFrom: boolean;
   readonly untilMs: number;
@@ -66,7 +71,7 @@ export class Failover {
   /** Smoothed, of the server that the client was on last. */
   #rttMs = 0;
   /** The current server, once it is lost without a fault of its own. */
-  #lost: Joined | undefined;
+  #lost: Lost | undefined;
   /** The latest first. */
   #homes: Home[] = [];
   #returning: Joined | undefined;
@@ -108,7 +113,7 @@ export class Failover {
       isSameAddress(this.#returning.server, joined.server);
     // The nodes of one room have one log: there is nothing to go back for.
     this.#homes = this.#homes.filter(({ logId }) => logId !== joined.logId);
-    const left = hasReturned ? this.#current : this.#lost;
+    const left = hasReturned ? { ...this.#current!, hasEnded: false } : this.#lost;
     if (left && left.logId !== joined.logId) {
       this.#remember({ ...left, wasReturnedFrom: hasReturned }, nowMs);
     }
@@ -118,15 +123,29 @@ export class Failover {
     this.#nickTakenSinceMs.clear();
   }
 
-  /** The connection to the current server has ended. `isFinal`: it broke the protocol, or the client has left it. */
-  onLost({ isFinal, rttMs }: { isFinal: boolean; rttMs?: number }, nowMs: number): void {
+  /** The connection to the current server has ended. `isFinal`: it broke the protocol, or the client has left it.
+   * `saidBye`: its process ends. */
+  onLost(
+    { isFinal, saidBye, rttMs }: { isFinal: boolean; saidBye: boolean; rttMs?: number },
+    nowMs: number,
+  ): void {
     this.#rttMs = rttMs ?? this.#rttMs;
     const { returnMs } = this.#config;
-    this.#lost = isFinal || nowMs - this.#returnedMs < returnMs ? undefined : this.#current;
+    const isForgotten = isFinal || nowMs - this.#returnedMs < returnMs;
+    this.#lost = isForgotten || !this.#current ? undefined : { ...this.#current, hasEnded: saidBye };
   }
 
-  /** The dial of {@linkcode returning} has failed. Returns the server that the client has left for it. */
-  onReturnFailed(): Joined {
+  /** A server refuses connections: its process has ended. */
+  onEnded(server: Address): void {
+    for (const left of [this.#lost, ...this.#homes]) {
+      if (left && isSameAddress(left.server, server)) left.hasEnded = true;
+    }
+  }
+
+  /** The dial of {@linkcode returning} has failed. `isBarred`: that server does not let the client in, and would not at
+   * the next return. Returns the server that the client has left for it. */
+  onReturnFailed({ isBarred }: { isBarred: boolean }): Joined {
+    if (isBarred) this.#homes = this.#homes.filter(({ logId }) => logId !== this.#returning?.logId);
     this.#returning = undefined;
     return this.#current!;
   }
@@ -143,9 +162,15 @@ export class Failover {
     return home && { home, waitMs: Math.max(0, home.probeAtMs - nowMs) };
   }
 
+  /** Whether the members of the current server are to be counted, too, before the client goes back to this home. */
+  needsCount({ wasReturnedFrom, hasEnded }: Home): boolean {
+    return wasReturnedFrom || hasEnded;
+  }
+
   /** Returns whether the client is to leave the current server and to dial {@linkcode returning}. `here` is the answer of
-   * the current server, wanted if the client has returned from that home: then only more members are worth a return,
-   * or as many with a lower log id. */
+   * the current server, wanted if {@linkcode needsCount}: then only more members are worth a return, or as many with a
+   * lower log id. After the end of that server's process the members there may all be new, so that a whole room would go
+   * to one new member; a client that is alone goes. */
   onHomeProbed(
     { logId }: Joined,
     { there, here }: { there: ProbeAnswer | undefined; here?: ProbeAnswer | undefined },
@@ -155,10 +180,11 @@ export class Failover {
     if (!home) return false;
     home.probeAtMs = nowMs + this.#probeDelayMs();
     const count = there?.logId === logId ? there.heardCount ?? 0 : 0;
-    const leastCount = (here?.heardCount ?? Infinity) + (logId < this.#current!.logId ? 0 : 1);
-    if (count < (home.wasReturnedFrom ? leastCount : 1) || nowMs - this.#returnedMs < this.#config.returnMs) {
-      return false;
-    }
+    const hereCount = here?.heardCount ?? Infinity;
+    const isAlone = !home.wasReturnedFrom && hereCount <= 1;
+    const leastCount = hereCount + (logId < this.#current!.logId ? 0 : 1);
+    if (count < (this.needsCount(home) && !isAlone ? leastCount : 1)) return false;
+    if (nowMs - this.#returnedMs < this.#config.returnMs) return false;
     this.#returning = home;
     this.#returnedMs = nowMs;
     return true;
@@ -182,7 +208,7 @@ export class Failover {
     return nowMs - (this.#nickTakenSinceMs.get(key) ?? Infinity) >= this.#config.nickWaitMs;
   }
 
-  #remember(left: Joined & Pick<Home, "wasReturnedFrom">, nowMs: number): void {
+  #remember(left: Lost & Pick<Home, "wasReturnedFrom">, nowMs: number): void {
     const home = { ...left, untilMs: nowMs + this.#config.homeMs, probeAtMs: nowMs + this.#probeDelayMs() };
     this.#homes = [home, ...this.#homes.filter(({ logId }) => logId !== left.logId)].slice(0, MAX_HOMES);
   }

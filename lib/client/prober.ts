@@ -134,6 +134,25 @@ export class Prober {
     this.#beside?.abort();
   }
 
+  /** Probes the servers that the client left. Resolves to the one to go back to, or to undefined if there is none, or once
+   * the signal is aborted. */
+  async untilHome(
+    { signal, now }: { signal: AbortSignal; now: () => number },
+  ): Promise<Joined | undefined> {
+    for (let next = this.#failover.nextHome(now()); next; next = this.#failover.nextHome(now())) {
+      await delay(next.waitMs, signal);
+      if (signal.aborted) break;
+      const { home } = next;
+      const there = await this.probe(home.server, { signal, ip: home.ip });
+      const here = there && this.#failover.needsCount(home)
+        ? await this.probe(this.#failover.current!.server, { signal })
+        : undefined;
+      if (signal.aborted) break;
+      if (this.#failover.onHomeProbed(home, { there, here }, now())) return home;
+    }
+    return undefined;
+  }
+
   /** Probes a lost server every `waitProbeMs`. Resolves to true once it has the log that the client was reading, to false
    * when the signal is aborted. `onRestarted` is called once, if it has another log. */
   async untilBack(

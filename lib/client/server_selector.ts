@@ -34,6 +34,8 @@ export interface ServerSelectorConfig extends TargetInput {
   readonly failover: FailoverConfig;
 }
 
+type Destination = Pick<ConnectTarget, "server" | "ip">;
+
 export class ServerSelector {
   readonly #deps: ServerSelectorDeps;
   readonly #config: ServerSelectorConfig;
@@ -109,9 +111,10 @@ export class ServerSelector {
     }
     if (wasJoined) {
       this.#prober.reset();
-      this.#failover.onLost({ isFinal: isMove || action === "exclude", rttMs }, this.#nowMs);
-    }
-    if (this.#failover.returning) return { ...this.#returnTarget(wasJoined), nick };
+      const isFinal = isMove || action === "exclude";
+      this.#failover.onLost({ isFinal, saidBye: error.code === "closing", rttMs }, this.#nowMs);
+    } else if (error.code === "refused") this.#failover.onEnded(server);
+    if (this.#failover.returning) return await this.#returnTarget(failure, nick);
     const waited = await this.#waitToJoin(failure, signal);
     if (waited) return waited;
     const isFirstReport = await this.#reportFailure(failure);
@@ -138,34 +141,30 @@ export class ServerSelector {
 
   /** Resolves to true when the client is to leave the server that it is on, and to false when the signal is aborted. */
   async shouldMove({ signal }: { signal: AbortSignal }): Promise<boolean> {
-    for (let next = this.#failover.nextHome(this.#nowMs); next; next = this.#failover.nextHome(this.#nowMs)) {
-      await delay(next.waitMs, signal);
-      if (signal.aborted) break;
-      const { home } = next;
-      const there = await this.#prober.probe(home.server, { signal, ip: home.ip });
-      const here = there && home.wasReturnedFrom
-        ? await this.#prober.probe(this.#failover.current!.server, { signal })
-        : undefined;
-      if (signal.aborted) break;
-      if (!this.#failover.onHomeProbed(home, { there, here }, this.#nowMs)) continue;
-      await this.#goBackTo(home);
-      return true;
-    }
-    return false;
+    const home = await this.#prober.untilHome({ signal, now: () => this.#nowMs });
+    if (home) await this.#goBackTo(home, { hasOthers: true });
+    return home !== undefined;
   }
 
   get #nowMs(): number {
     return this.#deps.clock().monotonicMs;
   }
 
-  /** Once the server to go back to has failed, the one that the client left for it. */
-  #returnTarget(isLeaving: boolean): Pick<ConnectTarget, "server" | "ip"> {
-    const { server, ip } = isLeaving ? this.#failover.returning! : this.#failover.onReturnFailed();
-    return { server, ip };
+  /** Once the server to go back to has failed, the one that the client left for it. One that does not let the client in
+   * would not at the next return either. */
+  async #returnTarget(failure: ConnectionFailure, nick: string): Promise<ConnectTarget> {
+    const { action, serverStatus } = recoveryFor(failure.error);
+    const isBarred = !failure.wasJoined &&
+      (action === "exclude" || (serverStatus === "alive" && action !== "redial"));
+    if (isBarred) await this.#deps.notify(this.#refusal(failure, { willRetry: false }));
+    const to = failure.wasJoined ? this.#failover.returning! : this.#failover.onReturnFailed({ isBarred });
+    return { server: to.server, ip: to.ip, nick };
   }
 
-  async #goBackTo({ server, ip }: Joined): Promise<Pick<ConnectTarget, "server" | "ip">> {
-    await this.#deps.notify(this.#t.message("client.returning", { server: formatAddress(server) }));
+  async #goBackTo({ server, ip }: Joined, { hasOthers = false } = {}): Promise<Destination> {
+    const values = { server: formatAddress(server) };
+    const text = this.#t(hasOthers ? "client.returning-to-others" : "client.returning", values);
+    await this.#deps.notify({ ...this.#t.message("client.returning", values), text });
     return { server, ip };
   }
 
@@ -213,7 +212,7 @@ export class ServerSelector {
     const { terminal } = this.#deps;
     if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
     if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
-      let target: Pick<ConnectTarget, "server" | "ip"> = { server: next };
+      let target: Destination = { server: next };
       const back = await this.#orBack(failure, { signal }, async (over) => {
         await delay(waitMs, over);
         const options = { failed: server, signal, over };
@@ -259,7 +258,7 @@ export class ServerSelector {
     failure: ConnectionFailure,
     { signal, offer }: { signal: AbortSignal; offer?: ServerOffer },
     run: (signal: AbortSignal) => Promise<void>,
-  ): Promise<Pick<ConnectTarget, "server" | "ip"> | undefined> {
+  ): Promise<Destination | undefined> {
     const lost = this.#lostServer(failure);
     if (!lost) return void await run(signal);
     const onRestarted = async () => {
@@ -286,6 +285,15 @@ export class ServerSelector {
     return this.#config.isAuto || isTty ? others : [];
   }
 
+  /** Why a server did not let the client in. */
+  #refusal({ target, error }: ConnectionFailure, more: { willRetry: boolean }): Message {
+    const report = this.#t.error(error);
+    const server = formatAddress(target.server);
+    const why = printable(report.text);
+    const text = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
+    return { ...report, text, values: { ...report.values, server, ...more } };
+  }
+
   /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
    * reported once until the client joins: then returns false. */
   async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
@@ -294,21 +302,18 @@ export class ServerSelector {
     if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
     if (shouldRedial(failure, { isAsked: this.#isAsked })) return true;
     const { action, hasOwnReport } = recoveryFor(error);
-    const server = formatAddress(target.server);
     const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
-    const reason = isAuth ? `${error.code} ${server}` : error.code;
+    const reason = isAuth ? `${error.code} ${formatAddress(target.server)}` : error.code;
     const isRepeated = this.#config.isAuto ? !this.#canUserFix(action) : this.#awaitsNick(failure);
     const isFirstReport = !isRepeated || !this.#reportedReasons.has(reason);
     this.#reportedReasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
-    const report = this.#t.error(error);
-    const why = printable(report.text);
-    const sentence = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
     const isEnd = action === "giveUp" || (this.#endsPipe(action) && !this.#awaitsNick(failure));
     const willRetry = !isAuth && !isEnd && !this.#canUserFix(action) && !this.#isOnlyFaulty(failure);
-    const text = willRetry ? this.#t("client.retry", { why: sentence }) : sentence;
-    if (!this.#config.isAuto) await terminal.print(sentence);
-    else await notify({ ...report, text, values: { ...report.values, server, willRetry } });
+    const report = this.#refusal(failure, { willRetry });
+    const text = willRetry ? this.#t("client.retry", { why: report.text }) : report.text;
+    if (!this.#config.isAuto) await terminal.print(report.text);
+    else await notify({ ...report, text });
     return isFirstReport;
   }
 

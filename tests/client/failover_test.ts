@@ -8,7 +8,7 @@ import { pure } from "../testing/test_options.ts";
 const A: Joined = { server: { host: "a", port: 5_000 }, ip: "10.0.0.1", logId: 1n };
 const B: Joined = { server: { host: "b", port: 5_000 }, ip: "10.0.0.2", logId: 2n };
 const C: Joined = { server: { host: "c", port: 5_000 }, ip: "10.0.0.3", logId: 3n };
-const LOSS = { isFinal: false };
+const LOSS = { isFinal: false, saidBye: false };
 /** A server that never died, and has members. */
 const alive = ({ logId }: Joined) => ({ logId, heardCount: 1 });
 
@@ -25,7 +25,7 @@ function failoverOn(joined: readonly Joined[], { random = () => 0.5 as number } 
 /** Has the client that is on B go back to A. */
 function returnToA(failover: Failover, nowMs: number): void {
   assertEquals(failover.onHomeProbed(A, { there: alive(A) }, nowMs), true);
-  failover.onLost({ isFinal: true }, nowMs);
+  failover.onLost({ isFinal: true, saidBye: false }, nowMs);
   assertEquals(failover.returning?.server, A.server);
   failover.onJoined(A, nowMs);
 }
@@ -56,7 +56,7 @@ const NO_HOME: [why: string, make: () => Failover][] = [
   ["the other server is a node of the same room", () => failoverOn([A, { ...B, logId: A.logId }])],
   ["the server broke the protocol", () => {
     const failover = failoverOn([A]);
-    failover.onLost({ isFinal: true }, 0);
+    failover.onLost({ isFinal: true, saidBye: false }, 0);
     failover.onJoined(B, 0);
     return failover;
   }],
@@ -99,6 +99,65 @@ for (const [logId, least] of [[B.logId, 4], [0n, 3]] as const) {
   );
 }
 
+/** How the client learns that the process of a server has ended. */
+const ENDS: Record<string, (failover: Failover) => void> = {
+  "said BYE": (failover) => failover.onLost({ ...LOSS, saidBye: true }, 0),
+  "refused the redial": (failover) => {
+    failover.onLost(LOSS, 0);
+    failover.onEnded(A.server);
+  },
+  "refuses the return": (failover) => {
+    failover.onLost(LOSS, 0);
+    failover.onJoined(B, 0);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, -60_000), true);
+    failover.onLost({ ...LOSS, isFinal: true }, 0);
+    failover.onEnded(A.server);
+    failover.onReturnFailed({ isBarred: false });
+  },
+};
+
+for (const [did, end] of Object.entries(ENDS)) {
+  Deno.test(`Failover.onHomeProbed() compares the members if the server ${did}`, pure, () => {
+    const goes = (there: number, here: number | undefined, logId: bigint) => {
+      const failover = failoverOn([A]);
+      end(failover);
+      failover.onJoined({ ...B, logId }, 0);
+      const { home } = failover.nextHome(30_000)!;
+      assertEquals([home.server, failover.needsCount(home)], [A.server, true]);
+      const answers = { there: { ...alive(A), heardCount: there }, here: { logId, heardCount: here } };
+      return failover.onHomeProbed(home, answers, 30_000);
+    };
+    // A new member alone on a server that started again with its room gets no class (found by a teacher).
+    assertEquals([goes(1, 20, B.logId), goes(19, 20, B.logId), goes(1, undefined, B.logId)], [
+      false,
+      false,
+      false,
+    ]);
+    assertEquals([goes(21, 20, B.logId), goes(20, 20, B.logId), goes(20, 20, 0n)], [true, true, false]);
+    // Alone, the client goes whatever the log ids are.
+    assertEquals([goes(1, 1, 0n), goes(0, 1, B.logId)], [true, false]);
+  });
+}
+
+Deno.test("Failover.needsCount() is false for a server that fell silent", pure, () => {
+  const failover = failoverOn([A, B]);
+  failover.onEnded(C.server);
+  assertEquals(failover.needsCount(failover.nextHome(0)!.home), false);
+});
+
+Deno.test("Failover.onReturnFailed() forgets the server if it does not let the client in", pure, () => {
+  for (const isBarred of [true, false]) {
+    const failover = failoverOn([A, B, C]);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 30_000), true);
+    failover.onLost({ ...LOSS, isFinal: true }, 30_000);
+    assertEquals(failover.onReturnFailed({ isBarred }), C);
+    failover.onJoined(C, 30_000);
+    assertEquals(failover.onHomeProbed(B, { there: undefined }, 90_000), false);
+    assertEquals(failover.nextHome(90_000)!.home.server, isBarred ? B.server : A.server);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), !isBarred);
+  }
+});
+
 const STAYS: [why: string, answer: ReturnType<typeof alive> | Record<never, never> | undefined][] = [
   ["does not answer", undefined],
   ["does not tell its log", {}],
@@ -123,7 +182,7 @@ Deno.test("Failover.onHomeProbed() allows a return 60 s after the last one began
   failover.onJoined(B, 90_000);
   assertEquals(failover.nextHome(90_000)?.home.server, A.server);
   assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), true);
-  assertEquals(failover.onReturnFailed(), B);
+  assertEquals(failover.onReturnFailed({ isBarred: false }), B);
   assertEquals([failover.returning, failover.onHomeProbed(A, { there: alive(A) }, 149_999)], [
     undefined,
     false,

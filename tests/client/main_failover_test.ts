@@ -2,12 +2,51 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay, systemClock } from "../../lib/base/time.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, makeSaid } from "../testing/raw_peer.ts";
+import { FakeServer, makeSaid, sync, welcomeTo } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
+
+Deno.test("chat-client that goes home tells why, and reports no loss of the server that it leaves", async () => {
+  const config = DEFAULT_CONFIG.failover as { homeProbeMs: number; homeJitterMs: number };
+  const before = { ...config };
+  Object.assign(config, { homeProbeMs: 0, homeJitterMs: 0 });
+  try {
+    await using second = startServerAtNoon();
+    // The connection breaks, and so does the next one: then the server answers as before.
+    await using first = new FakeServer(async (client, visit) => {
+      if (visit === 1) return;
+      const request = await client.receive();
+      if (request?.type !== "hello") {
+        return await client.send({ type: "status", logId: 7n, heardCount: 1, name: "" });
+      }
+      const sessionId = sessionIdOf(request.resumeToken);
+      await client.send(welcomeTo("ana", { sessionId, backups: [formatAddress(second.address)] }));
+      if (visit === 0) return await sync(client);
+      await client.receiveAll();
+    });
+    await using ana = new ClientUser();
+    ana.dial(first.address, "--auto");
+    const [there, here] = [first.address, second.address].map(formatAddress);
+    await ana.until((output) => output.split(`Conectado a ${there}`).length > 2, "the return");
+    const output = await ana.quit();
+    assertEquals(
+      output.match(/(?:Conectado a|Se perdió la conexión con|Hay otros miembros en) [\d.:]+\d/g),
+      [
+        `Conectado a ${there}`,
+        `Se perdió la conexión con ${there}`,
+        `Conectado a ${here}`,
+        `Hay otros miembros en ${there}`,
+        `Conectado a ${there}`,
+      ],
+    );
+  } finally {
+    Object.assign(config, before);
+  }
+});
 
 Deno.test("chat-client at the end of a pipe takes unacked messages to the next server", async () => {
   await using second = startServerAtNoon();

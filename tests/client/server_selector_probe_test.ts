@@ -10,11 +10,12 @@ import {
 import { ConnectError, ConnectionLostError, ServerError } from "../../lib/errors.ts";
 import type { ProbeAnswer } from "../../lib/client/failover.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
-import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { formatAddress } from "../../lib/net/address.ts";
 import {
   FIRST,
   IP,
   lost,
+  probed,
   rejection,
   SECOND,
   selectorAfterJoin,
@@ -32,26 +33,6 @@ const HUNG_UP = new ConnectError("not-a-chat-server");
 /** The room that the fixture joins. */
 const SAME: ProbeAnswer = { logId: 1n, heardCount: 1 };
 const OTHER: ProbeAnswer = { logId: 9n, heardCount: 1 };
-
-/** Servers that answer to a PROBE when a test says so. */
-function probed(known: Partial<Record<string, ProbeAnswer>> = {}) {
-  const seen: string[] = [];
-  const pending = new Map<string, (answer?: ProbeAnswer) => void>();
-  return {
-    seen,
-    /** Answers a PROBE that waits. */
-    answer: (server: Address, answer?: ProbeAnswer) => pending.get(formatAddress(server))!(answer),
-    probe: (server: Address, { ip, signal }: { ip?: string; signal: AbortSignal }) => {
-      const key = formatAddress(server);
-      seen.push(ip === undefined ? key : `${key} at ${ip}`);
-      if (key in known) return Promise.resolve(known[key]);
-      const { promise, resolve } = Promise.withResolvers<ProbeAnswer | undefined>();
-      pending.set(key, resolve);
-      signal.addEventListener("abort", () => resolve(undefined));
-      return promise;
-    },
-  };
-}
 
 Deno.test("ServerSelector --auto takes the first server in order that answers", pure, async () => {
   for (const [second, expected] of [[OTHER, SECOND], [undefined, THIRD]] as const) {
@@ -354,47 +335,3 @@ for (const isAuto of [true, false]) {
     assertEquals((fixture.notices.join("\n") + fixture.user.output).split("ya está en uso").length, 2);
   });
 }
-
-/** A client that has left the first server for the second, and its probes. */
-async function selectorAway(known: Partial<Record<string, ProbeAnswer>>) {
-  const clock = new TestClock(undefined, 0);
-  const { probe, seen } = probed(known);
-  const failover = { homeProbeMs: 0, homeJitterMs: 0 };
-  const fixture = await selectorAfterJoin({ isAuto: true, clock: clock.now, probe, failover });
-  await fixture.next(lost(FIRST));
-  fixture.join(SECOND, { logId: 2n });
-  return { fixture, seen, clock };
-}
-
-Deno.test("ServerSelector.shouldMove() has a client go home, and the target is home", pure, async () => {
-  const { fixture, seen } = await selectorAway({ [formatAddress(FIRST)]: SAME });
-  await using _ = fixture;
-  const ended = new AbortController();
-  assertEquals(await fixture.selector.shouldMove(ended), true);
-  assertEquals(seen, [`aula:5000 at ${IP}`]);
-  assertMatch(fixture.notices.splice(0).join(), /^aula:5000 responde y conserva la sala/);
-  const target = { server: FIRST, nick: "ana", ip: IP };
-  assertEquals(await fixture.next({ ...lost(SECOND), isMove: true }), target);
-  // If that fails, back to where the client was.
-  assertEquals(await fixture.next({ ...unreachable(FIRST), target }), { ...target, server: SECOND });
-  assertEquals(fixture.notices, []);
-});
-
-Deno.test("ServerSelector.shouldMove() ends with its signal, or at once without a home", pure, async () => {
-  const { fixture, seen, clock } = await selectorAway({ [formatAddress(FIRST)]: OTHER });
-  await using _ = fixture;
-  const ended = new AbortController();
-  const moving = fixture.selector.shouldMove(ended);
-  await waitFor(() => seen.length >= 3);
-  ended.abort();
-  assertEquals(await moving, false);
-  clock.advanceTo(600_000);
-  assertEquals(await fixture.selector.shouldMove(new AbortController()), false);
-});
-
-Deno.test("ServerSelector goes home also if the other server is lost before it leaves", pure, async () => {
-  const { fixture } = await selectorAway({ [formatAddress(FIRST)]: SAME });
-  await using _ = fixture;
-  assertEquals(await fixture.selector.shouldMove(new AbortController()), true);
-  assertEquals(await fixture.nextServer(lost(SECOND)), FIRST);
-});

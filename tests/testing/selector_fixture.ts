@@ -1,10 +1,10 @@
 // A server selector with a user and its notices. No server is dialled.
 
 import { assertEquals } from "@std/assert";
-import type { Address } from "../../lib/net/address.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { type Clock, systemClock } from "../../lib/base/time.ts";
 import { ConnectError, ConnectionLostError, ProtocolError, ServerError } from "../../lib/errors.ts";
-import type { FailoverConfig } from "../../lib/client/failover.ts";
+import type { FailoverConfig, ProbeAnswer } from "../../lib/client/failover.ts";
 import type { Message } from "../../lib/i18n/translate.ts";
 import type { ConnectionFailure, ConnectTarget } from "../../lib/client/session.ts";
 import {
@@ -145,6 +145,26 @@ export class SelectorFixture implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.user[Symbol.asyncDispose]();
   }
+}
+
+/** Servers that answer to a PROBE when a test says so. */
+export function probed(known: Partial<Record<string, ProbeAnswer>> = {}) {
+  const seen: string[] = [];
+  const pending = new Map<string, (answer?: ProbeAnswer) => void>();
+  return {
+    seen,
+    /** Answers a PROBE that waits. */
+    answer: (server: Address, answer?: ProbeAnswer) => pending.get(formatAddress(server))!(answer),
+    probe: (server: Address, { ip, signal }: { ip?: string; signal: AbortSignal }) => {
+      const key = formatAddress(server);
+      seen.push(ip === undefined ? key : `${key} at ${ip}`);
+      if (key in known) return Promise.resolve(known[key]);
+      const { promise, resolve } = Promise.withResolvers<ProbeAnswer | undefined>();
+      pending.set(key, resolve);
+      signal.addEventListener("abort", () => resolve(undefined));
+      return promise;
+    },
+  };
 }
 
 /** A fixture that has joined the first server, which listed the second. */

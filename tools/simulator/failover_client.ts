@@ -20,6 +20,8 @@ const RESOLVER_TIMEOUT_MS = 5_000;
 
 interface ClientOptions {
   readonly index: number;
+  /** Place of the server that its user names. */
+  readonly server: number;
   /** Of its own, so that a run does not change by what other clients do. */
   readonly random: Random;
   /** `host:port`, in the order in which servers list each other. */
@@ -55,6 +57,8 @@ export class FailoverClient {
   /** More than that of its link. */
   extraLoss = 0;
   hadTrouble = false;
+  /** Logs of servers that have said BYE to it, or refuse connections since: their processes have ended. */
+  readonly endedLogs = new Set<bigint>();
   /** When its last trouble ends. */
   calmSinceMs = 0;
   resolverMs: number;
@@ -72,7 +76,7 @@ export class FailoverClient {
   #resetMs = -Infinity;
 
   constructor(world: World, options: ClientOptions) {
-    const { random, index, backups } = options;
+    const { random, index, server, backups } = options;
     this.#world = world;
     this.#options = options;
     this.name = `client ${index}`;
@@ -86,8 +90,9 @@ export class FailoverClient {
     this.#terminal = new SimulatedTerminal(world, random);
     clients.set(this.process, this);
     const isAuto = random.chance(0.6);
-    const host = random.chance(0.6) ? "s0.test" : addressOf(0).host;
-    const args = ["--host", host, "--port", `${addressOf(0).port}`, "--nick", `nick${index}`];
+    const { host: ip, port } = addressOf(server);
+    const host = random.chance(0.6) ? `s${server}.test` : ip;
+    const args = ["--host", host, "--port", `${port}`, "--nick", `nick${index}`];
     // Servers tell the rest.
     if (random.chance(0.5)) args.push(...backups.map((backup) => `--backup=${backup}`));
     this.process.post(() => {
@@ -113,6 +118,11 @@ export class FailoverClient {
 
   say(text: string): void {
     if (!this.isGone && !this.process.isSuspended) this.process.post(() => this.#terminal.enter(text));
+  }
+
+  /** Place of the server that its user names. */
+  get namedServer(): number {
+    return this.#options.server;
   }
 
   leave(): void {
@@ -153,6 +163,7 @@ export class FailoverClient {
     this.isOnline = true;
     const { nowMs } = this.#world.timeline;
     const before = this.joins.at(-1);
+    if (before?.logId === logId) this.endedLogs.delete(logId);
     const join = { atMs: nowMs, untilMs: Infinity, logId, isReturn: this.#hasSaidBye };
     this.#hasSaidBye = false;
     this.joins.push(join);

@@ -27,6 +27,10 @@ const STRAY_MS = 10_000;
 const RESET_MS = 10_000;
 /** How long ago another client may have left a server to which one returns: the probe's answer was under way. */
 const LEFT_MS = 15_000;
+/** How long ago a server has heard all of its members that live, and the answer to a probe was under way. */
+const COUNTED_MS = 30_000;
+/** A server that is down for longer refuses the redial of each client without trouble. */
+const REFUSED_MS = 3_000;
 /** Rule 5 of a failover. */
 const MEMORY_MS = 600_000;
 const RETURN_MS = 60_000;
@@ -40,6 +44,8 @@ export class FailoverRun {
   readonly #silences: number[] = [];
   /** When the last trouble of a server ends, by its place. */
   readonly #calmSinceMs: number[] = [];
+  /** When its process started, by its place. */
+  readonly #startedMs: number[] = [];
   readonly #clients: (FailoverClient | undefined)[] = [];
   readonly #hasNames: boolean;
   #starts = 0;
@@ -176,6 +182,7 @@ export class FailoverRun {
     const onDown = () => this.#servers[place] = undefined;
     this.#world.network.deadHosts.delete(`${host}:${addressOf(place).port}`);
     this.#calmSinceMs[place] = Math.max(this.#world.timeline.nowMs, this.#silences[place]!);
+    this.#startedMs[place] = this.#world.timeline.nowMs;
     const storage = this.#storages[place]!;
     this.#servers[place] = new Server(name, this.#world, { place, storage, backups, onDown });
   }
@@ -190,11 +197,12 @@ export class FailoverRun {
     });
   }
 
-  #startClient({ client: index, cutAfter }: FailoverStep & { what: "start" }): void {
+  #startClient({ client: index, server = 0, cutAfter }: FailoverStep & { what: "start" }): void {
     const random = new Random(this.#scenario.seed, 100 + index);
-    const backups = this.#backupsOf(0);
+    const backups = this.#backupsOf(server);
     this.#clients[index] = new FailoverClient(this.#world, {
       index,
+      server,
       random,
       backups,
       cutAfter,
@@ -212,6 +220,12 @@ export class FailoverRun {
     const server = this.#servers[place];
     if (!server) return;
     this.#crashes++;
+    for (const client of this.#alive) {
+      const isCalm = client.isLossless && !client.hadTrouble && this.#calmSinceMs[place]! < timeline.nowMs;
+      const isOn = client.isOnline && logOf(client) === server.logId;
+      const isTold = isOn && isCalm && !client.wasBrokenSince(timeline.nowMs - RESET_MS);
+      if (isTold && kind !== "unplugged" && forMs > REFUSED_MS) client.endedLogs.add(server.logId);
+    }
     this.#calmSinceMs[place] = Infinity;
     server.crash(kind);
     const { host, port } = addressOf(place);
@@ -229,20 +243,22 @@ export class FailoverRun {
     const alive = this.#alive;
     for (const client of alive) {
       // It knew one server alone, which stayed away; or the last one was about to close when the faults ended.
-      if (client.joins.length === 0 && this.#servers[0] === undefined) continue;
+      if (client.joins.length === 0 && this.#servers[client.namedServer] === undefined) continue;
       if (this.#servers.every((server) => !server)) continue;
       if (!client.isOnline) {
         ledger.report("not settled", `${client.name} is on no server`);
         continue;
       }
       const isPast = this.#servers.findIndex((server) => server?.logId === logOf(client)) > 1;
-      if (isPast && this.#isUntroubled(client, [1])) {
+      if (isPast && client.namedServer === 0 && this.#isUntroubled(client, [1])) {
         ledger.report("apart", `${client.name} has gone past the first server that answers`);
       }
       const others = alive.filter((other) => other.isOnline && other !== client);
       const isAlone = others.every((other) => logOf(other) !== logOf(client));
       const recent = client.joins.filter(({ untilMs }) => nowMs - untilMs < MEMORY_MS);
-      const homes = isAlone ? new Set(recent.map(({ logId }) => logId)) : homesOf(client, nowMs);
+      const homes = isAlone
+        ? new Set(recent.map(({ logId }) => logId))
+        : homesOf(client, nowMs, (logId) => this.#startedMs[this.#placeOf(logId)] ?? Infinity);
       const missed = others.filter((other) => logOf(other) !== logOf(client) && homes.has(logOf(other)));
       if (missed.length === 0) continue;
       const names = missed.map(({ name }) => name).join(", ");
@@ -254,26 +270,49 @@ export class FailoverRun {
   #checkMove(client: FailoverClient, { logId, isReturn }: Join, before: Join | undefined): void {
     const { ledger, timeline: { nowMs } } = this.#world;
     if (!before) {
-      const isMissed = this.#servers[0]?.logId !== logId && this.#isUntroubled(client, [0]);
+      const { namedServer } = client;
+      const isMissed = this.#servers[namedServer]?.logId !== logId &&
+        this.#isUntroubled(client, [namedServer]);
       if (isMissed) ledger.report("strayed", `${client.name} begins on another server than that named`);
       return;
     }
     if (before.logId === logId) return;
-    const placeOf = (wanted: bigint) => this.#servers.findIndex((server) => server?.logId === wanted);
     if (isReturn) {
       // A server that was frozen has read only now what was said before.
-      if (this.#calmSinceMs[placeOf(logId)]! > nowMs - LEFT_MS) return;
+      if (this.#calmSinceMs[this.#placeOf(logId)]! > nowMs - LEFT_MS) return;
       const isExpected = this.#clients.some((other) =>
         other && other !== client &&
         other.joins.some((join) => join.logId === logId && nowMs - join.untilMs < LEFT_MS)
       );
       if (!isExpected) ledger.report("strayed", `${client.name} returns to an empty server`);
+      this.#checkReturn(client, logId, before.logId);
       return;
     }
-    const place = placeOf(before.logId);
+    const place = this.#placeOf(before.logId);
     if (place < 0 || !client.isLossless) return;
     const calmMs = nowMs - Math.max(client.calmSinceMs, this.#calmSinceMs[place]!);
     if (calmMs > STRAY_MS) ledger.report("strayed", `${client.name} leaves server ${place}, which lives,`);
+  }
+
+  /** A client leaves no others for fewer at a server whose process has ended: they may all be new. */
+  #checkReturn(client: FailoverClient, to: bigint, from: bigint): void {
+    const { ledger, timeline: { nowMs } } = this.#world;
+    const sinceMs = nowMs - COUNTED_MS;
+    if (!client.endedLogs.has(to) || this.#calmSinceMs[this.#placeOf(from)]! > sinceMs) return;
+    const others = this.#clients.filter((other) => other && other !== client) as FailoverClient[];
+    const there = others.filter(({ joins }) =>
+      joins.some(({ logId, untilMs }) => logId === to && untilMs > sinceMs)
+    );
+    const left = others.filter((other) => {
+      const isCalm = other.isLossless && other.calmSinceMs < sinceMs;
+      return other.isOnline && isCalm && logOf(other) === from && other.joins.at(-1)!.atMs < sinceMs;
+    });
+    if (left.length === 0 || there.length > left.length) return;
+    ledger.report("strayed", `${client.name} leaves ${left.length} others for ${there.length}`);
+  }
+
+  #placeOf(logId: bigint): number {
+    return this.#servers.findIndex((server) => server?.logId === logId);
   }
 
   /** Whether nothing but a reset of its connections has happened to a client, and nothing to these servers. */
@@ -318,16 +357,21 @@ function logOf({ joins }: FailoverClient): bigint {
   return joins.at(-1)!.logId;
 }
 
-/** The logs to which a client must return while others are there, by rule 5. */
-function homesOf({ joins }: FailoverClient, nowMs: number): Set<bigint> {
-  const homes = new Map<bigint, number>();
+/** The logs to which a client must return while others are there, by rule 5: those of processes that have not ended. */
+function homesOf(
+  { joins }: FailoverClient,
+  nowMs: number,
+  startedMsOf: (logId: bigint) => number,
+): Set<bigint> {
+  const homes = new Map<bigint, Join>();
   let returnedMs = -Infinity;
   for (const [i, { logId, atMs, isReturn }] of joins.entries()) {
     homes.delete(logId);
     const before = joins[i - 1];
     if (!before || before.logId === logId) continue;
     if (isReturn) returnedMs = atMs;
-    else if (before.untilMs - returnedMs > RETURN_MS) homes.set(before.logId, before.untilMs);
+    else if (before.untilMs - returnedMs > RETURN_MS) homes.set(before.logId, before);
   }
-  return new Set([...homes].flatMap(([logId, leftMs]) => nowMs - leftMs < MEMORY_MS ? [logId] : []));
+  const isHome = ({ logId, atMs, untilMs }: Join) => nowMs - untilMs < MEMORY_MS && startedMsOf(logId) < atMs;
+  return new Set([...homes.values()].filter(isHome).map(({ logId }) => logId));
 }

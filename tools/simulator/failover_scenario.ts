@@ -9,8 +9,13 @@ type Side = { readonly client: number } | { readonly server: number };
 export type FailoverStep =
   & { readonly atMs: number }
   & (
-    /** The first connection breaks so many round trips after it was made. */
-    | { readonly what: "start"; readonly client: number; readonly cutAfter?: number }
+    /** The first connection breaks so many round trips after it was made. Without `server` it is the first one. */
+    | {
+      readonly what: "start";
+      readonly client: number;
+      readonly server?: number;
+      readonly cutAfter?: number;
+    }
     | { readonly what: "say" | "leave"; readonly client: number }
     /** A connection ends while both sides live. */
     | {
@@ -82,6 +87,15 @@ export function failoverOf(seed: number): FailoverScenario {
   for (let says = random.below(10); says > 0; says--) {
     const atMs = random.between(beginMs - 3_000, beginMs + stormMs + 10_000);
     steps.push({ what: "say", client: random.below(clients), atMs });
+  }
+  // The clients have gone to another server. Theirs runs again, and a client comes to it that knows of no other room.
+  if (random.chance(0.2)) {
+    const server = anyServer({ random, clients, servers });
+    const atMs = beginMs + stormMs * random.unit();
+    const forMs = random.between(3_000, 20_000);
+    const kind = random.pick(["killed", "closing"] as const);
+    steps.push({ what: "kill", server, kind, forMs, atMs });
+    steps.push({ what: "start", client: clients, server, atMs: atMs + forMs + random.spread(1_000, 40_000) });
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const ends = steps.map((step) => {

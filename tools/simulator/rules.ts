@@ -362,6 +362,13 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       ),
     ],
   },
+  "a client does not notice that the process of its server has ended": {
+    fault: "strayed",
+    kind: "failover",
+    replacements: [
+      replacing(Failover.prototype, "needsCount", () => ({ wasReturnedFrom }) => wasReturnedFrom),
+    ],
+  },
   "a client sends no PONG": {
     fault: "dropped",
     kind: "failover",
