@@ -1,5 +1,6 @@
 // The backups of a room, the servers to which clients fail over: the committed ones, and the changes that this node
-// proposes. In the `backups` of a proposed event, `-host:port` removes a server: no host begins with a `-`.
+// proposes. In the `backups` of a proposed event, `-host:port` removes a server: no host begins with a `-`. A server that
+// is listed again takes its new fingerprint, or none, at its old place.
 
 import type { Instant } from "../base/time.ts";
 import { InputError } from "../errors.ts";
@@ -35,7 +36,8 @@ export class CommittedBackups {
   apply({ nodeId, ...event }: ProposedEvent<BackupsChanged>): Uncommitted<BackupsChanged> | undefined {
     const { backups } = event;
     if (nodeId === undefined) {
-      this.#configured = firstBackups(withoutRemoved([...this.#configured, ...backups], backups));
+      const all = latestBackups([...this.#configured, ...backups]);
+      this.#configured = withoutRemoved(all, backups).slice(0, MAX_BACKUPS);
     } else if (isSameSet(backups, this.#cluster?.backups ?? [])) return undefined;
     else this.#cluster = { backups, nodeId };
     return { ...event, backups: this.ordered() };
@@ -51,7 +53,10 @@ export class CommittedBackups {
    * too many, nodes of the cluster are left out. */
   ordered({ own = [], first = 0 }: { own?: readonly string[]; first?: number } = {}): readonly string[] {
     const servers = this.#cluster?.backups ?? [];
-    const others = firstBackups([...own, ...this.#configured]).filter((backup) => !servers.includes(backup));
+    const nodeKeys = new Set(servers.map(serverOf));
+    // The own ones decide about a fingerprint: a stored one may be that of an earlier start.
+    const others = latestBackups([...own, ...this.#configured, ...own]).slice(0, MAX_BACKUPS)
+      .filter((backup) => !nodeKeys.has(serverOf(backup)));
     const nodes = servers.slice(0, MAX_BACKUPS - others.length);
     return [...nodes.slice(first), ...nodes.slice(0, first), ...others];
   }
@@ -85,13 +90,15 @@ export class BackupList {
     return this.#committed.cluster?.backups ?? [];
   }
 
-  /** @throws {InputError} `backups-full` */
+  /** Replaces one of the same server.
+   * @throws {InputError} `backups-full` */
   add(backup: string, now: Instant): void {
-    if (new Set([...this.#ownBackups, ...this.#committed.configured, backup]).size > MAX_BACKUPS) {
+    if (latestBackups([...this.#ownBackups, ...this.#committed.configured, backup]).length > MAX_BACKUPS) {
       throw new InputError("backups-full", { max: MAX_BACKUPS });
     }
     // Without the configured ones: proposing them again would undo a removal in flight.
-    this.#propose({ backups: [...new Set([...this.#ownBackups, backup])] }, now);
+    this.#propose({ backups: latestBackups([...this.#ownBackups, backup]) }, now);
+    this.#ownBackups = replaced(this.#ownBackups, [backup]); // now: the next change must not name the old one again
   }
 
   /** Removes a server, whatever its fingerprint.
@@ -122,9 +129,11 @@ export class BackupList {
     this.#propose({ backups, nodeId: this.#commitLog.nodeId }, now);
   }
 
-  /** Forgets the own backups that a committed event removes. */
+  /** Forgets the own backups that a committed event removes, and takes the fingerprints that it changes. */
   onCommitted(event: ProposedEvent): void {
-    if (event.type === "backups") this.#ownBackups = withoutRemoved(this.#ownBackups, event.backups);
+    if (event.type !== "backups") return;
+    const own = withoutRemoved(this.#ownBackups, event.backups);
+    this.#ownBackups = event.nodeId === undefined ? replaced(own, event.backups) : own;
   }
 
   #propose(change: { backups: readonly string[]; nodeId?: bigint }, now: Instant): void {
@@ -135,13 +144,25 @@ export class BackupList {
 /** `backups` without removals and without the servers that `changes` removes. */
 function withoutRemoved(backups: readonly string[], changes: readonly string[]): readonly string[] {
   const removals = new Set(changes.map((backup) => backup.toLowerCase()));
-  const isLeft = (backup: string) =>
-    !backup.startsWith("-") && !removals.has(`-${backup.split("#", 1)[0]!.toLowerCase()}`);
+  const isLeft = (backup: string) => !backup.startsWith("-") && !removals.has(`-${serverOf(backup)}`);
   return backups.filter(isLeft);
 }
 
-function firstBackups(backups: readonly string[]): readonly string[] {
-  return [...new Set(backups)].slice(0, MAX_BACKUPS);
+/** `host:port` of a backup, in lower case. */
+function serverOf(backup: string): string {
+  return backup.split("#", 1)[0]!.toLowerCase();
+}
+
+/** One of each server: the last one, where the first one stands. */
+function latestBackups(backups: readonly string[]): readonly string[] {
+  return [...new Map(backups.map((backup) => [serverOf(backup), backup])).values()];
+}
+
+/** `backups` with what `changes` says of the same servers. */
+function replaced(backups: readonly string[], changes: readonly string[]): readonly string[] {
+  return backups.map((backup) =>
+    changes.findLast((change) => serverOf(change) === serverOf(backup)) ?? backup
+  );
 }
 
 /** Neither list has duplicates. */

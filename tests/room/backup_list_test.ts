@@ -78,6 +78,18 @@ Deno.test("CommittedBackups.apply() removes a backup of any fingerprint, until i
   assertEquals(applyAll(...committed.snapshot()).committed.configured, ["b:12", "c:1", "a:1"]);
 });
 
+Deno.test("CommittedBackups.apply() has one entry of a server, with the fingerprint said last", pure, () => {
+  const { committed, lists } = applyAll(
+    change(["a:1", "b:1"]),
+    change([`A:1#${PRINT}`]),
+    change(["s:1"], 7n),
+    change([`s:1#${PRINT}`, "a:1"]),
+    change([`-s:1`]),
+  );
+  assertEquals(lists, ["a:1 b:1", `A:1#${PRINT} b:1`, `s:1 A:1#${PRINT} b:1`, "s:1 a:1 b:1", "s:1 a:1 b:1"]);
+  assertEquals(committed.ordered({ own: [`b:1#${PRINT}`] }), ["s:1", `b:1#${PRINT}`, "a:1"]);
+});
+
 Deno.test("CommittedBackups.apply() makes room in a full list by a removal", pure, () => {
   const { committed } = applyAll(change(numbered("a", 16)), change(["-a:1", "b:1"]));
   assertEquals(committed.configured, [...numbered("a", 16).slice(1), "b:1"]);
@@ -99,6 +111,20 @@ Deno.test("BackupList.add() tells members and new clients of all backups", pure,
     { type: "backups", seq: 1, timeMs: NOON_MS + 500, backups },
   ]);
   assertEquals(join(room, ANA).welcome.backups, backups);
+});
+
+Deno.test("BackupList.add() replaces a backup of the same server, in one event", pure, () => {
+  const store: Store = { logId: 7n, entries: [] };
+  const room = newDelayedRoom(["a:1", "b:1"], store);
+  for (const backup of [`a:1#${PRINT}`, "c:1"]) room.backups.add(backup, at(0));
+  room.deliver();
+  const replaced = [`a:1#${PRINT}`, "b:1", "c:1"];
+  assertEquals(room.backups.forSession(0n), replaced);
+  assertEquals(store.entries.map(({ entry }) => entry.type === "backups" && entry.backups), [
+    [`a:1#${PRINT}`, "b:1"],
+    replaced,
+  ]);
+  assertEquals(newDelayedRoom(["a:1"], store).backups.forSession(0n), ["a:1", "b:1", "c:1"]);
 });
 
 Deno.test("BackupList.add() rejects more than MAX_BACKUPS", pure, () => {
