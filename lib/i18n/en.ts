@@ -45,6 +45,9 @@ export const ENGLISH = {
   "backup.refused": "no server listens there",
   "backup.no-answer": "no answer",
   "backup.not-a-chat-server": "another program answers, not a chat server",
+  "backup.not-tls": "it does not use TLS",
+  "backup.certificate-other": "it shows another certificate",
+  "backup.certificate-invalid": "its certificate is not valid",
   "server.metrics": "Metrics at http://{address}/metrics, health at /healthz.",
   "server.closing": "Closing the server and notifying the clients.",
   "server.closed": "Server closed.",
@@ -141,6 +144,8 @@ export const ENGLISH = {
   "client.no": "n no",
   "server.password-open":
     "Other users of this machine can read the password. To prevent that: chmod 600 '{path}'",
+  "server.password-plain": "The password crosses the network unencrypted: --tls-auto encrypts it.",
+  "server.certificate-new": "New certificate in {path}: each client will ask whether to trust it.",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-early":
     "The certificate in {path} is not valid before {date}, and clients refuse it until then: check the clock of this machine.",

@@ -45,6 +45,9 @@ export const SPANISH = {
   "backup.refused": "ahí no escucha ningún servidor",
   "backup.no-answer": "no responde",
   "backup.not-a-chat-server": "ahí responde otro programa, no un servidor de chat",
+  "backup.not-tls": "no usa TLS",
+  "backup.certificate-other": "muestra otro certificado",
+  "backup.certificate-invalid": "su certificado no es válido",
   "server.metrics": "Métricas en http://{address}/metrics, estado en /healthz.",
   "server.closing": "Cerrando el servidor: se avisa a los clientes.",
   "server.closed": "Servidor cerrado.",
@@ -146,6 +149,8 @@ export const SPANISH = {
   "client.no": "n no",
   "server.password-open":
     "Otros usuarios de este equipo pueden leer la contraseña. Para impedirlo: chmod 600 '{path}'",
+  "server.password-plain": "La contraseña viaja sin cifrar por la red: para cifrarla, añada --tls-auto.",
+  "server.certificate-new": "Certificado nuevo en {path}: cada cliente preguntará si confía en él.",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-early":
     "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de este equipo.",

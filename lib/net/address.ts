@@ -149,6 +149,11 @@ export function formatBackup({ server, fingerprint }: Backup): string {
   return fingerprint === undefined ? formatAddress(server) : `${formatAddress(server)}#${fingerprint}`;
 }
 
+/** As much of a fingerprint as people compare by eye. */
+export function shortFingerprint(fingerprint: string): string {
+  return `${fingerprint.slice(0, "SHA256:".length + 8)}…`;
+}
+
 /** Leaves out the invalid ones of a peer's list. */
 export function readBackups(texts: readonly string[]): Backup[] {
   return texts.flatMap((text) => {
@@ -161,10 +166,11 @@ export function readBackups(texts: readonly string[]): Backup[] {
   });
 }
 
-/** 32 bytes in base64 without padding, as SSH writes those of keys: the last character holds four bits.
+/** 32 bytes in base64 without padding, as SSH writes those of keys: the last character holds four bits. The full stop of
+ * a sentence may have been copied with it.
  * @throws {InputError} `fingerprint-invalid` */
 export function parseFingerprint(text: string): string {
-  const fingerprint = text.trim();
+  const fingerprint = text.trim().replace(/\.$/, "");
   if (/^SHA256:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]$/.test(fingerprint)) return fingerprint;
   throw new InputError("fingerprint-invalid", { fingerprint: text });
 }

@@ -17,11 +17,14 @@ const MIN_RUNTIME = [2, 8] as const;
 /** Codes of Node and OpenSSL. */
 const ABOUT_CERTIFICATE = /CERT|VERIFY|SIGNATURE/;
 
-/** Checks that the runtime, such as `Deno 2.9.6, aarch64-apple-darwin`, can speak TLS.
- * @throws {InputError} `tls-lacking` */
+/** Whether the runtime, such as `Deno 2.9.6, aarch64-apple-darwin`, can speak TLS. */
+export function hasTlsSupport(runtime: string): boolean {
+  return isAtLeast(/^Deno ([\d.]+)/.exec(runtime)![1]!, MIN_RUNTIME);
+}
+
+/** @throws {InputError} `tls-lacking` */
 export function checkTlsSupport(runtime: string): void {
-  if (isAtLeast(/^Deno ([\d.]+)/.exec(runtime)![1]!, MIN_RUNTIME)) return;
-  throw new InputError("tls-lacking", { runtime });
+  if (!hasTlsSupport(runtime)) throw new InputError("tls-lacking", { runtime });
 }
 
 /** What the server's certificate must be: signed by an authority in `ca` (PEM) for the server's name or address, or

@@ -26,6 +26,8 @@ export interface ServerCertificate {
   readonly startsMs: number;
   readonly expiresMs: number;
   readonly path: string;
+  /** This start has made it. */
+  readonly isNew?: boolean;
 }
 
 /** @throws as `readUserFile` does
@@ -47,13 +49,12 @@ export async function loadCertificate(
  * @throws {InputError} `file-unreadable`, `file-unwritable` or `certificate-invalid` */
 export async function loadOrCreateCertificate(folder: string, nowMs: number): Promise<ServerCertificate> {
   const path = join(folder, "server.pem"); // key and certificate, so that they always fit
-  let pem = await readStateFile(path);
-  if (pem === undefined) {
-    const { makeSelfSigned } = await import("./self_signed.ts");
-    await writeStateFile(path, await makeSelfSigned(nowMs), { isNew: true });
-    pem = await readUserFile(path); // another process may have written it first
-  }
-  return parseCertificate({ cert: pem, key: pem }, path);
+  const old = await readStateFile(path);
+  if (old !== undefined) return parseCertificate({ cert: old, key: old }, path);
+  const { makeSelfSigned } = await import("./self_signed.ts");
+  await writeStateFile(path, await makeSelfSigned(nowMs), { isNew: true });
+  const pem = await readUserFile(path); // another process may have written it first
+  return { ...parseCertificate({ cert: pem, key: pem }, path), isNew: true };
 }
 
 function parseCertificate(pair: { cert: string; key: string }, path: string): ServerCertificate {

@@ -110,8 +110,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["stats", "estado"],
     help: {
-      es: "mostrar clientes, mensajes por segundo, memoria y hora de arranque",
-      en: "show clients, messages per second, memory and start time",
+      es: "mostrar clientes, mensajes por segundo, memoria, hora de arranque y huella de TLS",
+      en: "show clients, messages per second, memory, start time and the fingerprint of TLS",
     },
     run: (admin) => admin.showStats(),
   }),
@@ -141,6 +141,8 @@ function parseBackupChange(raw: string): { isRemoval: boolean; typed: string } |
 interface ConsoleParts {
   readonly server: ChatServer;
   readonly checker: Pick<BackupChecker, "stateOf">;
+  /** Of the server's certificate; undefined without TLS. */
+  readonly fingerprint?: string;
   readonly renderer: Renderer;
   /** Lines are requests of a program. */
   readonly isJson: boolean;
@@ -153,10 +155,12 @@ export class AdminConsole implements CommonContext {
   readonly #process: ProcessContext;
   readonly #renderer: Renderer;
   readonly #checker: ConsoleParts["checker"];
+  readonly #fingerprint: string | undefined;
   readonly #isJson: boolean;
   #hasQuit = false;
 
-  constructor({ server, checker, renderer, isJson }: ConsoleParts, process: ProcessContext) {
+  constructor({ server, checker, fingerprint, renderer, isJson }: ConsoleParts, process: ProcessContext) {
+    this.#fingerprint = fingerprint;
     this.#isJson = isJson;
     this.#checker = checker;
     this.server = server;
@@ -274,6 +278,10 @@ export class AdminConsole implements CommonContext {
         : `${oneDigit.format(storedBytes / BYTES_PER_MEGABYTE)} MB`;
       const stored = this.t.message("server.stats-stored", { size });
       lines.push(...this.#renderer.reply({ ...stored, values: { storedBytes } }, this.#nowMs));
+    }
+    if (this.#fingerprint !== undefined) {
+      const message = this.t.message("server.fingerprint", { fingerprint: this.#fingerprint });
+      lines.push(...this.#renderer.reply(message, this.#nowMs));
     }
     return terminal.print(...lines);
   }

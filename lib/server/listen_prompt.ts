@@ -45,6 +45,13 @@ export async function openListener(
   }
 }
 
+/** Checks an address that flags give and no question may change, without keeping it.
+ * @throws {ListenError} */
+export function checkListen({ host, port }: ServerConfig["listen"], process: ProcessContext): void {
+  const known = host ?? (process.localAddresses().length < 2 ? ALL_ADDRESSES : undefined);
+  if (known !== undefined && port !== undefined) listen({ host: known, port }).close();
+}
+
 export function localIPs(process: ProcessContext): string[] {
   return process.localAddresses().map(({ address }) => address);
 }

@@ -11,6 +11,7 @@ import type { OpenNatsRoom } from "../cluster/store.ts";
 import { ChatError } from "../errors.ts";
 import { errorText, type Message, translator } from "../i18n/translate.ts";
 import { formatAddress, formatBackup, parseBackup } from "../net/address.ts";
+import { hasTlsSupport } from "../net/tls.ts";
 import { EXPIRY_WARNING_MS } from "../net/tls_server.ts";
 import { makeRenderer, type Renderer } from "../render/renderer.ts";
 import { InMemoryCommitLog } from "../room/commit_log.ts";
@@ -23,7 +24,7 @@ import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { loadCredentials } from "./credentials.ts";
 import { joinCommands } from "./invitation.ts";
-import { localIPs, openListener } from "./listen_prompt.ts";
+import { checkListen, localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 import type { MetricsServer } from "./metrics.ts";
 import { aborted, untilStarted } from "./startup_wait.ts";
@@ -73,6 +74,8 @@ export async function serve(
   const printer = new LogPrinter({ terminal, renderer, t }, clock);
   using outages = new OutageNotifier(printer, config.timeouts);
 
+  // A start that fails makes no file. The listener itself comes later: clients would wait for the file to be read.
+  if (config.dataFile !== undefined) checkListen(config.listen, process);
   await using sqliteLog = await openFile(config, process, outages);
   await using cluster = await openCluster(config, process, { openNatsRoom, renderer, printer, outages });
   if (config.nats && !cluster) return EXIT.ok;
@@ -113,7 +116,8 @@ export async function serve(
     if (count > 0) messages.push(t.message("server.restored", { count })); // no line: the name may be wrong
   }
   if (credentials.certificate) {
-    const { fingerprint, startsMs, expiresMs, path } = credentials.certificate;
+    const { fingerprint, startsMs, expiresMs, path, isNew } = credentials.certificate;
+    if (isNew) messages.push(t.message("server.certificate-new", { path }));
     messages.push(t.message("server.fingerprint", { fingerprint }));
     if (startsMs > clock().wallMs) {
       messages.push(t.message("server.certificate-early", { date: renderer.formatTime(startsMs), path }));
@@ -121,6 +125,9 @@ export async function serve(
     if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
       messages.push(t.message("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
     }
+  }
+  if (credentials.password && !credentials.certificate && !isLocal) {
+    messages.push(t.message("server.password-plain"));
   }
   if (cluster) {
     const { target: { room, servers }, replicas } = cluster;
@@ -131,15 +138,21 @@ export async function serve(
   await print(...messages);
   printer.attach(server);
   {
-    using checker = new BackupChecker(t);
+    using checker = new BackupChecker(t, { canTls: hasTlsSupport(process.buildInfo.runtime) });
     checker.isBackup = (backup) => server.backups.includes(backup);
-    checker.onAnswer = (state) => printer.print(state);
+    checker.onChange = (state) => printer.print(state);
     for (const backup of server.backups) {
       void checker.stateOf(backup).then((state) => state && printer.print(state));
     }
     await Promise.race([
       aborted(terminated),
-      new AdminConsole({ server, checker, renderer, isJson: config.display.isJson }, process).run(),
+      new AdminConsole(
+        {
+          ...{ server, checker, renderer, isJson: config.display.isJson },
+          fingerprint: credentials.certificate?.fingerprint,
+        },
+        process,
+      ).run(),
       ...(cluster ? [cluster.commitLog.failed] : []),
     ]);
   }

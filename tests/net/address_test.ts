@@ -215,10 +215,19 @@ test("readBackups() leaves out invalid backups", () => {
   assertEquals(readBackups(texts).map(formatBackup), ["10.0.0.7:5001", `10.0.0.9:1#${FINGERPRINT}`]);
 });
 
-test("parseFingerprint() accepts 256 bits in base64 with spaces around, and refuses all else", () => {
-  assertEquals(parseFingerprint(` ${FINGERPRINT}\n`), FINGERPRINT);
+test("parseFingerprint() accepts 256 bits in base64, also with spaces or a full stop, and refuses all else", () => {
+  for (const typed of [` ${FINGERPRINT}\n`, `${FINGERPRINT}.`]) {
+    assertEquals(parseFingerprint(typed), FINGERPRINT);
+  }
   refuses(parseFingerprint, "fingerprint-invalid", [
-    ...["", "SHA256:", FINGERPRINT.slice(0, -1), `${FINGERPRINT}A`, FINGERPRINT.replace("ung", "ug")],
+    ...[
+      "",
+      "SHA256:",
+      FINGERPRINT.slice(0, -1),
+      `${FINGERPRINT}A`,
+      `${FINGERPRINT}..`,
+      FINGERPRINT.replace("ung", "ug"),
+    ],
     ...[FINGERPRINT.slice(7), FINGERPRINT.replace("SHA256", "SHA1"), "9F:86:D0"],
     `${FINGERPRINT.slice(0, -1)}1`, // two bits more than 256
   ]);

@@ -21,7 +21,10 @@ const MEMBERS = ["ana", "bea"].map((nick) => ({
 }));
 
 /** Runs an AdminConsole with a server that knows ana and bea, and records the calls that change something. */
-function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
+function startConsole(
+  options: FakeUserOptions = {},
+  { storedBytes, fingerprint }: { storedBytes?: number; fingerprint?: string } = {},
+) {
   const localAddresses = [{ address: "10.0.0.2", name: "eth0" }];
   const user = new FakeUser({ language: "en", localAddresses, ...options });
   const calls: unknown[][] = [];
@@ -53,7 +56,7 @@ function startConsole(options: FakeUserOptions = {}, storedBytes?: number) {
     const renderer = makeRenderer(DEFAULT_DISPLAY, process);
     const checker = { stateOf: (backup: string) => Promise.resolve(messageOf(`✓ ${backup} answers`)) };
     await new AdminConsole(
-      { server: server as unknown as ChatServer, checker, renderer, isJson: false },
+      { server: server as unknown as ChatServer, checker, fingerprint, renderer, isJson: false },
       process,
     ).run();
     return 0;
@@ -131,13 +134,14 @@ for (const [line, [expected, answer = ""]] of Object.entries(LINES)) {
   });
 }
 
-Deno.test("AdminConsole.showStats() prints the size on disk if there is one", async () => {
+Deno.test("AdminConsole.showStats() prints the size on disk and the fingerprint if there are", async () => {
   for (const [storedBytes, size] of [[undefined], [31_500, "32 kB"], [1_250_000, "1\\.3 MB"]] as const) {
-    const { user, status } = startConsole({}, storedBytes);
+    const fingerprint = storedBytes === undefined ? undefined : FINGERPRINT;
+    const { user, status } = startConsole({}, { storedBytes, fingerprint });
     await using _ = user;
     user.type("/stats\nquit\n");
     assertEquals(await status, 0);
-    const stored = size === undefined ? "" : `! On disk: ${size}\\.\n`;
+    const stored = size === undefined ? "" : `! On disk: ${size}\\.\n! .*${RegExp.escape(FINGERPRINT)}\n`;
     const stats =
       "! Clients: 2\\. Messages per second: 1\\.3\\. Memory: 42 MB\\. Up since: 2026-11-22 12:00:00\\.";
     assertMatch(user.output, new RegExp(`^${stats}\n${stored}$`));

@@ -50,6 +50,31 @@ Deno.test("chat-server says how to hide a --password-file that others can read",
   }
 });
 
+Deno.test("chat-server says that other machines see a password without TLS", writing, async () => {
+  await using folder = new TestFolder();
+  const path = await folder.file("password", SECRET);
+  const localAddresses = [{ address: "10.0.0.7", name: "eth0" }];
+  const starts: [flags: string[], isTold: boolean][] = [
+    [["--host", "0.0.0.0", "--password-file", path], true],
+    [["--password-file", path], false],
+    [["--host", "0.0.0.0", "--password-file", path, "--tls-auto", "--tls-dir", folder.path], false],
+    [["--host", "0.0.0.0"], false],
+  ];
+  for (const [flags, isTold] of starts) {
+    await using server = await RunningServer.start([...flags, "--no-announce"], { localAddresses });
+    const output = await server.quit();
+    assertEquals([flags, output.includes("sin cifrar")], [flags, isTold]);
+  }
+});
+
+Deno.test("chat-server tells once that its certificate is new", writing, async () => {
+  await using folder = new TestFolder();
+  for (const isTold of [true, false]) {
+    const output = await startOutput("--tls-auto", "--tls-dir", folder.path);
+    assertEquals(output.includes(`Certificado nuevo en ${folder.path}/server.pem: `), isTold);
+  }
+});
+
 Deno.test("chat-server ends at a signal while it waits for a file that is a pipe", async () => {
   using _ = pipeWithoutWriter("pipe");
   for (const flags of [["--password-file", "pipe"], ["--tls-cert", "pipe", "--tls-key", "key"]]) {

@@ -213,6 +213,16 @@ Deno.test("chat-server --data continues the room, alone with its file", writing,
   }
 });
 
+Deno.test("chat-server --data makes no file if its port is taken", writing, async () => {
+  await using folder = new TestFolder();
+  using taken = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  await using user = new FakeUser();
+  const flags = ["--host", LOOPBACK, "--port", `${port}`, "--data", `${folder.path}/room.db`];
+  await assertRejects(() => user.run(serve, ...flags), ListenError);
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
 Deno.test("chat-server --data shows a member who is back within the grace", writing, async () => {
   await using folder = new TestFolder();
   const line = "* ana (127.0.0.1) se ha reconectado\n";
