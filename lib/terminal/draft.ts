@@ -20,6 +20,9 @@ export class DraftKeeper {
   readonly #config: DraftConfig;
   #lastKeyMs = -Infinity;
   #interruptedMs = -Infinity;
+  /** A prompt was answered, and since then no key was pressed in the chat, and no server has taken the client in: a
+   * further prompt is no surprise. */
+  #hasAnswered = false;
   /** From when on Enter sends the draft; 0 without one. */
   #sendFromMs = 0;
   /** Makes a prompt that waits for an idle keyboard check again. */
@@ -62,7 +65,7 @@ export class DraftKeeper {
   /** To be called before a prompt begins. Returns whether it interrupts the chat. */
   onPrompt(): boolean {
     if (this.#router.activeQueue === this.#router.promptQueue) return false;
-    this.#interruptedMs = this.#clock().monotonicMs;
+    this.#interruptedMs = this.#hasAnswered ? -Infinity : this.#clock().monotonicMs;
     this.#sendFromMs = Infinity;
     return true;
   }
@@ -71,7 +74,14 @@ export class DraftKeeper {
    * once. */
   onKey(): void {
     const { activeQueue, promptQueue } = this.#router;
-    if (activeQueue !== promptQueue) this.#lastKeyMs = this.#clock().monotonicMs;
+    if (activeQueue === promptQueue) return;
+    this.#hasAnswered = false;
+    this.#lastKeyMs = this.#clock().monotonicMs;
+  }
+
+  /** To be called at Enter, before it ends a line. */
+  onEnter(): void {
+    this.#hasAnswered = this.#router.activeQueue === this.#router.promptQueue;
   }
 
   /** To be called when keys have changed a line. A user who edits a draft has seen it: Enter sends it. */
@@ -88,6 +98,7 @@ export class DraftKeeper {
   /** To be called when lines reach a server again: then Enter alone sends the draft, unless it comes so soon that it was
    * meant for the prompt. */
   release(): void {
+    this.#hasAnswered = false;
     if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
   }
 

@@ -27,6 +27,9 @@ export interface ChatOptions {
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
 
+/** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
+const LINE_END = "↵";
+
 export class InputRouter {
   readonly promptQueue = new LineQueue();
   readonly chatQueue = new LineQueue((before) => this.#chatOptions?.complete?.(before));
@@ -41,6 +44,8 @@ export class InputRouter {
   #hasEnded = false;
   /** An answer that a paste has ended with a line break: another paste adds nothing to it. */
   #completeAnswer: string | undefined;
+  /** The draft holds lines that were entered. */
+  #isDraftEntered = false;
   /** The draft that was printed last above an answer. */
   #printedDraft: string | undefined;
 
@@ -113,6 +118,22 @@ export class InputRouter {
     if (this.#chatOptions) this.#addToDraft(text);
   }
 
+  /** The same for a whole line that was entered: the next one is another message. */
+  restoreLine(text: string): void {
+    if (!this.#chatOptions) return;
+    if (this.#isDraftEntered) this.endDraftLine();
+    this.restore(text);
+    this.#isDraftEntered = true;
+  }
+
+  /** To be called at Enter within a draft that may not be sent yet. */
+  endDraftLine(): void {
+    const { editor } = this.chatQueue;
+    const isEnded = editor.text.trim() === "" || editor.text.endsWith(`${LINE_END} `);
+    if (!isEnded && !this.#pastedBlock) editor.insertWord(`${LINE_END} `);
+    this.#isDraftEntered = true;
+  }
+
   #addToDraft(text: string): void {
     const { editor } = this.chatQueue;
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
@@ -142,8 +163,18 @@ export class InputRouter {
       for (const line of this.draftLines) this.#print(this.#printedDraft = line);
       this.#print(seen);
     }
-    if (queue === this.chatQueue) queue.editor.addToHistory(text);
-    queue.deliver({ text, isPasted: false });
+    const texts = queue === this.chatQueue ? this.#linesOf(text) : [text];
+    for (const text of texts) {
+      if (queue === this.chatQueue) queue.editor.addToHistory(text);
+      queue.deliver({ text, isPasted: false });
+    }
+  }
+
+  /** The messages of a chat line. */
+  #linesOf(text: string): readonly string[] {
+    if (!this.#isDraftEntered) return [text];
+    this.#isDraftEntered = false;
+    return text.split(new RegExp(` ?${LINE_END} ?`)).filter((line) => line.trim() !== "");
   }
 
   /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */

@@ -133,9 +133,9 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Puts text that was meant for the chat back into the chat line. */
+  /** Puts an answer that was meant for the chat back into the chat line. */
   restore(text: string): void {
-    if (this.hasLineEditor) this.#router.restore(text);
+    if (this.hasLineEditor) this.#router.restoreLine(text);
     this.#refresh();
   }
 
@@ -352,10 +352,12 @@ export class Terminal implements AsyncDisposable {
     // Ctrl-Z does nothing here either: see cli/process.ts.
     const isEnter = isReturn || key.name === "enter";
     if (key.ctrl && key.name === "l") this.#screen.clear();
-    else if (isInGrace && isEnter) this.#router.restore("");
+    else if (isInGrace && isEnter) this.#router.endDraftLine();
     else if (isEnter && this.#draft.mustKeep()) return;
-    else if (isEnter) this.#router.enter();
-    else {
+    else if (isEnter) {
+      this.#draft.onEnter();
+      this.#router.enter();
+    } else {
       queue.editor.press(key);
       this.#draft.onEdit();
     }

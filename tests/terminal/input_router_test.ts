@@ -68,6 +68,28 @@ Deno.test("InputRouter.restore() inserts words into the chat line, if there is a
   assertEquals(router.chatQueue.editor.text, "hola ¿estáis?");
 });
 
+Deno.test(
+  "InputRouter.restoreLine() keeps lines apart, so that Enter sends each as a message",
+  pure,
+  async () => {
+    const { router } = newRouter();
+    router.beginChat({});
+    const { editor } = router.chatQueue;
+    editor.insert("hol");
+    router.restoreLine("a todos");
+    assertEquals(editor.text, "hol a todos");
+    router.restoreLine("/msg eva uno");
+    router.endDraftLine();
+    router.endDraftLine();
+    assertEquals(editor.text, "hol a todos ↵ /msg eva uno ↵ ");
+    editor.insert("dos");
+    enter(router, "");
+    for (const line of ["hol a todos", "/msg eva uno", "dos"]) assertEquals(await nextChatLine(router), line);
+    enter(router, "a ↵ b");
+    assertEquals(await nextChatLine(router), "a ↵ b");
+  },
+);
+
 Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {
   const { router, printed } = newRouter();
   router.beginChat(PROMPTING);

@@ -140,6 +140,34 @@ async function draftFixture(draft: string) {
   return { fixture, answer };
 }
 
+Deno.test(
+  "Terminal.ask() after an answer takes keys at once, unless the user chats again",
+  pure,
+  async () => {
+    const { fixture, answer } = await draftFixture("hol");
+    await using _ = fixture;
+    const { terminal, time } = fixture;
+    time.monotonicMs = 1_010;
+    fixture.type(`aula${ENTER}`);
+    await answer;
+    const trust = terminal.ask("¿Confiar?");
+    fixture.type(`sí${ENTER}`);
+    assertEquals(await trust, "sí");
+    for (const meanwhile of [() => fixture.type("a"), () => terminal.releaseDraft()]) {
+      meanwhile();
+      await flushTasks();
+      time.monotonicMs += 10;
+      const next = terminal.ask("Nick");
+      fixture.type(`sí${ENTER}`);
+      await flushTasks();
+      assertEquals((await fixture.newOutput()).at(-1), "Nick: |");
+      time.monotonicMs += 1_000;
+      fixture.type(ENTER);
+      assertEquals(await next, "");
+    }
+  },
+);
+
 Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
   const { fixture, answer } = await draftFixture("hol");
   await using _ = fixture;
