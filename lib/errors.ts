@@ -164,6 +164,7 @@ export type InputCode =
   // Commands and answers.
   | "command-unknown"
   | "command-mistyped"
+  | "command-of-console"
   | "args-missing"
   | "args-extra"
   | "request-invalid"

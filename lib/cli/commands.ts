@@ -109,13 +109,17 @@ export class CommandRegistry<Context> {
   readonly commands: readonly Command<Context>[];
   /** Rows of help about other lines than commands. */
   readonly hints: readonly (readonly [typed: string, help: Localized])[];
+  /** Names of commands that only a server's console has, at a client. */
+  readonly #consoleNames: readonly string[];
 
   constructor(
     commands: readonly Command<Context>[],
     hints: readonly (readonly [typed: string, help: Localized])[] = [],
+    consoleNames: readonly string[] = [],
   ) {
     this.commands = commands;
     this.hints = hints;
+    this.#consoleNames = consoleNames;
   }
 
   /** Every name of every command, with its slash. */
@@ -136,7 +140,7 @@ export class CommandRegistry<Context> {
   }
 
   /** Runs the command of a line.
-   * @throws {InputError} `command-unknown`, `command-mistyped`, or what {@linkcode parseArgs} throws */
+   * @throws {InputError} `command-unknown`, `command-mistyped`, `command-of-console`, or what {@linkcode parseArgs} throws */
   run(line: string, context: Context, language: Language): void | Promise<void> {
     const bare = this.#findBare(line.trim());
     if (bare) return bare.run(context, parseArgs(bare, "", language));
@@ -145,6 +149,9 @@ export class CommandRegistry<Context> {
     const name = printable(first).toLowerCase();
     const command = this.commands.find(({ names }) => names.includes(name));
     if (command) return command.run(context, parseArgs(command, text, language));
+    if (this.#consoleNames.includes(name)) {
+      throw new InputError("command-of-console", { command: `/${name}` });
+    }
     const suggestion = suggest(name, this.commands.flatMap(({ names }) => names));
     if (suggestion === undefined) throw new InputError("command-unknown", { command: `/${name}` });
     throw new InputError("command-mistyped", { command: `/${name}`, suggestion: `/${suggestion}` });

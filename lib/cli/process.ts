@@ -196,8 +196,15 @@ function buildInfo({ build, version }: ProcessApi): BuildInfo {
 }
 
 /** Executables carry a bundle, which is JavaScript. */
-export function isSource(): boolean {
+function isSource(): boolean {
   return import.meta.url.endsWith(".ts");
+}
+
+/** How people who have the programs in the same form start a client. Executables are handed out as files: most shells do
+ * not look for one in the current folder. */
+export function clientCommand(os = Deno.build.os, hasSource = isSource()): string {
+  if (hasSource) return "deno task client";
+  return os === "windows" ? "chat-client" : "./chat-client";
 }
 
 /** XDG Base Directory Specification 0.8; APPDATA on Windows. */

@@ -146,6 +146,7 @@ export class AuthPrompter {
     }, { signal });
     if (answer === undefined) return "quit";
     if (answer) await this.#pin(server, fingerprint);
+    else await terminal.print(this.#t("client.not-trusted", { server: formatAddress(server) }));
     return answer ? "retry" : "denied";
   }
 

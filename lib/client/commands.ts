@@ -48,57 +48,66 @@ export type ChatContext = Omit<CommandLoop, "run">;
 
 const command = commandsFor<ChatContext>();
 
-export const CHAT_COMMANDS = new CommandRegistry<ChatContext>([
-  HELP_COMMAND,
-  WHO_COMMAND,
-  command({
-    names: ["msg", "privado"],
-    args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
-    help: {
-      es: "enviar un mensaje privado; el servidor también lo ve, y puede guardarlo",
-      en: "send a private message; the server sees it too, and may store it",
-    },
-    run: (chat, { nick, text }) => chat.sayTo(nick, text),
-  }),
-  command({
-    names: ["nick", "apodo"],
-    args: { nick: rest({ es: "NUEVO", en: "NEW" }, parseNick) },
-    help: { es: "cambiar de nick", en: "change your nick" },
-    run: (chat, { nick }) => chat.rename(nick),
-  }),
-  command({
-    names: ["me", "yo"],
-    args: { text: TEXT },
-    help: { es: "describir una acción", en: "describe an action" },
-    run: (chat, { text }) => chat.say(text, { action: true }),
-  }),
-  command({
-    names: ["ignore", "ignorar"],
-    args: {
-      nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
-    },
-    help: {
-      es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, ver la lista",
-      en: "hide or show the messages of a member, only here; without NICK, show the list",
-    },
-    run: (chat, { nick }) => chat.ignore(nick),
-  }),
-  command({
-    names: ["clear", "limpiar"],
-    help: { es: "borrar la pantalla", en: "clear the screen" },
-    run: (chat) => chat.terminal.clear(),
-  }),
-  command({
-    names: QUIT_COMMAND.names,
-    bareNames: QUIT_COMMAND.bareNames,
-    args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
-    help: {
-      es: "salir, tras enviar el TEXTO",
-      en: "leave, after sending the TEXT",
-    },
-    run: (chat, { goodbye }) => chat.quit(goodbye),
-  }),
-], [["//...", { es: "enviar un texto que empieza por /", en: "send a text that begins with /" }]]);
+/** Commands of the server's console alone. */
+export const CONSOLE_NAMES: readonly string[] = [
+  ...["kick", "expulsar", "ban", "vetar", "say", "decir", "backup", "reserva", "stats", "estado"],
+];
+
+export const CHAT_COMMANDS = new CommandRegistry<ChatContext>(
+  [
+    HELP_COMMAND,
+    WHO_COMMAND,
+    command({
+      names: ["msg", "privado"],
+      args: { nick: word({ es: "NICK", en: "NICK" }, parseNick), text: TEXT },
+      help: {
+        es: "enviar un mensaje privado; el servidor también lo ve, y puede guardarlo",
+        en: "send a private message; the server sees it too, and may store it",
+      },
+      run: (chat, { nick, text }) => chat.sayTo(nick, text),
+    }),
+    command({
+      names: ["nick", "apodo"],
+      args: { nick: rest({ es: "NUEVO", en: "NEW" }, parseNick) },
+      help: { es: "cambiar de nick", en: "change your nick" },
+      run: (chat, { nick }) => chat.rename(nick),
+    }),
+    command({
+      names: ["me", "yo"],
+      args: { text: TEXT },
+      help: { es: "describir una acción", en: "describe an action" },
+      run: (chat, { text }) => chat.say(text, { action: true }),
+    }),
+    command({
+      names: ["ignore", "ignorar"],
+      args: {
+        nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
+      },
+      help: {
+        es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, ver la lista",
+        en: "hide or show the messages of a member, only here; without NICK, show the list",
+      },
+      run: (chat, { nick }) => chat.ignore(nick),
+    }),
+    command({
+      names: ["clear", "limpiar"],
+      help: { es: "borrar la pantalla", en: "clear the screen" },
+      run: (chat) => chat.terminal.clear(),
+    }),
+    command({
+      names: QUIT_COMMAND.names,
+      bareNames: QUIT_COMMAND.bareNames,
+      args: { goodbye: optional(rest({ es: "TEXTO", en: "TEXT" }, parseText)) },
+      help: {
+        es: "salir, tras enviar el TEXTO",
+        en: "leave, after sending the TEXT",
+      },
+      run: (chat, { goodbye }) => chat.quit(goodbye),
+    }),
+  ],
+  [["//...", { es: "enviar un texto que empieza por /", en: "send a text that begins with /" }]],
+  CONSOLE_NAMES,
+);
 
 /** An indented line is never a command. A single space is a typing slip: ` /msg ana ...` must not go to the room. */
 const INDENTED = /^(?:\s\s|\t)/;

@@ -63,6 +63,13 @@ export function acceptedInput({ target, error }: ConnectionFailure, nick: string
   return isNickRejected ? { ...target.server, nick: undefined } : { host: undefined, port: undefined, nick };
 }
 
+/** What to offer instead of a typed server that failed and is the only one known. */
+export function insteadOf({ target: { server }, error }: ConnectionFailure, lastJoin?: LastJoin): Address {
+  if (lastJoin && !isSameAddress(lastJoin.server, server)) return lastJoin.server;
+  const isPortWrong = error.code === "refused" || error.code === "not-a-chat-server";
+  return isPortWrong ? { ...server, port: DEFAULT_PORT } : server;
+}
+
 /** Returns undefined if the user wants to leave. At a screen, after a loss, one question asks for host and port.
  * @throws {InputError} if a pipe ends without a valid answer, or its nick is invalid before the first join */
 export async function promptForTarget(

@@ -13,7 +13,7 @@ import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
-import { acceptedInput, promptForTarget, type TargetInput } from "./server_prompt.ts";
+import { acceptedInput, insteadOf, promptForTarget, type TargetInput } from "./server_prompt.ts";
 import type { PromptDeps } from "../terminal/prompt.ts";
 import { printable } from "../text/text.ts";
 
@@ -235,7 +235,9 @@ export class ServerSelector {
     const candidates = this.#candidates(next, server);
     const isProbed = isOffered && !(isStaying && serverStatus === "alive") && input.host === undefined &&
       (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
-    const fallback = isOffered ? { server: next } : undefined;
+    const isTyped = next === server && !this.#hasEverJoined && !this.#pool.has(server);
+    const instead = isTyped && terminal.hasLineEditor ? insteadOf(failure, this.#config.lastJoin) : next;
+    const fallback = isOffered ? { server: instead } : undefined;
     const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
     offer.search = this.#roomFinder.searchFor(server);
     let answer: ConnectTarget | undefined;

@@ -1,5 +1,6 @@
 // Which certificate each server must show: fingerprints pinned by the user or by trusted servers, trust on first use.
 
+import { clientCommand } from "../cli/process.ts";
 import { type Address, type Backup, formatAddress, parseFingerprint } from "../net/address.ts";
 import { ConnectError } from "../errors.ts";
 import { readStateFile, writeStateFile } from "../base/files.ts";
@@ -104,7 +105,8 @@ export class TrustStore {
     if (!(error instanceof ConnectError) || error.code !== "not-tls" || path === undefined) return error;
     const line = this.#knownServers.split("\n").findLastIndex((line) => isEntryFor(line, server)) + 1;
     if (line === 0) return error;
-    return new ConnectError("tls-gone", { server: formatAddress(server), path, line }, { cause: error });
+    const details = { server: formatAddress(server), path, line, client: clientCommand() };
+    return new ConnectError("tls-gone", details, { cause: error });
   }
 
   /** Whether plain text is possible once the server is forgotten. */
@@ -152,7 +154,13 @@ export class TrustStore {
     const isPinned = knownFingerprint(this.#knownServers, server) !== undefined;
     const mismatch = isPinned ? "certificate-changed" : "certificate-other";
     const code = known === undefined ? "certificate-unknown" : mismatch;
-    throw new ConnectError(code, { server: formatAddress(server), fingerprint, known: known ?? "" });
+    const details = {
+      server: formatAddress(server),
+      fingerprint,
+      known: known ?? "",
+      client: clientCommand(),
+    };
+    throw new ConnectError(code, details);
   }
 }
 

@@ -139,6 +139,7 @@ export const ENGLISH = {
     "The certificate of {server} is new to this machine. Ask the server's operator for its fingerprint, and compare it with this one:",
   "client.fingerprint-expected": "Fingerprint expected: {known}",
   "client.fingerprint-now": "Fingerprint shown: {fingerprint}",
+  "client.not-trusted": "Did not join {server}: you do not trust its certificate.",
   "client.not-remembered": "{server} is trusted only until you leave.",
   "client.no-password": "Cannot ask for the password here: use --password-file with a file that holds it.",
   "client.no": "n no",

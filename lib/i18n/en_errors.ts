@@ -27,6 +27,8 @@ export const ENGLISH_ERRORS = {
   "error.command-unknown": 'Unknown command "{command}". Type /help for the list.',
   "error.command-mistyped":
     'Unknown command "{command}". Did you mean {suggestion}? Type /help for the list.',
+  "error.command-of-console":
+    "{command} works only at the server's console: /help lists the commands of here.",
   "error.args-missing": "Not run. Type: {usage}",
   "error.args-extra": "Too much text: not run. Type: {usage}",
   "error.request-invalid": "Not a request: {request}. Write a JSON object with one of: {fields}.",
@@ -167,7 +169,7 @@ export const ENGLISH_ERRORS = {
   "error.not-tls":
     "{server} does not use TLS, and this client no longer connects unencrypted. If you trust it, start again without --tls.",
   "error.tls-gone":
-    "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget it: chat-client --forget {server}",
+    "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget it: {client} --forget {server}",
   "error.server-not-known":
     "No certificate of {server} is remembered: type the address that you connected to.",
   "error.config-line": "{path}, line {line}: {why}",
@@ -183,7 +185,7 @@ export const ENGLISH_ERRORS = {
   "error.certificate-unknown":
     "The certificate of {server} is not known. If the server shows this fingerprint when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run chat-client --forget {server}",
+    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run {client} --forget {server}",
   "error.certificate-other":
     "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: IT MAY BE AN IMPOSTOR. Tell its operator.",
 } as const satisfies Record<keyof typeof SPANISH_ERRORS, string>;

@@ -143,6 +143,7 @@ export const SPANISH = {
     "El certificado de {server} es nuevo para este equipo. Pida la huella al administrador del servidor y compárela con esta:",
   "client.fingerprint-expected": "Huella esperada: {known}",
   "client.fingerprint-now": "Huella recibida: {fingerprint}",
+  "client.not-trusted": "No se entró en {server}: usted no confía en su certificado.",
   "client.not-remembered": "Se confía en {server} solo hasta que usted salga.",
   "client.no-password":
     "Aquí no se puede pedir la contraseña: use --password-file con un archivo que la contenga.",

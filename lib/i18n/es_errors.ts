@@ -27,6 +27,8 @@ export const SPANISH_ERRORS = {
   "error.command-unknown": 'El comando "{command}" no existe. Vea la lista con /ayuda.',
   "error.command-mistyped":
     'El comando "{command}" no existe. ¿Quiso decir {suggestion}? Vea la lista con /ayuda.',
+  "error.command-of-console":
+    "{command} solo funciona en la consola del servidor: /ayuda muestra los comandos de aquí.",
   "error.args-missing": "No se ejecutó. Se escribe así: {usage}",
   "error.args-extra": "Demasiado texto: no se ejecutó. Se escribe así: {usage}",
   "error.request-invalid":
@@ -180,7 +182,7 @@ export const SPANISH_ERRORS = {
   "error.not-tls":
     "{server} no usa TLS, y este cliente ya no se conecta sin cifrar. Si confía en él, entre de nuevo sin --tls.",
   "error.tls-gone":
-    "{server} usaba TLS y ahora no cifra: puede ser un impostor. Su certificado está en {path}, línea {line}. Si su operador confirma el cambio, olvídelo con chat-client --forget {server}",
+    "{server} usaba TLS y ahora no cifra: puede ser un impostor. Su certificado está en {path}, línea {line}. Si su operador confirma el cambio, olvídelo con {client} --forget {server}",
   "error.server-not-known":
     "No se recuerda ningún certificado de {server}: escriba la dirección con la que se conectó.",
   "error.config-line": "{path}, línea {line}: {why}",
@@ -196,7 +198,7 @@ export const SPANISH_ERRORS = {
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si el servidor muestra esta huella al arrancar, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, salga y ejecute chat-client --forget {server}",
+    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, salga y ejecute {client} --forget {server}",
   "error.certificate-other":
     "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ESPERADO: PUEDE SER UN IMPOSTOR. Avise al administrador del servidor.",
 } as const;

@@ -1,13 +1,11 @@
 // How to join a server: the commands that its console shows, and the answer to a web browser.
 
-import { isSource } from "../cli/process.ts";
+import { clientCommand } from "../cli/process.ts";
 import { LANGUAGES, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, isLoopback, isWildcard, unmapIPv4 } from "../net/address.ts";
 
-/** The command that joins a server, for people who have the program in the same form as the server. */
 function joinCommand({ host, port }: Address, isTls: boolean): string {
-  const client = isSource() ? "deno task client" : "chat-client";
-  return `${client} --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
+  return `${clientCommand()} --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
 }
 
 /** A command for each address at which others reach a server; for this machine alone if there is none. */

@@ -3,7 +3,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { COMMON_FLAGS, parseFlags } from "../../lib/cli/flags.ts";
-import { type BuildInfo, infoOutput, type ProcessContext, runProcess } from "../../lib/cli/process.ts";
+import {
+  type BuildInfo,
+  clientCommand,
+  infoOutput,
+  type ProcessContext,
+  runProcess,
+} from "../../lib/cli/process.ts";
 import { ConnectError, InputError } from "../../lib/errors.ts";
 import { errorText, translator } from "../../lib/i18n/translate.ts";
 import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "../../lib/terminal/keys.ts";
@@ -307,6 +313,14 @@ Deno.test("ProcessContext.hostName() has no domain, and is empty without permiss
 Deno.test("ProcessContext.dropFilePermissions() revokes reading and writing", pure, async () => {
   const { fake } = await run(({ dropFilePermissions }) => (dropFilePermissions(), 0));
   assertEquals(fake.callsOf("revoke"), ["read", "write"]);
+});
+
+Deno.test("clientCommand() starts an executable of the current folder", pure, () => {
+  assertEquals(clientCommand(), "deno task client");
+  assertEquals([clientCommand("linux", false), clientCommand("windows", false)], [
+    "./chat-client",
+    "chat-client",
+  ]);
 });
 
 Deno.test("ProcessContext.buildInfo tells an executable from source", pure, async () => {

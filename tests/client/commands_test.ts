@@ -1,8 +1,9 @@
 // What lines typed in a client do.
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CHAT_COMMANDS, type ChatContext, messageText } from "../../lib/client/commands.ts";
+import { CHAT_COMMANDS, type ChatContext, CONSOLE_NAMES, messageText } from "../../lib/client/commands.ts";
 import { InputError } from "../../lib/errors.ts";
+import { ADMIN_COMMANDS } from "../../lib/server/console.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import type { Terminal } from "../../lib/terminal/terminal.ts";
 import { misuse } from "../testing/misuse.ts";
@@ -97,6 +98,8 @@ const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
   [["/NIK ana"], { type: "unknown", command: "/nik", suggestion: "/nick" }],
   [["/"], { type: "unknown", command: "/" }],
   [["/foo"], { type: "unknown", command: "/foo" }],
+  [["/kick ana"], { type: "elsewhere", command: "/kick" }],
+  [["/Reserva 10.0.0.7"], { type: "elsewhere", command: "/reserva" }],
   [["/\x1b[2J x"], { type: "unknown", command: "/␛[2j" }],
   [["/msg", "/msg beto", "/msg beto \t ", "/msg ana \u200b"], { type: "incomplete", command: "msg" }],
   [["/nick "], { type: "incomplete", command: "nick" }],
@@ -111,6 +114,14 @@ for (const [lines, action] of COMMANDS) {
     for (const line of lines) assertEquals(parseLine(line), action);
   });
 }
+
+Deno.test("CONSOLE_NAMES has all commands that only the server's console has", pure, () => {
+  const own = CHAT_COMMANDS.names;
+  assertEquals(
+    CONSOLE_NAMES.map((name) => `/${name}`),
+    ADMIN_COMMANDS.names.filter((name) => !own.includes(name)),
+  );
+});
 
 Deno.test("CHAT_COMMANDS.run() refuses an invalid nick", pure, () => {
   for (const line of ["/nick a b", "/msg a/b hola"]) {

@@ -91,7 +91,7 @@ Deno.test("chat-client ends with a hint at a changed certificate", writing, asyn
   await folder.file("known_servers", `${where} ${fingerprint(other.cert)}\n`);
   await using ana = new ClientUser({ configFolder: folder.path });
   ana.dial(server.address, "--auto");
-  assertStringIncludes(await ana.ended(1), `ejecute chat-client --forget ${where}`);
+  assertStringIncludes(await ana.ended(1), `ejecute deno task client --forget ${where}`);
 });
 
 Deno.test("chat-client fails over only to a backup with the announced fingerprint", writing, async () => {

@@ -23,6 +23,7 @@ import {
   unreachable,
   VIOLATIONS,
 } from "../testing/selector_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
@@ -101,6 +102,28 @@ Deno.test("ServerSelector offers the server that --host named again, after its b
   assertEquals(await fixture.nextServer(unreachable(FIRST), ACCEPT), SECOND);
   assertEquals(await fixture.nextServer(unreachable(SECOND), ACCEPT), FIRST);
 });
+
+Deno.test(
+  "ServerSelector offers another port, or the last server, after a typed one failed",
+  pure,
+  async () => {
+    const typed = { host: "10.0.0.7", port: 5_001 };
+    const lastJoin = { server: THIRD, nick: "ana" };
+    const cases = [
+      [typed, undefined, "refused", { ...typed, port: 5_000 }],
+      [typed, undefined, "no-answer", typed],
+      [typed, lastJoin, "no-answer", THIRD],
+      [THIRD, lastJoin, "no-answer", THIRD],
+    ] as const;
+    for (const [server, lastJoin, code, offered] of cases) {
+      const screen = { isTty: true, tty: new FakeScreen({ columns: 200 }) };
+      await using fixture = new SelectorFixture({ nick: "ana", lastJoin }, screen);
+      const keys = [...`${server.host}\r${server.port}\r`];
+      assertEquals(await fixture.nextServer(undefined, keys.join("")), server);
+      assertEquals(await fixture.nextServer(unreachable(server, new ConnectError(code)), "\r\r"), offered);
+    }
+  },
+);
 
 for (const code of ["nick-taken", "nick-invalid", "nick-mixed", "nick-lookalike"]) {
   Deno.test(`ServerSelector asks for the nick alone after ${code}`, pure, async () => {

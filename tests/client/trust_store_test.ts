@@ -97,7 +97,12 @@ Deno.test("TrustStore.open() reads the pins of an earlier run, and never downgra
   const requirement = trust.requirementFor(server);
   assert(requirement && "verify" in requirement);
   const { details } = assertThrows(() => requirement.verify(TWO), ConnectError);
-  assertEquals(details, { server: "10.0.0.7:5000", fingerprint: TWO, known: ONE });
+  assertEquals(details, {
+    server: "10.0.0.7:5000",
+    fingerprint: TWO,
+    known: ONE,
+    client: "deno task client",
+  });
 });
 
 Deno.test("TrustStore.probeRequirementFor() checks a certificate of that server alone", pure, async () => {
@@ -201,7 +206,7 @@ Deno.test("TrustStore.explain() names the line that remembers a server without T
   const { code, details } = trust.explain(new ConnectError("not-tls"), server) as ConnectError;
   assertEquals<unknown>([code, details], [
     "tls-gone",
-    { server: "10.0.0.7:5000", path: knownServersPath, line: 2 },
+    { server: "10.0.0.7:5000", path: knownServersPath, line: 2, client: "deno task client" },
   ]);
   for (const [error, on] of [["not-tls", aula], ["tls-failed", server]] as const) {
     const other = new ConnectError(error);

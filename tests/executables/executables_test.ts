@@ -61,7 +61,9 @@ Deno.test("chat-server and chat-client chat in a read-only folder without HOME a
   const waitFor = async (text: string) => {
     while (!shownText.includes(text)) shownText += (await lines.read()).value ?? "";
   };
-  await waitFor(`con: chat-client --host ${LOOPBACK} --port ${port}\n`);
+  await waitFor(
+    `con: ${Deno.build.os === "windows" ? "" : "./"}chat-client --host ${LOOPBACK} --port ${port}\n`,
+  );
   const said = `${LOOPBACK}\n${port}\nana\nhola\nsalir\n`;
   const client = await outcome(folder.start("chat-client"), said);
   assertMatch(client.output, /Nick: ana\nConectado a .*\n\[.{19}\] ana: hola\n$/);

@@ -173,6 +173,11 @@ for (const [what, cases] of Object.entries(ERRORS)) {
   });
 }
 
+Deno.test("errorText() asks for a nick where none was written", pure, () => {
+  const text = errorText(new InputError("nick-invalid", { nick: " ", max: 20 }), "es");
+  assertEquals(text, 'Escriba un nick de 1 a 20 letras, números, "_" o "-".');
+});
+
 Deno.test("errorText() shows the control characters that it quotes", pure, () => {
   const flag = new InputError("flag-unknown", { flag: "\x1b" });
   const errors = [

@@ -11,6 +11,8 @@ export function misuse(error: InputError): Record<string, unknown> {
       return { type: "incomplete", command: name };
     case "args-extra":
       return { type: "surplus", command: name };
+    case "command-of-console":
+      return { type: "elsewhere", command };
     case "command-unknown":
       return { type: "unknown", command };
     case "command-mistyped":
