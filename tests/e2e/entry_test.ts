@@ -56,7 +56,7 @@ Deno.test("chat-client --tls trusts a certificate at first use, and warns when i
   await ana.waitForText("¡CUIDADO!");
   await ana.waitForText(`  Huella esperada: ${first}`);
   await ana.waitForText(`  Huella recibida: ${second}`);
-  await ana.waitForText(`chat-client --forget ${LOOPBACK}:${port}`);
+  await ana.waitForText("deno task client --forget");
   await Promise.all([leave(one), leave(ana)]);
 });
 
