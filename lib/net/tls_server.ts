@@ -52,9 +52,10 @@ export async function loadOrCreateCertificate(folder: string, nowMs: number): Pr
   const old = await readStateFile(path);
   if (old !== undefined) return parseCertificate({ cert: old, key: old }, path);
   const { makeSelfSigned } = await import("./self_signed.ts");
-  await writeStateFile(path, await makeSelfSigned(nowMs), { isNew: true });
+  const made = await makeSelfSigned(nowMs);
+  await writeStateFile(path, made, { isNew: true });
   const pem = await readUserFile(path); // another process may have written it first
-  return { ...parseCertificate({ cert: pem, key: pem }, path), isNew: true };
+  return { ...parseCertificate({ cert: pem, key: pem }, path), isNew: pem === made };
 }
 
 function parseCertificate(pair: { cert: string; key: string }, path: string): ServerCertificate {
