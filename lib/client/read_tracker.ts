@@ -43,9 +43,6 @@ export class ReadTracker {
   #beforeReconnect: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
   #lastReceivedMs = 0;
-  /** How long the client was on no server, in ms, since it last stayed on one for as long as messages are resent, or was
-   * told that it may lack some. */
-  #awayMs = 0;
 
   constructor({ maxSessions }: { readonly maxSessions: number }) {
     this.#lastShownSeqs = new LruMap(maxSessions);
@@ -68,8 +65,9 @@ export class ReadTracker {
     return this.nextSeq < this.#head;
   }
 
-  /** Returns how many entries the client will never see, as the server's log no longer has them. Of a log that it has not
-   * read also how far back it reads, in ms, and whether it may lack messages that the others no longer had to resend. */
+  /** Returns how many entries the client will never see, as the server's log no longer has them; how far back it reads, in
+   * ms, of a log that is new to it; and whether it may lack messages: it comes from another log, and was on no server for
+   * so long that the others no longer had to resend what they said meanwhile. */
   onWelcome(
     { logId, startSeq, head }: WelcomeHeader,
     nowMs: number,
@@ -78,11 +76,9 @@ export class ReadTracker {
     this.#isFirstJoin = this.#caughtUpAtMs === undefined;
     this.#isResuming = this.#nextSeq.has(logId);
     this.#caughtUpAtMs ??= nowMs;
-    const isOther = !this.#isFirstJoin && !this.#isResuming;
-    const behindMs = isOther ? nowMs - this.#caughtUpAtMs : undefined;
-    if (isOther) this.#awayMs += nowMs - this.#lastReceivedMs;
-    const mayLack = this.#awayMs > RETAIN_ACKED_MS;
-    if (mayLack) this.#awayMs = 0;
+    const behindMs = this.#isFirstJoin || this.#isResuming ? undefined : nowMs - this.#caughtUpAtMs;
+    const isOther = !this.#isFirstJoin && logId !== this.#logId;
+    const mayLack = isOther && nowMs - this.#lastReceivedMs > RETAIN_ACKED_MS;
     this.#beforeReconnect = this.#isFirstJoin
       ? undefined
       : { caughtUpAtMs: this.#caughtUpAtMs, untilMs: nowMs + RETAIN_ACKED_MS };
@@ -97,7 +93,7 @@ export class ReadTracker {
     this.#lastReceivedMs = lastReceivedMs;
     if (this.#beforeReconnect && lastReceivedMs < this.#beforeReconnect.untilMs) {
       this.#caughtUpAtMs = this.#beforeReconnect.caughtUpAtMs;
-    } else this.#awayMs = 0;
+    }
     this.#beforeReconnect = undefined;
   }
 
