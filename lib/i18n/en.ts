@@ -146,7 +146,7 @@ export const ENGLISH = {
   "server.password-open":
     "Other users of this machine can read the password. To prevent that: chmod 600 '{path}'",
   "server.password-plain": "The password crosses the network unencrypted: --tls-auto encrypts it.",
-  "server.certificate-new": "New certificate in {path}: each client will ask whether to trust it.",
+  "server.certificate-new": "New certificate in {path}: each client will ask its user whether to trust it.",
   "server.fingerprint": "Fingerprint of the certificate: {fingerprint}",
   "server.certificate-early":
     "The certificate in {path} is not valid before {date}, and clients refuse it until then: check the clock of this machine.",

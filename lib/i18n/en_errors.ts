@@ -27,8 +27,7 @@ export const ENGLISH_ERRORS = {
   "error.command-unknown": 'Unknown command "{command}". Type /help for the list.',
   "error.command-mistyped":
     'Unknown command "{command}". Did you mean {suggestion}? Type /help for the list.',
-  "error.command-of-console":
-    "{command} works only at the server's console: /help lists the commands of here.",
+  "error.command-of-console": "{command} works only at the server's console: /help lists the commands here.",
   "error.args-missing": "Not run. Type: {usage}",
   "error.args-extra": "Too much text: not run. Type: {usage}",
   "error.request-invalid": "Not a request: {request}. Write a JSON object with one of: {fields}.",

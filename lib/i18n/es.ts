@@ -143,7 +143,7 @@ export const SPANISH = {
     "El certificado de {server} es nuevo para este equipo. Pida la huella al administrador del servidor y compárela con esta:",
   "client.fingerprint-expected": "Huella esperada: {known}",
   "client.fingerprint-now": "Huella recibida: {fingerprint}",
-  "client.not-trusted": "No se entró en {server}: usted no confía en su certificado.",
+  "client.not-trusted": "No se entró en {server}: usted no confía en ese certificado.",
   "client.not-remembered": "Se confía en {server} solo hasta que usted salga.",
   "client.no-password":
     "Aquí no se puede pedir la contraseña: use --password-file con un archivo que la contenga.",
@@ -151,7 +151,7 @@ export const SPANISH = {
   "server.password-open":
     "Otros usuarios de este equipo pueden leer la contraseña. Para impedirlo: chmod 600 '{path}'",
   "server.password-plain": "La contraseña viaja sin cifrar por la red: para cifrarla, añada --tls-auto.",
-  "server.certificate-new": "Certificado nuevo en {path}: cada cliente preguntará si confía en él.",
+  "server.certificate-new": "Certificado nuevo en {path}: cada cliente preguntará si se confía en él.",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-early":
     "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de este equipo.",

@@ -182,7 +182,7 @@ export const SPANISH_ERRORS = {
   "error.not-tls":
     "{server} no usa TLS, y este cliente ya no se conecta sin cifrar. Si confía en él, entre de nuevo sin --tls.",
   "error.tls-gone":
-    "{server} usaba TLS y ahora no cifra: puede ser un impostor. Su certificado está en {path}, línea {line}. Si su operador confirma el cambio, olvídelo con {client} --forget {server}",
+    "{server} usaba TLS y ahora no cifra: puede ser un impostor. El certificado de ese servidor está en {path}, línea {line}. Si el administrador confirma el cambio, olvídelo con {client} --forget {server}",
   "error.server-not-known":
     "No se recuerda ningún certificado de {server}: escriba la dirección con la que se conectó.",
   "error.config-line": "{path}, línea {line}: {why}",
@@ -196,9 +196,9 @@ export const SPANISH_ERRORS = {
   "error.certificate-expired":
     "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el administrador del servidor debe crear otro.",
   "error.certificate-unknown":
-    "No se conoce el certificado de {server}. Si el servidor muestra esta huella al arrancar, añada --tls-fingerprint {fingerprint}.",
+    "No se conoce el certificado de {server}. Si el servidor muestra esta huella al iniciarse, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si su operador confirma el cambio, salga y ejecute {client} --forget {server}",
+    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si el administrador confirma el cambio, salga y ejecute {client} --forget {server}",
   "error.certificate-other":
     "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ESPERADO: PUEDE SER UN IMPOSTOR. Avise al administrador del servidor.",
 } as const;
