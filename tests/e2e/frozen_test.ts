@@ -56,6 +56,7 @@ Deno.test("chat-client and chat-server notice that the other side is frozen, and
     "ana (127.0.0.1) ha perdido la conexión",
     "beto (127.0.0.1) ha perdido la conexión",
   );
+  await beto.waitForOutput("dora: ya estoy");
   const said = beto.lines.filter((line) => / (ana|dora): /.test(line)).map((line) => line.split("] ")[1]);
   assertEquals(said, ["ana: todavía", "ana: ¿hay alguien?", "dora: ya estoy"]);
 });
