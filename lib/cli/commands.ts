@@ -140,7 +140,8 @@ export class CommandRegistry<Context> {
   }
 
   /** Runs the command of a line.
-   * @throws {InputError} `command-unknown`, `command-mistyped`, `command-of-console`, or what {@linkcode parseArgs} throws */
+   * @throws {InputError} `command-unknown`, `command-mistyped`, `command-of-console`, or what {@linkcode parseArgs}
+   * throws */
   run(line: string, context: Context, language: Language): void | Promise<void> {
     const bare = this.#findBare(line.trim());
     if (bare) return bare.run(context, parseArgs(bare, "", language));
