@@ -24,6 +24,12 @@ export interface ChatOptions {
   readonly searchPrompt?: (search: { readonly query: string; readonly isFound: boolean }) => string;
 }
 
+interface PastedAnswer {
+  readonly text: string;
+  /** Where the rest of its paste begins in the draft, in UTF-16 units. */
+  readonly restFrom: number;
+}
+
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
 
@@ -43,7 +49,11 @@ export class InputRouter {
   #exclusiveDepth = 0;
   #hasEnded = false;
   /** An answer that a paste has ended with a line break: another paste adds nothing to it. */
-  #completeAnswer: string | undefined;
+  #pastedAnswer: PastedAnswer | undefined;
+  /** The same, once it was given. It may turn out to be no answer, and then belongs before the rest of its paste. */
+  #givenAnswer: PastedAnswer | undefined;
+  /** A draft of which nothing was typed. */
+  #pastedDraft: string | undefined;
   /** The draft holds lines that were entered. */
   #isDraftEntered = false;
   /** The draft that was printed last above an answer. */
@@ -106,7 +116,7 @@ export class InputRouter {
   }
 
   beginExclusive(): void {
-    if (this.#exclusiveDepth++ === 0) this.#printedDraft = undefined;
+    if (this.#exclusiveDepth++ === 0) this.#printedDraft = this.#givenAnswer = undefined;
   }
 
   endExclusive(): void {
@@ -114,31 +124,40 @@ export class InputRouter {
   }
 
   /** Puts text that was meant for the chat back into the chat line. */
-  restore(text: string): void {
-    if (this.#chatOptions) this.#addToDraft(text);
+  restore(text: string, { isPasted = false } = {}): void {
+    if (this.#chatOptions) this.#addToDraft(text, { isPasted });
   }
 
   /** The same for a whole line that was entered: the next one is another message. */
   restoreLine(text: string): void {
+    const given = this.#givenAnswer;
+    this.#givenAnswer = undefined;
     if (!this.#chatOptions) return;
-    if (this.#isDraftEntered) this.endDraftLine();
-    this.restore(text);
+    if (given) {
+      const line = this.#isDraftEntered && given.restFrom > 0 ? `${LINE_END} ${text}` : text;
+      this.#addToDraft(line, { at: given.restFrom, isPasted: text === given.text.trim() });
+    } else {
+      if (this.#isDraftEntered) this.endDraftLine();
+      this.restore(text);
+    }
     this.#isDraftEntered = true;
   }
 
   /** To be called at Enter within a draft that may not be sent yet. */
   endDraftLine(): void {
-    const { editor } = this.chatQueue;
-    const isEnded = editor.text.trim() === "" || editor.text.endsWith(`${LINE_END} `);
-    if (!isEnded && !this.#pastedBlock) editor.insertWord(`${LINE_END} `);
+    const { text } = this.chatQueue.editor;
+    const isEnded = text.trim() === "" || text.endsWith(`${LINE_END} `);
+    if (!isEnded && !this.#pastedBlock) this.#addToDraft(`${LINE_END} `, { isPasted: true });
     this.#isDraftEntered = true;
   }
 
-  #addToDraft(text: string): void {
+  #addToDraft(text: string, { at, isPasted }: { at?: number; isPasted: boolean }): void {
     const { editor } = this.chatQueue;
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
-    if (this.#pastedBlock) editor.addToHistory(text);
-    else editor.insertWord(text);
+    if (this.#pastedBlock) return editor.addToHistory(text);
+    const wasPasted = editor.text === "" || editor.text === this.#pastedDraft;
+    editor.insertWord(text, at);
+    this.#pastedDraft = isPasted && wasPasted ? editor.text : undefined;
   }
 
   /** Clears the line, leaves a search, or answers a confirmation with no. False if there is nothing of this to see. */
@@ -156,17 +175,19 @@ export class InputRouter {
     if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
     const text = queue.editor.submit();
-    this.#completeAnswer = undefined;
+    [this.#givenAnswer, this.#pastedAnswer] = [this.#pastedAnswer, undefined];
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A chat line is not printed here: it comes back from the server.
     if (queue === this.promptQueue && queue.hasWaiter) {
       for (const line of this.draftLines) this.#print(this.#printedDraft = line);
       this.#print(seen);
     }
-    const texts = queue === this.chatQueue ? this.#linesOf(text) : [text];
-    for (const text of texts) {
-      if (queue === this.chatQueue) queue.editor.addToHistory(text);
-      queue.deliver({ text, isPasted: false });
+    if (queue !== this.chatQueue) return queue.deliver({ text, isPasted: false });
+    const isPasted = text !== "" && text === this.#pastedDraft;
+    this.#pastedDraft = undefined;
+    for (const line of this.#linesOf(text)) {
+      queue.editor.addToHistory(line);
+      queue.deliver({ text: line, isPasted });
     }
   }
 
@@ -195,12 +216,13 @@ export class InputRouter {
   #pasteAnswer(lines: readonly string[]): void {
     const { editor, hasWaiter } = this.promptQueue;
     const rest = lines.filter((line) => line !== "");
-    const isComplete = editor.text !== "" && editor.text === this.#completeAnswer;
+    const isComplete = editor.text !== "" && editor.text === this.#pastedAnswer?.text;
     if (!isComplete && (hasWaiter || rest.length < 2)) {
       editor.insert(rest.shift() ?? "");
-      if (lines.length > 1) this.#completeAnswer = editor.text;
+      const restFrom = this.chatQueue.editor.text.length;
+      if (lines.length > 1) this.#pastedAnswer = { text: editor.text, restFrom };
     }
-    if (rest.length > 0) this.#addToDraft(rest.join(" "));
+    if (rest.length > 0) this.#addToDraft(rest.join(" "), { isPasted: true });
   }
 
   /** The next line of a queue. Undefined at the end of the input. */
@@ -217,7 +239,11 @@ export class InputRouter {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
       queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
       const unfinished = this.promptQueue.editor.submit();
-      if (unfinished !== "") queue.editor.insertWord(unfinished);
+      const pasted = this.#pastedAnswer;
+      this.#pastedAnswer = undefined;
+      if (unfinished !== "") {
+        this.#addToDraft(unfinished, { at: pasted?.restFrom, isPasted: unfinished === pasted?.text });
+      }
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });
   }

@@ -92,10 +92,12 @@ export class LineEditor {
     this.#insertAtCursor(text);
   }
 
-  /** Appends words, after a space if the line has any. */
-  insertWord(words: string): void {
+  /** Inserts words at a position, otherwise at the end, with spaces between them and others. Ends at the end. */
+  insertWord(words: string, at = this.#text.length): void {
+    const [before, after] = [this.#text.slice(0, at), this.#text.slice(at)];
+    this.#cursor = at;
+    this.insert(`${/\S$/.test(before) ? " " : ""}${words}${/^\S/.test(after) ? " " : ""}`);
     this.#cursor = this.#text.length;
-    this.insert(`${/\S$/.test(this.#text) ? " " : ""}${words}`);
   }
 
   /** Leaves a search, or begins a new line: Ctrl-Y brings the old one back. False if there is nothing to leave. */

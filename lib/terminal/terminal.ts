@@ -368,8 +368,10 @@ export class Terminal implements AsyncDisposable {
     this.#focus.recordInput();
     if (this.#hasEnded) return;
     this.#draft.onKey();
-    if (this.#draft.isInGrace) this.#router.restore(text.replaceAll(/[\r\n]+/g, " "));
-    else {
+    if (this.#draft.isInGrace) {
+      const line = text.replaceAll(/[\r\n]+/g, " ");
+      this.#router.restore(line, { isPasted: line !== text });
+    } else {
       this.#draft.onPaste();
       this.#router.paste(text);
     }

@@ -90,6 +90,25 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "InputRouter.restoreLine() keeps a pasted answer before its rest, behind other lines",
+  pure,
+  async () => {
+    const { router } = newRouter();
+    router.beginChat({});
+    router.restoreLine("hola");
+    router.beginExclusive();
+    void router.promptQueue.next();
+    router.paste("uno\ndos\n");
+    router.enter();
+    router.restoreLine("uno");
+    assertEquals(router.chatQueue.editor.text, "hola ↵ uno dos");
+    router.endExclusive();
+    enter(router, "");
+    for (const line of ["hola", "uno dos"]) assertEquals(await nextChatLine(router), line);
+  },
+);
+
 Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {
   const { router, printed } = newRouter();
   router.beginChat(PROMPTING);

@@ -266,6 +266,19 @@ for (
   });
 }
 
+Deno.test("LineEditor.insertWord() at a position puts spaces around the words", pure, () => {
+  for (
+    const [at, expected] of [[0, "sin hola nadie|"], [4, "hola sin nadie|"], [
+      10,
+      "hola nadie sin|",
+    ]] as const
+  ) {
+    const editor = editorOf("hola nadie|");
+    editor.insertWord("sin", at);
+    assertEquals(shown(editor), expected);
+  }
+});
+
 for (
   const [before, expected] of [
     ["be", { from: 0, choices: ["beto: "] }],

@@ -1,6 +1,7 @@
 // Terminal: what becomes of pasted blocks.
 
 import { assertEquals } from "@std/assert";
+import { InputError } from "../../lib/errors.ts";
 import { promptUntilValid } from "../../lib/terminal/prompt.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
@@ -123,6 +124,45 @@ Deno.test("Terminal makes a draft of blocks that come before the chat", pure, as
   await fixture.expect("> /quit uno dos tres|");
   assertEquals(said, []);
 });
+
+Deno.test("Terminal makes no command of a draft that was pasted, unless it is edited", pure, async () => {
+  await using fixture = new TerminalFixture({ typing: { idleMs: 0, graceMs: 0 } });
+  fixture.type(pasted("/quit\nuno\n"));
+  await flushTasks();
+  const said = chatOf(fixture.terminal, PROMPTING);
+  fixture.terminal.releaseDraft();
+  await fixture.typeAndExpect(ENTER, "> |");
+  fixture.type(`/quit uno${ENTER}`); // the same, but typed
+  await flushTasks();
+  assertEquals(said, ["{/quit uno}", "/quit uno"]);
+});
+
+for (
+  const [what, enters, draft] of [
+    ["is none", ENTER, "> hol hello there /quit five|"],
+    ["was not entered", "", "> hol hello there /quit five|"],
+    ["was edited, and is none", `!${ENTER}`, "> hol hello there! /quit five|"],
+  ]
+) {
+  Deno.test(`Terminal keeps the order of a paste if the answer in it ${what}`, pure, async () => {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    const { terminal } = fixture;
+    fixture.type("hol");
+    await flushTasks();
+    const ending = new AbortController();
+    const parse = () => {
+      throw new InputError("answer-is-talk");
+    };
+    const prompt = { text: "Servidor", parse, signal: ending.signal };
+    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+    await flushTasks();
+    fixture.type(pasted("hello there\n/quit\nfive\n") + enters);
+    await flushTasks();
+    ending.abort();
+    await answer;
+    assertEquals((await fixture.newOutput()).at(-1), draft);
+  });
+}
 
 Deno.test("Terminal keeps a draft that was pasted at a prompt from an Enter too many", pure, async () => {
   await using fixture = new TerminalFixture({ typing: { idleMs: 0, graceMs: 60_000 } });
