@@ -5,6 +5,8 @@ import { KeyDecoder, type KeyListener, PASTE_TIMEOUT_MS } from "./keys.ts";
 
 /** How long nothing must come until the input counts as drained, in ms. */
 const QUIET_MS = 100;
+/** How long draining takes at most, in ms: a key may be held down. */
+const MAX_DRAIN_MS = 3_000;
 /** How much of a line from a pipe is kept, in UTF-16 units: a device such as /dev/zero has no end. */
 const MAX_LINE_UNITS = 1 << 20;
 
@@ -13,8 +15,8 @@ export interface InputSource extends Disposable {
   /** Applies back-pressure to a pipe. A keyboard is always read, for Ctrl-C. */
   pause(): void;
   resume(): void;
-  /** Reads on until nothing comes any more: the shell would run the rest of a paste. `isBegun`: the first part of one may
-   * have come, so a pause is longer. */
+  /** Reads on until nothing comes any more, for about {@linkcode MAX_DRAIN_MS} at most: the shell would run the rest
+   * of a paste. `isBegun`: the first part of one may have come, so a pause is longer. */
   drain(options: { isBegun: boolean }): Promise<void>;
 }
 
@@ -40,13 +42,12 @@ class Chunks {
   /** Waits until nothing has come for a while: for longer in the middle of a paste, which anything that comes may be. */
   async untilQuiet({ isBegun }: { isBegun: boolean }): Promise<void> {
     this.#isQuiet = false;
-    for (
-      let ms = isBegun ? PASTE_TIMEOUT_MS : QUIET_MS;
-      !this.hasEnded && !this.#isQuiet;
-      ms = PASTE_TIMEOUT_MS
-    ) {
+    let [ms, drainedMs] = [isBegun ? PASTE_TIMEOUT_MS : QUIET_MS, 0];
+    while (!this.hasEnded && !this.#isQuiet && drainedMs < MAX_DRAIN_MS) {
       this.#isQuiet = true;
       await delay(ms);
+      drainedMs += ms;
+      ms = PASTE_TIMEOUT_MS;
     }
   }
 

@@ -73,6 +73,16 @@ for (const [sent, isBegun, isAtOnce] of MIDDLES) {
   });
 }
 
+Deno.test("readKeys() is drained in the end, though bytes keep coming", pure, async () => {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const source = readKeys(readable, new InputRecorder());
+  const writer = writable.getWriter();
+  const typing = setInterval(() => void writer.write(Uint8Array.of(97)).catch(() => {}), 20);
+  await withTimeout(source.drain({ isBegun: false }), "the end of draining");
+  clearInterval(typing);
+  source[Symbol.dispose]();
+});
+
 for (const read of [readKeys, readLines]) {
   Deno.test(`${read.name}() is not drained in a pause of a paste`, pure, async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
