@@ -160,7 +160,7 @@ export const ENGLISH_ERRORS = {
   "error.disk-full": "The disk is full: messages wait. Free some space, and the room continues.",
   "error.disk-full-at-start": "The disk is full: free at least {megabytes} MB for {path}, then start again.",
   "error.data-gone":
-    "{path} was deleted or moved: messages wait, and the latest may be lost. Move it back, or restart the server.",
+    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. Move it back, or restart the server.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",

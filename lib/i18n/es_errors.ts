@@ -173,7 +173,7 @@ export const SPANISH_ERRORS = {
   "error.disk-full-at-start":
     "El disco está lleno: libere al menos {megabytes} MB para {path} e inicie de nuevo el servidor.",
   "error.data-gone":
-    "{path} se borró o se movió: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
+    "{path} se borró, se movió o se vació: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
   "error.disk-failed":

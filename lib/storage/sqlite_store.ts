@@ -1,7 +1,8 @@
 // One room as one SQLite file: opens it, checks it, appends entries and prunes old ones.
 
 import { Buffer } from "node:buffer";
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkIsFile, createIfMissing } from "../base/files.ts";
 import { randomId } from "../base/time.ts";
@@ -53,6 +54,8 @@ export type EntryStore = Pick<SqliteStore, keyof SqliteStore>;
 /** Deno asks for a permission to look at a `Deno.FsFile`, node:fs does not. */
 interface OpenFiles {
   readonly dbFd: number;
+  /** Undefined if the system does not open it: Windows, or without the permission to list it. */
+  readonly folderFd: number | undefined;
   readonly walFd: number;
   readonly walFile: Deno.FsFile;
 }
@@ -63,7 +66,10 @@ export class SqliteStore implements Disposable {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #files: OpenFiles;
-  #changedMs: number;
+  /** The times of change of file and folder. */
+  #changedMs: readonly number[];
+  /** Of the database file, which never shrinks by itself. */
+  #sizeBytes: number;
   /** The WAL is not the one that was opened. */
   #isWalNew = false;
   readonly #insert: StatementSync;
@@ -75,7 +81,8 @@ export class SqliteStore implements Disposable {
     this.#path = path;
     this.#db = db;
     this.#files = files;
-    this.#changedMs = fstatSync(files.dbFd).ctimeMs;
+    this.#changedMs = this.#places.map(({ ctimeMs }) => ctimeMs);
+    this.#sizeBytes = this.#places[0]!.size;
     this.logId = Buffer.from(db.prepare("SELECT instance FROM room").get()!.instance as Uint8Array)
       .readBigUInt64BE();
     // Two queries: SQLite uses the index only for a min() or max() that stands alone.
@@ -122,7 +129,8 @@ export class SqliteStore implements Disposable {
       // The checks above have made it. A connection with an exclusive lock neither uses it nor removes it.
       await Deno.remove(`${realPath}-shm`).catch(() => {}); // there is none
       const walFile = await Deno.open(`${realPath}-wal`, { read: true, write: true });
-      return new SqliteStore(path, db, { dbFd, walFile, walFd: openSync(`${realPath}-wal`, "r") });
+      const walFd = openSync(`${realPath}-wal`, "r");
+      return new SqliteStore(path, db, { dbFd, folderFd: openFolder(dirname(realPath)), walFile, walFd });
     } catch (error) {
       db?.close();
       if (dbFd !== undefined) closeSync(dbFd);
@@ -226,15 +234,30 @@ export class SqliteStore implements Disposable {
     if (!this.#isWalNew) await this.#files.walFile.syncData();
   }
 
-  /** Whether the file may have been deleted or moved since the last call, as its time of change tells, or the WAL
-   * deleted. Neither needs a permission. Windows refuses both while the file is open. */
+  /** Whether the file or its folder may have been deleted or moved since the last call, as their times of change tell, or
+   * the file cut, or the WAL deleted. None of this needs a permission. Windows refuses all while the file is open. */
   get isSuspect(): boolean {
-    const { dbFd, walFd } = this.#files;
-    const { ctimeMs, mtimeMs, nlink } = fstatSync(dbFd);
+    const [places, { walFd }] = [this.#places, this.#files];
     // Not by a write, perhaps of the mode. Deno has the time of change in seconds.
-    const isChanged = ctimeMs !== this.#changedMs && ctimeMs !== Math.floor(mtimeMs / 1_000) * 1_000;
-    this.#changedMs = ctimeMs;
-    return isChanged || nlink === 0 || (!this.#isWalNew && fstatSync(walFd).nlink === 0);
+    const isChanged = places.some(({ ctimeMs, mtimeMs }, index) =>
+      ctimeMs !== this.#changedMs[index] && ctimeMs !== Math.floor(mtimeMs / 1_000) * 1_000
+    );
+    this.#changedMs = places.map(({ ctimeMs }) => ctimeMs);
+    const isDeleted = places[0]!.nlink === 0 || (!this.#isWalNew && fstatSync(walFd).nlink === 0);
+    return isChanged || isDeleted || this.#isCut;
+  }
+
+  /** What the system tells of the database file and its folder. */
+  get #places(): Stats[] {
+    const { dbFd, folderFd } = this.#files;
+    return (folderFd === undefined ? [dbFd] : [dbFd, folderFd]).map((fd) => fstatSync(fd));
+  }
+
+  /** Whether the database file has become shorter since it was opened. */
+  get #isCut(): boolean {
+    const { size } = fstatSync(this.#files.dbFd);
+    this.#sizeBytes = Math.max(this.#sizeBytes, size);
+    return size < this.#sizeBytes;
   }
 
   /** Writes everything into the database file, and checks that it is where it was. SQLite looks at that when it begins
@@ -242,6 +265,7 @@ export class SqliteStore implements Disposable {
    * permission.
    * @throws {StoreError} `data-gone` */
   checkInPlace(): void {
+    if (this.#isCut) throw new StoreError("data-gone", { path: this.#path });
     try {
       for (const setting of ["PRAGMA synchronous = FULL", "PRAGMA journal_mode = DELETE"]) {
         run(this.#db, setting);
@@ -310,11 +334,20 @@ export class SqliteStore implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    const { dbFd, walFd, walFile } = this.#files;
+    const { dbFd, folderFd, walFd, walFile } = this.#files;
     walFile.close();
     closeSync(walFd);
+    if (folderFd !== undefined) closeSync(folderFd);
     this.#db.close();
     closeSync(dbFd); // last: it would take SQLite's lock along (man 2 fcntl)
+  }
+}
+
+function openFolder(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
   }
 }
 
