@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { resolve } from "node:path";
 import { StoreError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
-import { freePort } from "../testing/addresses.ts";
+import { freePort, LOOPBACK } from "../testing/addresses.ts";
 import { EXECUTABLES_FOLDER, startClient, startServer } from "../testing/piped_program.ts";
 import { commandOf } from "../testing/program.ts";
 import { TestFolder } from "../testing/test_folder.ts";
@@ -45,11 +45,17 @@ Deno.test("chat-server --data takes what SQLite reads in another way for the nam
   const program = args.map((arg) => arg === "server.ts" ? resolve(arg) : arg);
   for (const name of [":memory:", "file:x?mode=memory", "a b#%41.db"]) {
     await using folder = new TestFolder();
-    const flags = ["--host", "192.0.2.1", "--port", "5000", "--data", name]; // ends at once
-    const { code } = await new Deno.Command(path, { args: [...program, ...flags], cwd: folder.path })
-      .output();
+    const flags = ["--host", LOOPBACK, "--port", `${freePort()}`, "--data", name];
+    const server = new Deno.Command(path, {
+      args: [...program, ...flags],
+      cwd: folder.path,
+      stdin: "piped",
+      stdout: "null",
+    }).spawn();
+    await ReadableStream.from(["salir\n"]).pipeThrough(new TextEncoderStream()).pipeTo(server.stdin);
+    const { code } = await server.status;
     const files = [...Deno.readDirSync(folder.path)].map((entry) => entry.name);
-    assertEquals([code, files], [1, [name]]);
+    assertEquals([code, files], [0, [name]]);
     assert(Deno.statSync(`${folder.path}/${name}`).size > 0);
   }
 });
