@@ -134,7 +134,7 @@ Deno.test("chat-client names the line of a server without TLS now, and forgets i
   const options = { configFolder: folder.path };
   await using pipe = new ClientUser(options);
   pipe.dial(server.address);
-  const told = `Su certificado está en ${path}, línea 1.`;
+  const told = `El certificado de ese servidor está en ${path}, línea 1.`;
   assertStringIncludes(await pipe.ended(1), told);
   await using ana = userAtScreen(folder.path);
   ana.dial(server.address);
