@@ -17,7 +17,7 @@ export interface FailoverConfig {
   /** Between two probes of it, in ms, and how much earlier or later: so that two groups do not swap places. */
   readonly homeProbeMs: number;
   readonly homeJitterMs: number;
-  /** From one return to the next, in ms. */
+  /** From one return to the next, in ms, unless a loss comes sooner. */
   readonly returnMs: number;
   /** After `entering-too-often`, in ms. */
   readonly joinWaitMs: number;
@@ -77,6 +77,9 @@ export class Failover {
   #returning: Joined | undefined;
   /** When the last return began. */
   #returnedMs = -Infinity;
+  /** From then to the next one at least. Each loss in that time doubles it: a link that breaks again and again must not
+   * have the client move all the time, nor part it from the others for good. */
+  #returnWaitMs: number;
   /** By the form of addresses: since when. */
   readonly #nickTakenSinceMs = new Map<string, number>();
 
@@ -84,6 +87,7 @@ export class Failover {
   constructor(config: FailoverConfig, random: () => number) {
     this.#config = config;
     this.#random = random;
+    this.#returnWaitMs = config.returnMs;
   }
 
   /** The server that the client is on or was on last. */
@@ -130,9 +134,12 @@ export class Failover {
     nowMs: number,
   ): void {
     this.#rttMs = rttMs ?? this.#rttMs;
-    const { returnMs } = this.#config;
-    const isForgotten = isFinal || nowMs - this.#returnedMs < returnMs;
-    this.#lost = isForgotten || !this.#current ? undefined : { ...this.#current, hasEnded: saidBye };
+    this.#lost = undefined;
+    if (isFinal) return;
+    const { returnMs, homeMs } = this.#config;
+    const isSoon = nowMs - this.#returnedMs < this.#returnWaitMs;
+    this.#returnWaitMs = isSoon ? Math.min(2 * this.#returnWaitMs, homeMs) : returnMs;
+    this.#lost = this.#current && { ...this.#current, hasEnded: saidBye };
   }
 
   /** A server refuses connections: its process has ended. */
@@ -184,7 +191,7 @@ export class Failover {
     const isAlone = !home.wasReturnedFrom && hereCount <= 1;
     const leastCount = hereCount + (logId < this.#current!.logId ? 0 : 1);
     if (count < (this.needsCount(home) && !isAlone ? leastCount : 1)) return false;
-    if (nowMs - this.#returnedMs < this.#config.returnMs) return false;
+    if (nowMs - this.#returnedMs < this.#returnWaitMs) return false;
     this.#returning = home;
     this.#returnedMs = nowMs;
     return true;

@@ -60,14 +60,29 @@ const NO_HOME: [why: string, make: () => Failover][] = [
     failover.onJoined(B, 0);
     return failover;
   }],
-  ["the server was lost within 60 s of a return", () => {
-    const failover = failoverOn([A, B]);
-    returnToA(failover, 30_000);
-    failover.onLost(LOSS, 89_999);
-    failover.onJoined(B, 89_999);
-    return failover;
-  }],
 ];
+
+Deno.test(
+  "Failover returns to a server that is lost soon after each return, after twice the time",
+  pure,
+  () => {
+    const failover = failoverOn([A, B]);
+    let nowMs = 30_000;
+    for (const waitMs of [60_000, 120_000, 240_000, 480_000, 600_000, 600_000]) {
+      returnToA(failover, nowMs);
+      failover.onLost(LOSS, nowMs + 1_000);
+      failover.onJoined(B, nowMs + 1_000);
+      const nextMs = 2 * waitMs > 600_000 ? 600_000 : 2 * waitMs;
+      assertEquals(failover.onHomeProbed(A, { there: alive(A) }, nowMs + nextMs - 1), false);
+      nowMs += nextMs;
+    }
+    // Once it lasts, the next return may come after 60 s again.
+    returnToA(failover, nowMs);
+    failover.onLost(LOSS, nowMs + 600_000);
+    failover.onJoined(B, nowMs + 600_000);
+    assertEquals(failover.onHomeProbed(A, { there: alive(A) }, nowMs + 600_000), true);
+  },
+);
 
 for (const [why, make] of NO_HOME) {
   Deno.test(`Failover.nextHome() is undefined if ${why}`, pure, () => {
