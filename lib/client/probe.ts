@@ -42,6 +42,7 @@ export async function probe(
     return answer.type === "status" ? answer : {};
   } catch (error) {
     // A server that shows a certificate lives, though the client does not trust it.
+    if (error instanceof ConnectError && error.code === "refused") options.onDown?.();
     const isAlive = error instanceof ConnectError && recoveryFor(error).serverStatus === "alive";
     return isAlive && !(error.cause instanceof ProtocolError) ? {} : undefined;
   }

@@ -5,7 +5,11 @@ import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
 import type { DialOptions } from "../net/tcp.ts";
 import type { Failover, FailoverConfig, Joined, ProbeAnswer } from "./failover.ts";
 
-export type ProbeOptions = DialOptions & { readonly answerTimeoutMs: number };
+export type ProbeOptions = DialOptions & {
+  readonly answerTimeoutMs: number;
+  /** Called if no process listens there. */
+  readonly onDown?: () => void;
+};
 
 /** Returns undefined if the server does not answer. */
 type Probe = (server: Address, options: ProbeOptions) => Promise<ProbeAnswer | undefined>;
@@ -44,7 +48,9 @@ export class Prober {
     if (running && !running.signal.aborted) return await running.answer;
     const ip = this.#failover.knownIp(server);
     const { dialTimeoutMs } = this.#failover.limits({ mustAnswer: false });
-    const answer = this.#probe(server, { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs, ...ip, ...options });
+    const onDown = () => this.#failover.onEnded(server);
+    const limits = { dialTimeoutMs, answerTimeoutMs: dialTimeoutMs };
+    const answer = this.#probe(server, { ...limits, onDown, ...ip, ...options });
     const started = { answer, signal: options.signal };
     this.#running.set(key, started);
     return await answer.finally(() => this.#running.get(key) === started && this.#running.delete(key));
@@ -55,6 +61,13 @@ export class Prober {
     const { current } = this.#failover;
     if (!current || !isSameAddress(server, current.server) || answer.logId === undefined) return false;
     return !this.#failover.hasSameLog(answer);
+  }
+
+  /** The system of a process that was just killed may still accept the redial, and break it at once: whether it has ended
+   * shows a little later. */
+  async probeOnceMore(server: Address, { signal }: { signal: AbortSignal }): Promise<void> {
+    await delay(this.#config.besideMs, signal);
+    if (!signal.aborted) await this.probe(server, { signal });
   }
 
   /** Probes the candidates after `besideMs`, unless they are wanted before. */

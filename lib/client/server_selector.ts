@@ -114,6 +114,7 @@ export class ServerSelector {
       const isFinal = isMove || action === "exclude";
       this.#failover.onLost({ isFinal, saidBye: error.code === "closing", rttMs }, this.#nowMs);
     } else if (error.code === "refused") this.#failover.onEnded(server);
+    else if (hasRedialFailed(failure)) void this.#prober.probeOnceMore(server, { signal });
     if (this.#failover.returning) return await this.#returnTarget(failure, nick);
     const waited = await this.#waitToJoin(failure, signal);
     if (waited) return waited;

@@ -86,7 +86,7 @@ export const ENGLISH = {
   "client.stall-resolved": "The server can save messages again.",
   "client.retry": "{why} Retrying.",
   "client.returning": "{server} answers and still has the room: reconnecting to it.",
-  "client.returning-to-others": "There are other members on {server}: going back to them.",
+  "client.returning-to-others": "Other members are on {server}: going back.",
   "client.restarted": "{server} answers again, but was restarted: it may have lost the messages.",
   "client.join-wait": "Too many joins to {server} from here: retrying in {seconds} s.",
   "client.waiting": "Unconfirmed messages: {count}. No more lines are read until they are confirmed.",

@@ -87,7 +87,7 @@ export const SPANISH = {
   "client.stall-resolved": "El servidor puede guardar mensajes de nuevo.",
   "client.retry": "{why} Se sigue intentando.",
   "client.returning": "{server} responde y conserva la sala: el cliente vuelve a él.",
-  "client.returning-to-others": "Hay otros miembros en {server}: se vuelve con ellos.",
+  "client.returning-to-others": "Hay otros miembros en {server}: se vuelve a él.",
   "client.restarted": "{server} responde de nuevo, pero se reinició: puede haber perdido los mensajes.",
   "client.join-wait": "Demasiados intentos de entrar en {server} desde aquí: el próximo, en {seconds} s.",
   "client.waiting":

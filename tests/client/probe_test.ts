@@ -1,6 +1,6 @@
 // PROBE from a client: which servers live.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { probe } from "../../lib/client/probe.ts";
 import type { Address } from "../../lib/net/address.ts";
 import { freeAddress } from "../testing/addresses.ts";
@@ -10,8 +10,15 @@ import { startServer } from "../testing/test_server.ts";
 import { TCP } from "../testing/transport.ts";
 import { waitFor } from "../testing/waiting.ts";
 
-function answerOf(server: Address, { signal = new AbortController().signal, answerTimeoutMs = 5_000 } = {}) {
-  return probe(server, { signal, answerTimeoutMs }, TCP.dial);
+function answerOf(
+  server: Address,
+  {
+    signal = new AbortController().signal,
+    answerTimeoutMs = 5_000,
+    onDown = (): unknown => assert(false, "It refuses"),
+  } = {},
+) {
+  return probe(server, { signal, answerTimeoutMs, onDown }, TCP.dial);
 }
 
 Deno.test("probe() tells the log of a server and how many it has heard, and leaves nothing behind", async () => {
@@ -30,7 +37,9 @@ Deno.test("probe() of a server that does not know PROBE finds that it lives", as
 });
 
 Deno.test("probe() finds no server that refuses, hangs up, says garbage, or only accepts", async () => {
-  assertEquals(await answerOf(freeAddress()), undefined);
+  let refusals = 0;
+  assertEquals(await answerOf(freeAddress(), { onDown: () => refusals++ }), undefined);
+  assertEquals(refusals, 1);
   const ends: ConstructorParameters<typeof FakeServer>[0][] = [
     () => Promise.resolve(),
     (client) => client.send(new Uint8Array([0, 0, 0, 0])),

@@ -3,8 +3,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { ConnectError, ConnectionLostError } from "../../lib/errors.ts";
 import type { ProbeAnswer } from "../../lib/client/failover.ts";
+import type { ServerSelectorDeps } from "../../lib/client/server_selector.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
-import { formatAddress } from "../../lib/net/address.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
 import {
   FIRST,
   IP,
@@ -47,7 +48,7 @@ Deno.test("ServerSelector.shouldMove() has a client go home, and the target is h
   const ended = new AbortController();
   assertEquals(await fixture.selector.shouldMove(ended), true);
   assertEquals(seen, [`aula:5000 at ${IP}`]);
-  assertEquals(fixture.notices.splice(0), ["Hay otros miembros en aula:5000: se vuelve con ellos."]);
+  assertEquals(fixture.notices.splice(0), ["Hay otros miembros en aula:5000: se vuelve a él."]);
   const target = { server: FIRST, nick: "ana", ip: IP };
   assertEquals(await fixture.next({ ...lost(SECOND), isMove: true }), target);
   // If that fails, back to where the client was.
@@ -84,6 +85,33 @@ for (const [did, loss] of Object.entries(ENDED)) {
     },
   );
 }
+
+Deno.test(
+  "ServerSelector probes a server that broke the redial once more: it may have ended",
+  pure,
+  async () => {
+    const clock = new TestClock(undefined, 0);
+    const seen: string[] = [];
+    const probe: ServerSelectorDeps["probe"] = (server, { onDown }) => {
+      seen.push(formatAddress(server));
+      if (seen.length > 1) return Promise.resolve(isFirst(server) ? SAME : { logId: 2n, heardCount: 2 });
+      onDown?.();
+      return Promise.resolve(undefined);
+    };
+    const isFirst = (server: Address) => formatAddress(server) === formatAddress(FIRST);
+    const failover = { besideMs: 0, homeProbeMs: 0, homeJitterMs: 0 };
+    await using fixture = await selectorAfterJoin({ isAuto: true, clock: clock.now, probe, failover });
+    const target = (await fixture.next(lost(FIRST, new ConnectionLostError("closed"))))!;
+    const hungUp = { ...unreachable(FIRST, new ConnectError("not-a-chat-server")), target };
+    assertEquals(await fixture.nextServer(hungUp), SECOND);
+    fixture.join(SECOND, { logId: 2n });
+    await waitFor(() => seen.length > 0);
+    const moving = fixture.selector.shouldMove(new AbortController());
+    await waitFor(() => seen.includes(formatAddress(SECOND)));
+    clock.advanceTo(600_000);
+    assertEquals([await moving, seen[0]], [false, formatAddress(FIRST)]);
+  },
+);
 
 for (
   const [code, why] of [
