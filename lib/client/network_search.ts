@@ -3,6 +3,7 @@
 
 import { delay } from "../base/time.ts";
 import type { LocalAddress } from "../cli/process.ts";
+import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, isLoopback, isSameAddress } from "../net/address.ts";
 import type { Discovery, FoundService } from "../net/dns_sd.ts";
@@ -15,7 +16,7 @@ import type { ProbeOptions } from "./prober.ts";
 /** How long a question waits for the network, in ms. */
 const SEARCH_MS = 300;
 /** Limits of a PROBE to a server that was found, in ms. */
-const PROBE_MS = 1_000;
+export const PROBE_MS = 1_000;
 
 /** A server that was found, and has answered. */
 export interface FoundServer extends FoundService {
@@ -63,11 +64,15 @@ export function networkSearch(
   };
 }
 
-/** The servers that were found, as a list for a person who answers with a number. */
+/** The servers that were found, as a list for a person who answers with a number. A number means the same server for as
+ * long as the client runs. */
 export class FoundList {
-  /** Called when the first server is found after the list was shown. */
-  onFirst = () => {};
-  readonly #servers: FoundServer[] = [];
+  /** Called when another server is found after the list was shown. */
+  onFound = () => {};
+  /** The place gives the number. */
+  readonly #numbered: FoundServer[] = [];
+  /** Found since the question came. */
+  #present: FoundServer[] = [];
   readonly #deps: PromptDeps;
   #isShown = false;
 
@@ -81,47 +86,75 @@ export class FoundList {
     const { terminal } = this.#deps;
     const waited = new AbortController();
     const over = AbortSignal.any([signal, waited.signal]);
+    this.#present = [];
+    this.#isShown = false;
     const searched = search((server) => this.#add(server), { signal });
     await Promise.race([searched, terminal.untilEntered(() => true, { signal: over })]);
     waited.abort();
     this.#isShown = true;
+    // A backup waits without members: the server that names it comes first.
     const people = ({ answer }: FoundServer) => answer.heardCount ?? 0;
-    this.#servers.sort((one, other) => people(other) - people(one) || one.name.localeCompare(other.name));
-    await this.#print(this.#servers);
+    const address = ({ server }: FoundServer) => formatAddress(server);
+    this.#present.sort((one, other) =>
+      people(other) - people(one) ||
+      address(one).localeCompare(address(other), undefined, { numeric: true })
+    );
+    for (const server of this.#present) this.#number(server);
+    this.#present.sort((one, other) => this.#indexOf(one.server) - this.#indexOf(other.server));
+    await this.#print(this.#present);
   }
 
+  /** Whether nothing was found since the question came. */
   get isEmpty(): boolean {
-    return this.#servers.length === 0;
+    return this.#present.length === 0;
   }
 
-  /** The server that an answer means by its number. */
+  /** The number of the first server that was found. */
+  get firstNumber(): string | undefined {
+    return this.isEmpty ? undefined : `${this.#indexOf(this.#present[0]!.server) + 1}`;
+  }
+
+  /** The server that an answer means by its number; undefined if the answer is none, or there is no list.
+   * @throws {InputError} `choice-invalid` */
   at(answer: string): Address | undefined {
-    return /^\d{1,2}$/.test(answer) ? this.#servers[Number(answer) - 1]?.server : undefined;
+    if (this.isEmpty || !/^\d{1,2}$/.test(answer)) return undefined;
+    const found = this.#numbered[Number(answer) - 1];
+    if (!found) throw new InputError("choice-invalid", { max: this.#numbered.length });
+    return found.server;
   }
 
   /** The number of a server; undefined if it was not found. */
   numberOf(server: Address): string | undefined {
-    const index = this.#servers.findIndex((found) => isSameAddress(found.server, server));
-    return index < 0 ? undefined : `${index + 1}`;
+    const isPresent = this.#present.some((found) => isSameAddress(found.server, server));
+    return isPresent ? `${this.#indexOf(server) + 1}` : undefined;
   }
 
   /** A machine in several networks announces one room at several addresses: the first is shown. */
   #add(server: FoundServer): void {
     const { name, answer: { logId } } = server;
-    const isShown = this.#servers.some((known) => known.name === name && known.answer.logId === logId);
-    if (logId !== undefined && isShown) return;
-    this.#servers.push(server);
+    const isKnown = this.#present.some((known) => known.name === name && known.answer.logId === logId);
+    if (logId !== undefined && isKnown) return;
+    this.#present.push(server);
     if (!this.#isShown) return;
-    if (this.#servers.length === 1) this.onFirst();
+    this.#number(server);
+    this.onFound();
     void this.#print([server]);
+  }
+
+  #number(server: FoundServer): void {
+    if (this.#indexOf(server.server) < 0) this.#numbered.push(server);
+  }
+
+  #indexOf(server: Address): number {
+    return this.#numbered.findIndex((found) => isSameAddress(found.server, server));
   }
 
   async #print(servers: readonly FoundServer[]): Promise<void> {
     const t = translator(this.#deps.language);
     if (servers.length === 0) return;
-    const first = this.#servers.indexOf(servers[0]!);
-    const lines = servers.map((server, index) => `  ${first + index + 1}) ${describe(server, t)}`);
-    await this.#deps.terminal.print(...(first === 0 ? [t("found.heading")] : []), ...lines);
+    const lines = servers.map((found) => `  ${this.#indexOf(found.server) + 1}) ${describe(found, t)}`);
+    const isFirst = this.#present[0] === servers[0];
+    await this.#deps.terminal.print(...(isFirst ? [t("found.heading")] : []), ...lines);
   }
 }
 

@@ -3,9 +3,10 @@
 
 import { type Address, formatAddress, isLoopback } from "../net/address.ts";
 import type { Failover, ProbeAnswer } from "./failover.ts";
-import type { NetworkSearch } from "./network_search.ts";
+import { FoundList, type NetworkSearch } from "./network_search.ts";
 import type { Prober } from "./prober.ts";
 import type { ServerPool } from "./server_pool.ts";
+import type { PromptDeps } from "../terminal/prompt.ts";
 
 /** Looks for servers of a room until the signal is aborted: see {@linkcode NetworkSearch}. */
 export type RoomSearch = (
@@ -22,6 +23,8 @@ interface RoomFinderParts {
 export class RoomFinder {
   /** Undefined: the network is not asked. */
   readonly search: NetworkSearch | undefined;
+  /** What it has found for questions. */
+  readonly found: FoundList;
   readonly #isAuto: boolean;
   readonly #parts: RoomFinderParts;
   /** By the form of addresses. */
@@ -29,10 +32,19 @@ export class RoomFinder {
   /** Of the current server; "" if it has no name, or that is not known. */
   #name = "";
 
-  constructor(search: NetworkSearch | undefined, { isAuto }: { isAuto: boolean }, parts: RoomFinderParts) {
-    this.search = search;
+  constructor(
+    deps: PromptDeps & { readonly search?: NetworkSearch },
+    { isAuto }: { isAuto: boolean },
+    parts: RoomFinderParts,
+  ) {
+    this.search = deps.search;
+    this.found = new FoundList(deps);
     this.#isAuto = isAuto;
     this.#parts = parts;
+  }
+
+  async isAnswering(server: Address, options: { signal: AbortSignal }): Promise<boolean> {
+    return await this.#parts.prober.probe(server, options) !== undefined;
   }
 
   /** The user chose a server of the network's. */

@@ -1,5 +1,6 @@
 // Asks the user for the server and the nick of a dial, as far as they are not known.
 
+import { delay } from "../base/time.ts";
 import { isQuit } from "../cli/commands.ts";
 import {
   type Address,
@@ -12,7 +13,7 @@ import {
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
-import { FoundList, type NetworkSearch } from "./network_search.ts";
+import { FoundList, type NetworkSearch, PROBE_MS } from "./network_search.ts";
 import type { LastJoin } from "./last_join.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
@@ -49,6 +50,8 @@ interface TargetPromptOptions {
   readonly network?: {
     /** Undefined: nothing is looked for. */
     readonly search: NetworkSearch | undefined;
+    readonly found?: FoundList;
+    readonly isAnswering: (server: Address, options: { signal: AbortSignal }) => Promise<boolean>;
     /** The user has chosen a server that the network offers, and did not name it. */
     readonly onChosen: (server: Address) => void;
   };
@@ -118,30 +121,46 @@ interface HostAnswer {
   readonly port?: number;
 }
 
-/** Beside it, servers that are found on the network are offered by number. */
+/** Beside it, servers that are found on the network are offered by number: the first one, if the server on offer is not
+ * among them and does not answer. */
 async function askHost(
   deps: PromptDeps,
   { offer, isRejoin, network, signal }: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
   const t = translator(deps.language);
   const answered = new AbortController();
-  const found = new FoundList(deps);
-  if (network?.search) {
-    await found.begin(network.search, { signal: AbortSignal.any([signal, answered.signal]) });
-  }
+  const over = AbortSignal.any([signal, answered.signal]);
   const offered = offer()?.server;
   const host = offered?.host ?? DEFAULT_HOST;
-  const number = offered ? found.numberOf(offered) : found.at("1") && "1";
+  const { search, found = new FoundList(deps) } = network ?? {};
+  let isAnswering = false;
+  const fallback = () => {
+    const number = offered && found.numberOf(offered);
+    return number ?? (isAnswering ? host : found.firstNumber ?? host);
+  };
+  const text = () => t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");
   const parse = (answer: string): HostAnswer => {
     const server = found.at(answer);
     if (!server) return parseAnswer(normalizeHostPort(answer), host);
     if (!offered || !isSameAddress(server, offered)) network?.onChosen(server);
     return server;
   };
-  const text = t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");
-  found.onFirst = () => deps.terminal.setQuestion(`${t("ask.server-found")} [${host}]`);
-  return await promptUntilValid(deps, { text, fallback: number ?? host, parse, isQuit, signal })
-    .finally(() => answered.abort());
+  const ask = { parse, isQuit, signal };
+  if (!search) return await promptUntilValid(deps, { text: text(), fallback: host, ...ask });
+  const question = () => `${text()} [${fallback()}]`;
+  try {
+    const probed = offered && network?.isAnswering(offered, { signal: over }).then((is) => isAnswering = is);
+    await found.begin(search, { signal: over });
+    if (!found.isEmpty && probed) await Promise.race([probed, delay(PROBE_MS, over)]);
+    found.onFound = () => deps.terminal.setQuestion(question());
+    return await promptUntilValid(deps, {
+      ...ask,
+      text: question,
+      parse: (answer) => parse(answer || fallback()),
+    });
+  } finally {
+    answered.abort();
+  }
 }
 
 /** A user who has not noticed the loss goes on chatting: what is no host stays in the chat line, unsent. */

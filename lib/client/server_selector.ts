@@ -66,7 +66,7 @@ export class ServerSelector {
     this.#failover = new Failover(config.failover, random);
     this.#prober = new Prober(deps.probe, this.#failover, config.failover);
     const parts = { prober: this.#prober, failover: this.#failover, pool: this.#pool };
-    this.#roomFinder = new RoomFinder(deps.search, config, parts);
+    this.#roomFinder = new RoomFinder(deps, config, parts);
   }
 
   /** `ip` is the address at which the client reached the server. */

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ProbeAnswer } from "../../lib/client/failover.ts";
-import { networkSearch } from "../../lib/client/network_search.ts";
+import { FoundList, networkSearch } from "../../lib/client/network_search.ts";
 import { promptForTarget, type TargetInput } from "../../lib/client/server_prompt.ts";
 import type { Discovery, FoundService } from "../../lib/net/dns_sd.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
@@ -24,6 +24,7 @@ const OTRA = service("otra", "192.168.1.6", { isTls: true, hasPassword: true });
 /** A user at a screen who is asked for a server, and a network that has servers which answer with so many people. */
 class Asked implements AsyncDisposable {
   readonly user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  readonly ask: () => ReturnType<typeof promptForTarget>;
   readonly target: ReturnType<typeof promptForTarget>;
   readonly chosen: string[] = [];
   readonly probed: string[] = [];
@@ -53,6 +54,7 @@ class Asked implements AsyncDisposable {
         for (const service of found) onFound(service);
       },
     };
+    const { terminal } = this.user;
     const search = networkSearch({
       loadDiscovery: loadDiscovery ?? (() => Promise.resolve(discovery)),
       localAddresses: () => localAddresses,
@@ -66,12 +68,19 @@ class Asked implements AsyncDisposable {
       offer: () => undefined,
       isRejoin: false,
       canResolve: () => Promise.resolve(true),
-      network: { search, onChosen: (server: Address) => void this.chosen.push(formatAddress(server)) },
+      network: {
+        search,
+        found: new FoundList({ terminal, language: "es" }),
+        isAnswering: (server: Address) => Promise.resolve(server.host in answers),
+        onChosen: (server: Address) => void this.chosen.push(formatAddress(server)),
+      },
       signal,
     };
-    const { terminal } = this.user;
-    const ask = () => promptForTarget({ terminal, language: "es" }, { ...NOTHING, ...input }, options);
-    this.target = withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${this.user.output}`);
+    this.ask = () => {
+      const ask = () => promptForTarget({ terminal, language: "es" }, { ...NOTHING, ...input }, options);
+      return withTimeout(terminal.exclusive(ask, { signal }), () => `an answer to\n${this.user.output}`);
+    };
+    this.target = this.ask();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,6 +106,7 @@ for (
     ["\r", "192.168.1.5:5000", true],
     ["2\r", "192.168.1.6:5000", true],
     ["3\r192.168.1.9:5001\r", "192.168.1.9:5001", false],
+    ["3\r\r", "192.168.1.5:5000", true],
     ["aula\r\r", "aula:5000", false],
   ] as const
 ) {
@@ -119,7 +129,7 @@ Deno.test("promptForTarget() shows servers that are found later above the questi
     await flushTasks();
   }
   assertEquals(listIn(asked), LIST);
-  const question = "Servidor (número, IP o nombre) [127.0.0.1]: |";
+  const question = "Servidor (número, IP o nombre) [1]: |";
   assertEquals(new FakeScreen({ columns: 200 }).show(asked.user.output).at(-1), question);
   asked.user.type("2\r");
   assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
@@ -131,6 +141,54 @@ Deno.test("promptForTarget() offers the last server by number, as the user named
   await asked.user.waitForOutput("Servidor (número, IP o nombre) [2]:");
   asked.user.type("\r");
   assertEquals([(await asked.target)!.server, asked.chosen], [OTRA.server, []]);
+});
+
+for (
+  const [does, found, lastHost, question] of [
+    ["a server that was found for a last one that does not answer", [AULA], "192.168.1.9", "[1]"],
+    ["the last server if it answers, though it was not found", [AULA], "192.168.1.6", "[192.168.1.6]"],
+    ["the last server if none is found", [], "192.168.1.9", "[192.168.1.9]"],
+  ] as const
+) {
+  Deno.test(`promptForTarget() offers ${does}`, pure, async () => {
+    const lastJoin = { server: { host: lastHost, port: 5_000 }, nick: "ana" };
+    await using asked = new Asked(found, PEOPLE, { input: { lastJoin } });
+    await asked.user.waitForOutput(`${question}:`);
+    asked.user.type("\r\r");
+    const { server } = (await asked.target)!;
+    assertEquals(server.host, question === "[1]" ? AULA.server.host : lastHost);
+  });
+}
+
+Deno.test(
+  "promptForTarget() refuses a number that the list lacks, and asks for a number again",
+  pure,
+  async () => {
+    await using asked = new Asked([], PEOPLE);
+    await asked.user.waitForOutput("Servidor (IP o nombre) [127.0.0.1]:");
+    asked.find(AULA);
+    await flushTasks();
+    asked.user.type("3\r");
+    await asked.user.waitForOutput("Elija un número de 1 a 1.");
+    await flushTasks();
+    const question = "Servidor (número, IP o nombre) [1]: |";
+    assertEquals(new FakeScreen({ columns: 200 }).show(asked.user.output).at(-1), question);
+    asked.user.type("\r");
+    assertEquals(formatAddress((await asked.target)!.server), "192.168.1.5:5000");
+  },
+);
+
+Deno.test("FoundList keeps its numbers from one question to the next", pure, async () => {
+  const answers: Record<string, ProbeAnswer> = { ...PEOPLE };
+  await using asked = new Asked([OTRA, AULA], answers);
+  await asked.user.waitForOutput("[1]:");
+  asked.user.type("2\r");
+  assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
+  answers["192.168.1.6"] = { heardCount: 9 };
+  const again = asked.ask();
+  await asked.user.waitForOutput("9 personas");
+  asked.user.type("1\r");
+  assertEquals(formatAddress((await again)!.server), "192.168.1.5:5000");
 });
 
 Deno.test("promptForTarget() takes an answer that is typed while it looks for servers", pure, async () => {
@@ -148,10 +206,16 @@ const LISTS: [does: string, found: FoundService[], answers: Record<string, Probe
     ["otra · 192.168.1.6:5000 · 12 personas", "aula 3 · 192.168.1.5:5000 · 3 personas"],
   ],
   [
+    "lists servers with as many people by their addresses",
+    [service("a", "192.168.1.10"), service("b", "192.168.1.9")],
+    { "192.168.1.9": { heardCount: 0 }, "192.168.1.10": { heardCount: 0 } },
+    ["b · 192.168.1.9:5000 · 0 personas", "a · 192.168.1.10:5000 · 0 personas"],
+  ],
+  [
     "lists one room at several addresses once",
     ADDRESSES.map((host) => service("aula", host)),
     Object.fromEntries(ADDRESSES.map((host, index) => [host, { logId: index < 2 ? 1n : 2n }])),
-    ["aula · 192.168.1.5:5000", "aula · 172.17.0.1:5000"],
+    ["aula · 172.17.0.1:5000", "aula · 192.168.1.5:5000"],
   ],
   [
     "offers no server of another version or without an answer",
