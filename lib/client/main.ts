@@ -240,6 +240,10 @@ class ChatClient {
     }
     const count = session.unacked.length;
     if (count > 0) await print(t.message("client.undelivered", { count }));
+    const { unreadCount } = terminal;
+    if (status !== EXIT.ok && !terminal.isTty && !this.#hasJoined && unreadCount > 0) {
+      await print(t.message("client.unsent", { count: unreadCount }));
+    }
     return status;
   }
 

@@ -320,9 +320,13 @@ export class ServerSelector {
     return isFirstReport;
   }
 
-  /** The next line of a pipe is meant for the chat: a message must not become a nick. */
+  /** The next line of a pipe is meant for the chat: a message must not become a nick, nor a server if flags name the first
+   * one. */
   #endsPipe(action: RecoveryAction): boolean {
-    return action === "askNick" && !this.#deps.terminal.isTty;
+    if (this.#deps.terminal.isTty) return false;
+    const { isAuto, host, port } = this.#config;
+    const isFlagged = host !== undefined && port !== undefined;
+    return action === "askNick" || (isFlagged && !isAuto && !this.#hasEverJoined);
   }
 
   #canUserFix(action: RecoveryAction): boolean {

@@ -92,6 +92,7 @@ export const ENGLISH = {
   "client.waiting": "Unconfirmed messages: {count}. No more lines are read until they are confirmed.",
   "client.unacked": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-unacked": "… and {count} more unconfirmed",
+  "client.unsent": "Lines of the input read but not sent: {count}.",
   "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
   "client.ignored": "You no longer see messages from {nick}. To see them again: /ignore {nick}",
   "client.unignored": "You see messages from {nick} again.",

@@ -94,6 +94,7 @@ export const SPANISH = {
     "Mensajes sin confirmar: {count}. El cliente no acepta más líneas hasta que se confirmen.",
   "client.unacked": "Mensajes sin confirmar: {count}. Se enviarán al próximo servidor.",
   "client.more-unacked": "… y {count} más sin confirmar",
+  "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.ignored": "Ya no verá los mensajes de {nick}. Para verlos de nuevo: /ignorar {nick}",
   "client.unignored": "Verá de nuevo los mensajes de {nick}.",

@@ -91,9 +91,9 @@ export class InputRouter {
     return this.#hasEnded;
   }
 
-  /** Whether there are lines that no reader has taken. */
-  get hasTypeAhead(): boolean {
-    return this.promptQueue.typeAhead.length + this.chatQueue.typeAhead.length > 0;
+  /** How many lines no reader has taken. */
+  get typeAheadCount(): number {
+    return this.promptQueue.typeAhead.length + this.chatQueue.typeAhead.length;
   }
 
   get isChatting(): boolean {

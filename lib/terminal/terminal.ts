@@ -113,6 +113,11 @@ export class Terminal implements AsyncDisposable {
     return hasEnded && promptQueue.typeAhead.length === 0;
   }
 
+  /** How many lines have been read that no prompt and no reader has taken. */
+  get unreadCount(): number {
+    return this.#router.typeAheadCount;
+  }
+
   /** Runs several prompts in a row. Until they are done, no line goes to the chat, and the partial chat line is set
    * aside. First waits until the user pauses or presses Enter, or until the signal is aborted. */
   async exclusive<Result>(
@@ -266,7 +271,7 @@ export class Terminal implements AsyncDisposable {
     this.#unwatch?.();
     const hasInputEnded = this.#router.hasEnded;
     // What came after the line that ended the program may be the first part of a paste.
-    const isBegun = this.#router.hasTypeAhead;
+    const isBegun = this.#router.typeAheadCount > 0;
     this.#end();
     await this.#screen.close();
     if (isTty) {

@@ -75,9 +75,19 @@ Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no messag
     await using user = new ClientUser();
     user.start();
     user.type(`\n${server.address.port}\n${nick}\nhola\n`);
-    assertEquals(await user.ended(1), `${asked}${nick}\n${why}\n`);
+    const unsent = "Líneas de la entrada leídas pero no enviadas: 1.";
+    assertEquals(await user.ended(1), `${asked}${nick}\n${why}\n${unsent}\n`);
   }
   assertEquals([...server.members].map(({ nick }) => nick), ["ana"]);
+});
+
+Deno.test("chat-client ends a pipe whose first server flags name and cannot be reached", async () => {
+  const { host, port } = freeAddress();
+  await using user = new ClientUser();
+  user.type("hola\nadiós\n");
+  user.start("--host", host, "--port", `${port}`, "--nick", "ana");
+  const output = await user.ended(1);
+  assertMatch(output, /^Ningún servidor .*\nLíneas de la entrada leídas pero no enviadas: 2\.\n$/);
 });
 
 Deno.test("chat-client makes a new resume token at each start", async () => {
@@ -87,9 +97,8 @@ Deno.test("chat-client makes a new resume token at each start", async () => {
   });
   for (let i = 0; i < 2; i++) {
     await using ana = new ClientUser();
-    ana.type("salir\n");
     ana.dial(server.address);
-    await ana.ended();
+    await ana.ended(1);
   }
   assertEquals(new Set([...tokens, makeToken("")].map(String)).size, 3);
 });

@@ -97,7 +97,7 @@ Deno.test("ServerSelector suggests the same server again after a mistyped addres
 });
 
 Deno.test("ServerSelector offers the server that --host named again, after its backups", pure, async () => {
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND] });
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND] }, { isTty: true });
   await fixture.next();
   assertEquals(await fixture.nextServer(unreachable(FIRST), ACCEPT), SECOND);
   assertEquals(await fixture.nextServer(unreachable(SECOND), ACCEPT), FIRST);
@@ -145,7 +145,7 @@ Deno.test("ServerSelector forgets the nick of /nick when the user is asked for a
 });
 
 Deno.test("ServerSelector asks for the host alone if the name is unknown", pure, async () => {
-  await using fixture = new SelectorFixture({ host: FIRST.host, port: 5_009, nick: "ana" });
+  await using fixture = new SelectorFixture({ host: FIRST.host, port: 5_009, nick: "ana" }, { isTty: true });
   const { server } = (await fixture.next())!;
   assertEquals(await fixture.nextServer(unreachable(server, UNKNOWN), "aula2\n"), {
     host: "aula2",
@@ -155,7 +155,7 @@ Deno.test("ServerSelector asks for the host alone if the name is unknown", pure,
 });
 
 Deno.test("ServerSelector suggests another known server if a name is unknown", pure, async () => {
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND] });
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", backups: [SECOND] }, { isTty: true });
   await fixture.next();
   assertEquals(await fixture.nextServer(unreachable(FIRST, UNKNOWN), ACCEPT), SECOND);
 });
