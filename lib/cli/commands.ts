@@ -127,6 +127,13 @@ export class CommandRegistry<Context> {
     return this.commands.flatMap(({ names }) => names.map((name) => `/${name}`));
   }
 
+  /** Every name with its slash, in the order in which Tab offers them: those of a language first. */
+  completions(language: Language): string[] {
+    const sorted = (names: readonly string[]) => names.toSorted((a, b) => a.localeCompare(b));
+    const all = this.commands.map((command) => namesIn(command, language));
+    return [...sorted(all.map(([first]) => first!)), ...sorted(all.flatMap(([, ...others]) => others))];
+  }
+
   /** The names of commands after which a member's nick comes, with their slashes. */
   get nickCommands(): string[] {
     const takesNick = ({ args }: Command<Context>) => args?.nick !== undefined && !args.nick.isRest;

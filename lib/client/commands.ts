@@ -205,10 +205,14 @@ export class CommandLoop implements CommonContext {
 
   #chatOptions(): ChatOptions {
     const yes = this.t("client.yes").split(" ");
+    const no = ["", "n", "no"];
     return {
       confirmPaste: {
         question: (count) => `${this.t("client.ask-paste", { count })} `,
-        isYes: (answer) => yes.includes(answer.trim().toLowerCase()),
+        isYes: (answer) => {
+          const typed = answer.trim().toLowerCase();
+          return yes.includes(typed) || (no.includes(typed) ? false : undefined);
+        },
         notSentText: (count) => this.#replyLines(this.t.message("client.paste-not-sent", { count }))[0]!,
       },
       draftText: (text) => {
@@ -221,8 +225,8 @@ export class CommandLoop implements CommonContext {
       complete: (before) => {
         const others = [...this.members].filter(({ sessionId }) => sessionId !== this.#deps.user.sessionId);
         const nicks = others.map(({ nick }) => printableNick(nick));
-        const { names: commands, nickCommands } = CHAT_COMMANDS;
-        return completeWord(before, { nicks, commands, nickCommands });
+        const commands = CHAT_COMMANDS.completions(this.#deps.process.language);
+        return completeWord(before, { nicks, commands, nickCommands: CHAT_COMMANDS.nickCommands });
       },
       searchPrompt: ({ query, isFound }) =>
         this.t(isFound || query === "" ? "client.search" : "client.search-none", { query }) + " ",

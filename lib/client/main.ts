@@ -240,7 +240,10 @@ class ChatClient {
     }
     const count = session.unacked.length;
     if (count > 0) await print(t.message("client.undelivered", { count }));
-    const { unreadCount } = terminal;
+    const { draft, unreadCount } = terminal;
+    if (draft !== "" && !terminated.aborted) {
+      await terminal.print(t("client.draft-dropped", { text: printable(draft) }));
+    }
     if (status !== EXIT.ok && !terminal.isTty && !this.#hasJoined && unreadCount > 0) {
       await print(t.message("client.unsent", { count: unreadCount }));
     }

@@ -320,8 +320,7 @@ export class ServerSelector {
     return isFirstReport;
   }
 
-  /** The next line of a pipe is meant for the chat: a message must not become a nick, nor a server if flags name the first
-   * one. */
+  /** The next line of a pipe is meant for the chat: a message must not become a nick, nor the server after one of flags. */
   #endsPipe(action: RecoveryAction): boolean {
     if (this.#deps.terminal.isTty) return false;
     const { isAuto, host, port } = this.#config;

@@ -78,6 +78,7 @@ export const ENGLISH = {
   "client.resent-none": "No message is missing.",
   "client.may-lack": "Messages from another server may be missing: you were offline for over {seconds} s.",
   "client.draft": 'Draft saved: "{text}"',
+  "client.draft-dropped": 'Draft not sent: "{text}"',
   "client.more-members": "{names} and {count} more",
   "client.connection-lost": "The connection to {server} was lost: {why}",
   "client.not-joined": "Could not join {server}: {why}.",

@@ -79,6 +79,7 @@ export const SPANISH = {
   "client.may-lack":
     "Pueden faltar mensajes que se enviaron por otro servidor: usted estuvo más de {seconds} s sin conexión.",
   "client.draft": 'Borrador guardado: "{text}"',
+  "client.draft-dropped": 'Borrador sin enviar: "{text}"',
   "client.more-members": "{names} y {count} más",
   "client.connection-lost": "Se perdió la conexión con {server}: {why}",
   "client.not-joined": "No se pudo entrar en {server}: {why}.",

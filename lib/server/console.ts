@@ -176,7 +176,7 @@ export class AdminConsole implements CommonContext {
       const nicks = [...this.server.members].map(({ nick }) => nick);
       return completeWord(before, {
         nicks,
-        commands: ADMIN_COMMANDS.names,
+        commands: ADMIN_COMMANDS.completions(this.#process.language),
         nickCommands: ADMIN_COMMANDS.nickCommands,
       });
     };

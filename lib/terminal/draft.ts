@@ -98,6 +98,7 @@ export class DraftKeeper {
   /** To be called when lines reach a server again: then Enter alone sends the draft, unless it comes so soon that it was
    * meant for the prompt. */
   release(): void {
+    this.#router.onReleased();
     this.#hasAnswered = false;
     if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
   }

@@ -13,7 +13,8 @@ export interface ChatOptions {
   /** Asks before a pasted block of more than {@linkcode MAX_UNCONFIRMED_LINES} lines is sent. */
   readonly confirmPaste?: {
     readonly question: (count: number) => string;
-    readonly isYes: (answer: string) => boolean;
+    /** Undefined for what is neither yes nor no: it is asked again. */
+    readonly isYes: (answer: string) => boolean | undefined;
     /** Reports how many lines were not sent. */
     readonly notSentText: (count: number) => string;
   };
@@ -56,7 +57,7 @@ export class InputRouter {
   #pastedDraft: string | undefined;
   /** The draft holds lines that were entered. */
   #isDraftEntered = false;
-  /** The draft that was printed last above an answer. */
+  /** The draft that was printed last above an answer, until it is released. */
   #printedDraft: string | undefined;
 
   /** `print` is given each prompt with its answer, to stay above the input. */
@@ -115,8 +116,13 @@ export class InputRouter {
     this.#chatOptions = undefined;
   }
 
+  /** To be called when lines reach a server again: after the next loss the same draft is shown anew. */
+  onReleased(): void {
+    this.#printedDraft = undefined;
+  }
+
   beginExclusive(): void {
-    if (this.#exclusiveDepth++ === 0) this.#printedDraft = this.#givenAnswer = undefined;
+    if (this.#exclusiveDepth++ === 0) this.#givenAnswer = undefined;
   }
 
   endExclusive(): void {
@@ -264,9 +270,11 @@ export class InputRouter {
   #onPasteConfirmed(answer: string): void {
     const lines = this.#pastedBlock ?? [];
     const confirmPaste = this.#chatOptions?.confirmPaste;
-    this.#pastedBlock = undefined;
+    const isYes = confirmPaste?.isYes(answer);
     this.#print(this.#pasteConfirmQueue.prompt + answer);
-    if (confirmPaste?.isYes(answer)) return this.#send(lines);
+    if (confirmPaste && isYes === undefined) return;
+    this.#pastedBlock = undefined;
+    if (isYes) return this.#send(lines);
     // The history may be the only place left that has them.
     const notSent = lines.map(expandTabs).filter((line) => line.trim() !== "");
     for (const line of notSent) this.chatQueue.editor.addToHistory(line);

@@ -266,7 +266,7 @@ const KILLS = new Map<string, Move>([
   ["M-d", forwardWord],
 ]);
 
-/** The commands have their slashes. */
+/** The commands have their slashes, in the order in which Tab offers them. */
 interface CompletionWords {
   readonly nicks: readonly string[];
   readonly commands: readonly string[];
@@ -278,8 +278,9 @@ interface CompletionWords {
  * line addresses its member, so it gets a colon. */
 export function completeWord(
   before: string,
-  { nicks, commands, nickCommands }: CompletionWords,
+  { commands, nickCommands, ...words }: CompletionWords,
 ): Completion | undefined {
+  const nicks = words.nicks.toSorted((a, b) => a.localeCompare(b));
   const word = /\S*$/.exec(before)![0];
   const from = before.length - word.length;
   if (word === "" && !nickCommands.includes(before.trim().toLowerCase())) return undefined;
@@ -295,7 +296,7 @@ export function completeWord(
 
 function withPrefix(word: string, names: readonly string[]): string[] {
   const prefix = foldCase(word);
-  return names.filter((name) => foldCase(name).startsWith(prefix)).sort((a, b) => a.localeCompare(b));
+  return names.filter((name) => foldCase(name).startsWith(prefix));
 }
 
 /** Without capitals and accents: people who type fast leave them out. */

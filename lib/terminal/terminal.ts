@@ -113,6 +113,11 @@ export class Terminal implements AsyncDisposable {
     return hasEnded && promptQueue.typeAhead.length === 0;
   }
 
+  /** The chat line that is being edited, or that a prompt has set aside. Empty without line editing. */
+  get draft(): string {
+    return this.hasLineEditor ? this.#router.chatQueue.editor.text.trim() : "";
+  }
+
   /** How many lines have been read that no prompt and no reader has taken. */
   get unreadCount(): number {
     return this.#router.typeAheadCount;

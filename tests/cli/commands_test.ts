@@ -88,7 +88,7 @@ Deno.test("CommandRegistry.isCommand() is true for slashes and bare names", pure
 });
 
 Deno.test(
-  "CommandRegistry.help() shows usage in its language, other names and hints; names has the slashes",
+  "CommandRegistry.help() shows usage in its language, other names and hints; completions() those of its language first",
   pure,
   () => {
     assertEquals(COMMANDS.help("es"), [
@@ -99,6 +99,8 @@ Deno.test(
       "  #                          nada",
     ]);
     assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
+    assertEquals(COMMANDS.completions("es"), ["/end", "/now", "/repetir", "/stop", "/repeat"]);
+    assertEquals(COMMANDS.completions("en"), ["/end", "/now", "/repeat", "/stop", "/repetir"]);
   },
 );
 

@@ -6,7 +6,7 @@ import type { Address } from "../../lib/net/address.ts";
 import { serve } from "../../lib/server/main.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
-import { ClientUser, NOON } from "../testing/client_fixture.ts";
+import { ClientUser, NOON, startServerAtNoon } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
 import { FakeServer, makeSaid, welcomeTo } from "../testing/raw_peer.ts";
@@ -127,6 +127,19 @@ Deno.test("CommandLoop completes commands and printable nicks at Tab", async () 
   assert(!ana.output.includes("[2J"));
   ana.type(CTRL_U);
   await ana.quit();
+});
+
+Deno.test("CommandLoop completes first the command names of its language at Tab", async () => {
+  await using server = startServerAtNoon();
+  for (const [language, name] of [["en", "/clear"], ["es", "/apodo"]] as const) {
+    await using ana = new ClientUser({ language, isTty: true, tty: new FakeScreen() });
+    ana.dial(server.address);
+    await ana.waitForOutput("ana> ");
+    ana.type("/\t");
+    await ana.waitForOutput(name);
+    ana.type(CTRL_U);
+    await ana.quit();
+  }
 });
 
 Deno.test("CommandLoop asks before it sends a long pasted block", async () => {

@@ -150,6 +150,17 @@ Deno.test("chat-client tells at the question of a message that was entered after
   ana.terminate();
 });
 
+Deno.test("chat-client that leaves at the question after a loss shows the draft that it drops", async () => {
+  await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
+  const typing = { idleMs: 0, graceMs: 0, clock: systemClock };
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 80 }), typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("¿A qué servidor?");
+  ana.type("a medias, sí\r");
+  await ana.waitForOutput("queda en la línea del chat");
+  assertStringIncludes(await ana.quit(), 'Borrador sin enviar: "a medias, sí"');
+});
+
 Deno.test("chat-client quotes as much of a draft as the width of the screen allows", async () => {
   const begun = Promise.withResolvers<void>();
   await using server = FakeServer.withWelcome(async () => {

@@ -109,6 +109,24 @@ Deno.test(
   },
 );
 
+Deno.test("InputRouter prints a draft above an answer once until it is released", pure, () => {
+  const { router, printed } = newRouter();
+  router.beginChat({ draftText: (text) => `= ${text}` });
+  router.chatQueue.editor.insert("hol");
+  const ask = (answer: string) => {
+    router.beginExclusive();
+    void router.next(router.promptQueue);
+    enter(router, answer);
+    router.endExclusive();
+  };
+  ["uno", "dos"].forEach(ask);
+  router.chatQueue.editor.insert("a");
+  ask("tres");
+  router.onReleased();
+  ask("cuatro");
+  assertEquals(printed, ["= hol", "uno", "dos", "= hola", "tres", "= hola", "cuatro"]);
+});
+
 Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {
   const { router, printed } = newRouter();
   router.beginChat(PROMPTING);

@@ -47,6 +47,16 @@ Deno.test("Terminal keeps a block that is not sent in the history, with spaces f
   await fixture.typeAndExpectLast(`${pasted("a\tb\n".repeat(11))}n${ENTER}${UP}`, "> a b|");
 });
 
+Deno.test("Terminal asks again whether to send a block after neither yes nor no", pure, async () => {
+  await using fixture = new TerminalFixture({ chat: PROMPTING });
+  const block = pasted("a\n".repeat(11));
+  await fixture.typeAndExpect(`${block}quizás${ENTER}`, "¿11? quizás", "¿11? |");
+  await fixture.typeAndExpect(`s${ENTER}`, "¿11? quizás", "¿11? s", "> |");
+  assertEquals(fixture.said.length, 11);
+  await fixture.typeAndExpectLast(`${block}quizás${ENTER}${ENTER}`, "> |");
+  assertEquals(fixture.said.length, 11);
+});
+
 Deno.test("Terminal asks once before it sends a block of more than ten lines", pure, async () => {
   const block = Array.from({ length: 11 }, (_, index) => `${index}`);
   await using fixture = new TerminalFixture({ chat: PROMPTING });

@@ -72,7 +72,7 @@ export function pasted(text: string): string {
 export const PROMPTING: ChatOptions = {
   confirmPaste: {
     question: (count) => `¿${count}? `,
-    isYes: (answer) => answer === "s",
+    isYes: (answer) => answer === "s" || (["", "n"].includes(answer) ? false : undefined),
     notSentText: (count) => `${count} kept`,
   },
 };
