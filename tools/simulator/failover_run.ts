@@ -220,12 +220,16 @@ export class FailoverRun {
     const server = this.#servers[place];
     if (!server) return;
     this.#crashes++;
-    for (const client of this.#alive) {
-      const isCalm = client.isLossless && !client.hadTrouble && this.#calmSinceMs[place]! < timeline.nowMs;
+    const killedMs = timeline.nowMs;
+    const told = this.#alive.filter((client) => {
       const isOn = client.isOnline && logOf(client) === server.logId;
-      const isTold = isOn && isCalm && !client.wasBrokenSince(timeline.nowMs - RESET_MS);
-      if (isTold && kind !== "unplugged" && forMs > REFUSED_MS) client.endedLogs.add(server.logId);
-    }
+      return isOn && client.isLossless && !client.wasBrokenSince(killedMs - RESET_MS);
+    });
+    const isCalm = this.#calmSinceMs[place]! < killedMs && kind !== "unplugged" && forMs > REFUSED_MS;
+    timeline.after(REFUSED_MS, () => {
+      if (!isCalm || this.#silences[place]! > killedMs) return;
+      for (const client of told) if (!client.hadTrouble) client.endedLogs.add(server.logId!);
+    });
     this.#calmSinceMs[place] = Infinity;
     server.crash(kind);
     const { host, port } = addressOf(place);
