@@ -55,7 +55,8 @@ export const ENGLISH_ERRORS = {
   "error.nats-full": "NATS at {servers} has no space for the room: add some, or delete old data.",
   "error.nats-other-stream": "Stream {stream} in NATS is not a room: choose another name with --room.",
   "error.nats-stream-gone": "The room was deleted in NATS: restart this server to begin an empty one.",
-  "error.nats-log-back": "NATS lost the latest messages: restart this server; clients send them again.",
+  "error.nats-log-back":
+    "NATS lost the latest messages: restart this server; clients send again those that they still have.",
   "error.nats-unread": "NATS does not deliver the whole room: try again, or restart NATS.",
   "error.nats-newer": "Another server of the room runs a newer version: update this one.",
   "error.nats-log-cut": "Messages of the room are missing in NATS: restart this server.",
