@@ -72,7 +72,7 @@ export const SPANISH = {
   "client.rejoined": "Conectado a {server}. En línea: {names}. {messages}",
   "client.resent": "Se reenviaron {count} mensajes",
   "client.resent-one": "Se reenvió un mensaje",
-  "client.unacked-sent": "Se enviaron los {count} mensajes sin confirmar",
+  "client.unacked-sent": "Se enviaron los {count} mensajes que estaban sin confirmar",
   "client.unacked-sent-one": "Se envió el mensaje sin confirmar",
   "client.resent-all": "{sent}; no falta ninguno.",
   "client.resent-none": "No falta ningún mensaje.",

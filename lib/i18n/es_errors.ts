@@ -102,7 +102,7 @@ export const SPANISH_ERRORS = {
   "wire.replaced": "la misma sesión se conectó desde otro lugar",
   "wire.kicked": "Se le expulsó: {reason}",
   "kicked.no-reason": "Se le expulsó.",
-  "wire.banned": "esta dirección está vetada por ahora",
+  "wire.banned": "el servidor ha vetado por ahora la dirección de este cliente",
   "wire.too-slow": "el cliente leía demasiado despacio",
   "wire.silent": "el cliente dejó de responder",
   "wire.password-needed": "pide una contraseña",
@@ -163,7 +163,7 @@ export const SPANISH_ERRORS = {
   "reason.no-tls": "no usa TLS",
   "reason.not-nats": "ahí escucha otro programa, no NATS",
 
-  "error.data-busy": "Otro servidor está usando {path}: ciérrelo, o use otro archivo.",
+  "error.data-busy": "Otro servidor está usando {path}: cierre ese servidor, o use otro archivo.",
   "error.data-newer":
     "{path} es de una versión más nueva (formato {version}) y no se modificó: actualice este programa.",
   "error.data-damaged":
@@ -173,16 +173,16 @@ export const SPANISH_ERRORS = {
   "error.disk-full-at-start":
     "El disco está lleno: libere al menos {megabytes} MB para {path} e inicie de nuevo el servidor.",
   "error.data-gone":
-    "{path} se borró, se movió o se vació: los mensajes esperan, y los últimos pueden perderse. Devuélvalo a su sitio, o reinicie el servidor.",
+    "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Devuélvalo a su sitio, o reinicie el servidor sin ese archivo.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
   "error.disk-failed":
     "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 
   "error.not-tls":
-    "{server} no usa TLS, y este cliente ya no se conecta sin cifrar. Si confía en él, entre de nuevo sin --tls.",
+    "{server} no usa TLS, y este cliente solo se conecta con TLS. Si confía en ese servidor, entre de nuevo sin --tls.",
   "error.tls-gone":
-    "{server} usaba TLS y ahora no cifra: puede ser un impostor. El certificado de ese servidor está en {path}, línea {line}. Si el administrador confirma el cambio, olvídelo con {client} --forget {server}",
+    "{server} usaba TLS y ahora no cifra: puede ser un impostor. El certificado de ese servidor está en {path}, línea {line}. Si el administrador confirma el cambio, olvide ese certificado con {client} --forget {server}",
   "error.server-not-known":
     "No se recuerda ningún certificado de {server}: escriba la dirección con la que se conectó.",
   "error.config-line": "{path}, línea {line}: {why}",

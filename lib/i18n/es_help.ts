@@ -38,7 +38,7 @@ export const SPANISH_HELP = {
   "value.URL": "URL",
   "value.SHA256:...": "SHA256:...",
   "flag.server-port": "puerto en el que escucha el servidor (5000)",
-  "flag.server-host": "dirección de este equipo en la que escucha; 0.0.0.0 para todas",
+  "flag.server-host": "dirección de este equipo en la que escucha; 0.0.0.0 para todas las IPv4",
   "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
   "flag.name": "nombre de la sala, con el que la encuentran los clientes en la red (el del equipo)",
   "flag.no-announce": "no anunciar el servidor en la red local",
@@ -50,7 +50,7 @@ export const SPANISH_HELP = {
   "flag.max-per-address": "máximo de clientes en la sala desde cada dirección, salvo las de este equipo (16)",
   "flag.data": "archivo que guarda la sala: un servidor reiniciado sigue con ella",
   "flag.data-sync":
-    "con qué seguridad se escribe el archivo: full resiste un apagón; normal es más rápido, pero solo resiste un fallo del programa (full)",
+    "con qué seguridad se escribe el archivo: normal es más rápido, pero solo resiste un fallo del programa; full resiste también un apagón (full)",
   "flag.keep":
     "número de líneas de la sala que se guardan: mensajes, llegadas, salidas; al menos 1000 (100000)",
   "flag.keep-days":
@@ -58,7 +58,7 @@ export const SPANISH_HELP = {
   "flag.export": "mostrar el contenido del archivo de una sala, aunque un servidor lo use, y terminar",
   "flag.since": "exportar solo las líneas de la sala desde esa fecha, p. ej. 2026-11-29 o 2026-11-29T18:00",
   "flag.until": "exportar solo las líneas anteriores a esa fecha; sin Z al final ni --utc, la hora es local",
-  "flag.private": "exportar también los mensajes privados de la última hora",
+  "flag.private": "exportar también los mensajes privados que el archivo aún guarda",
   "flag.json": "leer y escribir un objeto JSON por línea, para programas; no se pregunta nada",
   "flag.client-host": "IP o nombre del servidor, o SERVIDOR:PUERTO",
   "flag.client-port": "puerto del servidor",
@@ -100,6 +100,6 @@ export const SPANISH_HELP = {
   "flag.no-remember": "no recordar el servidor ni el nick, ni ofrecer los últimos",
   "flag.config": "archivo de opciones, una por línea, en vez del habitual; prevalece la línea de comandos",
   "flag.tls": "usar solo TLS; se pregunta por los certificados nuevos",
-  "flag.ca": "confiar sin preguntar en los certificados que firman estas autoridades (PEM)",
+  "flag.ca": "confiar sin preguntar en los certificados que firman estas autoridades, en formato PEM",
   "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
 } as const;

@@ -28,7 +28,7 @@ const CASES: [acked: number, unacked: number, es: string, en: string][] = [
   [
     3,
     2,
-    "Se enviaron los 2 mensajes sin confirmar; no falta ninguno.",
+    "Se enviaron los 2 mensajes que estaban sin confirmar; no falta ninguno.",
     "The 2 unconfirmed messages were sent; none is missing.",
   ],
 ];
