@@ -116,7 +116,7 @@ Deno.test(
 for (
   const [code, why] of [
     ["nick-taken", "el nick"],
-    ["banned", "vetada"],
+    ["banned", "vetado"],
     ["room-full", "llena"],
     ["password-needed", "contraseña"],
     ["no-answer", undefined],
