@@ -79,7 +79,11 @@ export function listening(port: number): string {
 
 /** The second line of a server. */
 export function joining(port: number): string {
-  const client = EXECUTABLES_FOLDER === undefined ? "deno task client" : "chat-client";
+  const client = EXECUTABLES_FOLDER === undefined
+    ? "deno task client"
+    : Deno.build.os === "windows"
+    ? "chat-client"
+    : "./chat-client";
   return `En este equipo se entra con: ${client} --host ${LOOPBACK} --port ${port}`;
 }
 
