@@ -185,7 +185,7 @@ export class PeerClient extends LoadClient {
       const isWhole = at >= 0 && textAt + TIME_DIGITS <= end;
       // The beginning of a mark or of a text comes again, with the rest of it.
       const heldFrom = at < 0 ? Math.max(from, end - MARK.length + 1) : at;
-      if (!isExpected) this.#answer(bytes.subarray(from, heldFrom));
+      if (!isExpected) this.#answer(bytes.subarray(from, at < 0 ? end : at), at < 0 ? end - heldFrom : 0);
       if (!isWhole) return end - heldFrom;
       this.#received++;
       if (this.isSample()) this.addAge(textOf(bytes.subarray(textAt, textAt + TIME_DIGITS)));
@@ -195,17 +195,15 @@ export class PeerClient extends LoadClient {
     }
   }
 
-  /** Answers lines of the server that are no messages. */
-  #answer(bytes: Uint8Array): void {
+  /** Answers lines of the server that are no messages. The last `heldCount` bytes of them come again. */
+  #answer(bytes: Uint8Array, heldCount: number): void {
     const { joined, answers = [] } = this.#protocol;
     if (this.#isIn && answers.length === 0) return;
-    this.#unanswered = (this.#unanswered + textOf(bytes)).slice(-MAX_LINE_BYTES);
-    this.#isIn ||= joined.test(this.#unanswered);
-    for (const [line, answer] of answers) {
-      if (!line.test(this.#unanswered)) continue;
-      this.add(bytesOf(answer));
-      this.#unanswered = "";
-    }
+    const text = this.#unanswered + textOf(bytes);
+    const answer = answers.find(([line]) => line.test(text))?.[1];
+    this.#isIn ||= joined.test(text);
+    this.#unanswered = answer ? "" : text.slice(0, text.length - heldCount).slice(-MAX_LINE_BYTES);
+    if (answer) this.add(bytesOf(answer));
     this.flush();
   }
 }

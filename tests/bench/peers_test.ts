@@ -58,3 +58,7 @@ for (const pieceBytes of [1, 7, 118, 1_000]) {
     });
   });
 }
+
+Deno.test("PeerClient is in as soon as the server says so, though nothing follows", async () => {
+  await serve("INFO {}\r\nPONG\r\n", 1_000, (client) => waitFor(() => client.isIn, "the room"));
+});
