@@ -235,7 +235,8 @@ export class SqliteStore implements Disposable {
   }
 
   /** Whether the file or its folder may have been deleted or moved since the last call, as their times of change tell, or
-   * the file cut, or the WAL deleted. None of this needs a permission. Windows refuses all while the file is open. */
+   * the file cut, or the WAL deleted. Windows refuses all while the file is open. Deno before 2.8 may not tell without a
+   * permission: then it shows at the end. */
   get isSuspect(): boolean {
     const [places, { walFd }] = [this.#places, this.#files];
     // Not by a write, perhaps of the mode. Deno has the time of change in seconds.
@@ -243,19 +244,20 @@ export class SqliteStore implements Disposable {
       ctimeMs !== this.#changedMs[index] && ctimeMs !== Math.floor(mtimeMs / 1_000) * 1_000
     );
     this.#changedMs = places.map(({ ctimeMs }) => ctimeMs);
-    const isDeleted = places[0]!.nlink === 0 || (!this.#isWalNew && fstatSync(walFd).nlink === 0);
+    const isDeleted = places[0]?.nlink === 0 || (!this.#isWalNew && statsOf(walFd)?.nlink === 0);
     return isChanged || isDeleted || this.#isCut;
   }
 
   /** What the system tells of the database file and its folder. */
   get #places(): Stats[] {
     const { dbFd, folderFd } = this.#files;
-    return (folderFd === undefined ? [dbFd] : [dbFd, folderFd]).map((fd) => fstatSync(fd));
+    const all = (folderFd === undefined ? [dbFd] : [dbFd, folderFd]).map(statsOf);
+    return all.filter((stats) => stats !== undefined);
   }
 
   /** Whether the database file has become shorter since it was opened. */
   get #isCut(): boolean {
-    const { size } = fstatSync(this.#files.dbFd);
+    const size = statsOf(this.#files.dbFd)?.size ?? this.#sizeBytes;
     this.#sizeBytes = Math.max(this.#sizeBytes, size);
     return size < this.#sizeBytes;
   }
@@ -396,4 +398,14 @@ function inTransaction(db: DatabaseSync, change: () => void): void {
 /** Unlike DatabaseSync.exec(), throws errors that have SQLite's result code. */
 function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
+}
+
+/** Undefined if Deno wants a permission for it. */
+function statsOf(fd: number): Stats | undefined {
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
 }
