@@ -1,4 +1,4 @@
-// Where a client goes after a loss, and when it goes back to a server that never died. Pure: monotonic times in ms and
+// Where a client goes after a loss, and when it goes back to a server that it left. Pure: monotonic times in ms and
 // chance are parameters.
 
 import { type Address, formatAddress, isSameAddress } from "../net/address.ts";
@@ -17,7 +17,7 @@ export interface FailoverConfig {
   /** Between two probes of it, in ms, and how much earlier or later: so that two groups do not swap places. */
   readonly homeProbeMs: number;
   readonly homeJitterMs: number;
-  /** From one return to the next, in ms, unless a loss comes sooner. */
+  /** From one return to the next at least, in ms. */
   readonly returnMs: number;
   /** After `entering-too-often`, in ms. */
   readonly joinWaitMs: number;
@@ -77,9 +77,10 @@ export class Failover {
   #returning: Joined | undefined;
   /** When the last return began. */
   #returnedMs = -Infinity;
-  /** From then to the next one at least. Each loss in that time doubles it: a link that breaks again and again must not
+  /** From then to the next one at least. Doubled if the return does not last: a link that breaks again and again must not
    * have the client move all the time, nor part it from the others for good. */
   #returnWaitMs: number;
+  #hasLostSinceReturn = false;
   /** By the form of addresses: since when. */
   readonly #nickTakenSinceMs = new Map<string, number>();
 
@@ -137,8 +138,11 @@ export class Failover {
     this.#lost = undefined;
     if (isFinal) return;
     const { returnMs, homeMs } = this.#config;
-    const isSoon = nowMs - this.#returnedMs < this.#returnWaitMs;
-    this.#returnWaitMs = isSoon ? Math.min(2 * this.#returnWaitMs, homeMs) : returnMs;
+    if (!this.#hasLostSinceReturn) {
+      const isSoon = nowMs - this.#returnedMs < returnMs;
+      this.#returnWaitMs = isSoon ? Math.min(2 * this.#returnWaitMs, homeMs) : returnMs;
+    }
+    this.#hasLostSinceReturn = true;
     this.#lost = this.#current && { ...this.#current, hasEnded: saidBye };
   }
 
@@ -157,7 +161,7 @@ export class Failover {
     return this.#current!;
   }
 
-  /** Whether this is the log that the client was reading: then the server never died. */
+  /** Whether this is the log that the client was reading: then the server still has the room. */
   hasSameLog({ logId }: ProbeAnswer): boolean {
     return logId !== undefined && logId === this.#current?.logId;
   }
@@ -194,6 +198,7 @@ export class Failover {
     if (nowMs - this.#returnedMs < this.#returnWaitMs) return false;
     this.#returning = home;
     this.#returnedMs = nowMs;
+    this.#hasLostSinceReturn = false;
     return true;
   }
 

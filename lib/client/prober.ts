@@ -114,7 +114,7 @@ export class Prober {
   }
 
   /** Waits, probes others or asks, and probes a lost server beside it. If that has the log that the client was reading, it
-   * never died: aborts what is going on, and resolves to true. */
+   * still has the room: aborts what is going on, and resolves to true. */
   async whileAway(
     lost: Joined,
     run: (signal: AbortSignal) => Promise<void>,

@@ -1,4 +1,5 @@
-// Scenarios of failovers in which the simulator once took for a fault what is none.
+// Scenarios of failovers: one that chance makes too seldom, and some in which the simulator once took for a fault what is
+// none.
 
 import { assertEquals } from "@std/assert";
 import type { FailoverScenario } from "../../tools/simulator/failover_scenario.ts";
@@ -7,7 +8,25 @@ import { pure } from "../testing/test_options.ts";
 
 const BOTH = ["client", "server"] as const;
 
+/** Breaks the connection of the first client until it is on another server. */
+function shakes(atMs: number) {
+  return [0, 60, 150, 300, 500, 800].map((ms) =>
+    ({ what: "reset", client: 0, noticedBy: BOTH, atMs: atMs + ms }) as const
+  );
+}
+
 const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
+  "goes home again after a server that it lost within a minute of its return": {
+    seed: 14,
+    clients: 3,
+    servers: 2,
+    steps: [
+      ...[0, 1, 2].map((client) => ({ what: "start", client, atMs: 100 + client * 100 }) as const),
+      ...shakes(10_000),
+      ...shakes(55_000),
+    ],
+    endMs: 60_000,
+  },
   "may take the next server if the first one does not answer HELLO": {
     seed: 409_010,
     clients: 7,

@@ -368,13 +368,10 @@ function homesOf(
   startedMsOf: (logId: bigint) => number,
 ): Set<bigint> {
   const homes = new Map<bigint, Join>();
-  let returnedMs = -Infinity;
-  for (const [i, { logId, atMs, isReturn }] of joins.entries()) {
+  for (const [i, { logId, isReturn }] of joins.entries()) {
     homes.delete(logId);
     const before = joins[i - 1];
-    if (!before || before.logId === logId) continue;
-    if (isReturn) returnedMs = atMs;
-    else if (before.untilMs - returnedMs > RETURN_MS) homes.set(before.logId, before);
+    if (before && before.logId !== logId && !isReturn) homes.set(before.logId, before);
   }
   const isHome = ({ logId, atMs, untilMs }: Join) => nowMs - untilMs < MEMORY_MS && startedMsOf(logId) < atMs;
   return new Set([...homes.values()].filter(isHome).map(({ logId }) => logId));
