@@ -1,4 +1,4 @@
-// Measures throughput, latency and cost of a server under load, on request beside servers by others. Server and load
+// Measures throughput, latency and cost of a server under load, on request beside other servers. Server and load
 // generator are processes, new for every run.
 //
 //   deno task bench [--picture FILE]: beside all of bench/peers.ts that are installed

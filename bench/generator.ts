@@ -28,7 +28,7 @@ interface Generated {
 }
 
 /** Puts servers under load; clients spread over them.
- * @param peer the name of a server by others, of bench/peers.ts */
+ * @param peer the name of another server in bench/peers.ts */
 export async function generate(
   servers: readonly LoadedServer[],
   demand: Demand,

@@ -2,7 +2,7 @@
 //
 //   deno task bench:load --port N [--peer NAME] [--clients 200] [--senders 1] [--window 100] [--seconds 4]
 //
-// `--peer` is a server by others, a name of bench/peers.ts. `--port` takes the ports of several servers of one room with commas between. `window` is how many messages may be in
+// `--peer` is another server, by its name in bench/peers.ts. `--port` takes the ports of several servers of one room with commas between. `window` is how many messages may be in
 // flight. Prints `started` when all clients have joined, and at the end its measurements as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -19,7 +19,10 @@ async function load(): Promise<void> {
   });
   const of = (name: string) => positive(flags[name], name);
   const port = `${flags.port}`.split(",").map((port) => positive(port, "port"));
-  const peer = PEERS[`${flags.peer}`];
+  const peer = flags.peer === undefined ? undefined : PEERS[`${flags.peer}`];
+  if (flags.peer !== undefined && !peer) {
+    throw new RangeError(`Cannot use --peer ${flags.peer}: choose one of ${Object.keys(PEERS).join(", ")}`);
+  }
   const dial = (options: LoadClientOptions): Promise<LoadClient> =>
     peer ? PeerClient.dial(peer.protocol, options) : RawClient.dial(options);
   using batch = await LoadClients.openWith(dial, { port, size: of("clients") });

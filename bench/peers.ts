@@ -10,7 +10,7 @@ const MARK = "`~^`";
 const MARK_BYTES = new TextEncoder().encode(MARK);
 const TEXT = MARK.padEnd(TEXT_BYTES, "x");
 
-/** Of a server's line that matters here. */
+/** How much is kept of what is no message, in bytes: the end, where an answer may be incomplete. */
 const MAX_LINE_BYTES = 64;
 
 /** A protocol in which a client joins one room and says something. */
@@ -26,7 +26,7 @@ interface Protocol {
   readonly echoes: boolean;
 }
 
-/** A server by others. */
+/** Another server. */
 interface Peer {
   readonly program: string;
   readonly args: (port: number, folder: string) => readonly string[];
@@ -35,7 +35,7 @@ interface Peer {
   readonly protocol: Protocol;
 }
 
-const INSPIRCD_CONFIG = (port: number, folder: string) =>
+const inspircdConfig = (port: number, folder: string) =>
   `<server name="irc.localhost" description="bench" id="1AA" network="bench">
 <admin name="bench" nick="bench" email="bench@localhost">
 <bind address="${HOST}" port="${port}" type="clients">
@@ -49,7 +49,7 @@ const INSPIRCD_CONFIG = (port: number, folder: string) =>
 `;
 
 /** uWebSockets, as Bun has it. */
-const BUN_SERVER = (port: number) =>
+const bunServer = (port: number) =>
   `Bun.serve({
   hostname: "${HOST}", port: ${port},
   fetch: (request, server) => server.upgrade(request) ? undefined : new Response("", { status: 400 }),
@@ -84,7 +84,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   InspIRCd: {
     program: "inspircd",
     args: (_port, folder) => ["--nofork", "--runasroot", `--config=${folder}/inspircd.conf`],
-    config: (port, folder) => ["inspircd.conf", INSPIRCD_CONFIG(port, folder)],
+    config: (port, folder) => ["inspircd.conf", inspircdConfig(port, folder)],
     protocol: {
       hello: (nick) => `NICK ${nick}\r\nUSER ${nick} 0 * :${nick}\r\n`,
       joined: / 366 /,
@@ -109,7 +109,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   },
   "Bun WebSocket": {
     program: "bun",
-    args: (port) => ["-e", BUN_SERVER(port)],
+    args: (port) => ["-e", bunServer(port)],
     protocol: {
       hello: () => WEBSOCKET_HELLO,
       joined: /\r\n\r\n/,
@@ -120,7 +120,7 @@ export const PEERS: Readonly<Record<string, Peer>> = {
   },
 };
 
-/** A client of a server by others. It looks for the mark of each text where it should be, and elsewhere if it is not
+/** A client of another server. It looks for the mark of each text where it should be, and elsewhere if it is not
  * there: other lines may lie between. */
 export class PeerClient extends LoadClient {
   #isIn = false;
@@ -240,7 +240,7 @@ export function isInstalled({ program }: Peer): boolean {
   }
 }
 
-/** A running server by others. It does not outlive the scope that holds it. */
+/** Another server that runs. It does not outlive the scope that holds it. */
 export class PeerServer implements AsyncDisposable {
   readonly port = freePort();
   readonly #folder: string;

@@ -51,7 +51,7 @@ const NEWEST = "SELECT at FROM entries ORDER BY seq DESC LIMIT 1";
 /** What the commit log uses of the store. */
 export type EntryStore = Pick<SqliteStore, keyof SqliteStore>;
 
-/** Deno asks for a permission to look at a `Deno.FsFile`, node:fs does not. */
+/** Deno asks for a permission to look at a `Deno.FsFile`; Deno 2.6 also for node:fs, see {@linkcode statsOf}. */
 interface OpenFiles {
   readonly dbFd: number;
   /** Undefined if the system does not open it: Windows, or without the permission to list it. */
@@ -235,8 +235,8 @@ export class SqliteStore implements Disposable {
   }
 
   /** Whether the file or its folder may have been deleted or moved since the last call, as their times of change tell, or
-   * the file cut, or the WAL deleted. Windows refuses all while the file is open. Deno before 2.8 may not tell without a
-   * permission: then it shows at the end. */
+   * the file cut, or the WAL deleted. Windows refuses all while the file is open. Where Deno
+   * wants a permission to look, it shows at the end. */
   get isSuspect(): boolean {
     const [places, { walFd }] = [this.#places, this.#files];
     // Not by a write, perhaps of the mode. Deno has the time of change in seconds.
@@ -400,7 +400,7 @@ function run(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all();
 }
 
-/** Undefined if Deno wants a permission for it. */
+/** Undefined if Deno wants a permission for it, as 2.6 does once the server has given up that of files. */
 function statsOf(fd: number): Stats | undefined {
   try {
     return fstatSync(fd);

@@ -10,8 +10,8 @@ let measure: ((text: string) => number) | undefined;
 let loading: Promise<void> | undefined;
 
 /** What to wait for before a text is measured, which may have colors and several lines; undefined if for nothing. */
-export function widthsFor(text: string): Promise<void> | undefined {
-  return measure || isNarrow(stripAnsiCode(text).replaceAll("\n", "")) ? undefined : loadWidths();
+export function widthsFor(text: () => string): Promise<void> | undefined {
+  return measure || isNarrow(stripAnsiCode(text()).replaceAll("\n", "")) ? undefined : loadWidths();
 }
 
 export function loadWidths(): Promise<void> {

@@ -163,7 +163,7 @@ export class Screen {
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     while (this.#isDirty) {
-      const loading = this.#streams.tty && widthsFor(this.#unmeasured);
+      const loading = this.#streams.tty && widthsFor(() => this.#unmeasured);
       if (loading) await loading;
       const isSettled = this.#isUnsettled ? await this.#untilSettled() : true;
       this.#isDirty = false;

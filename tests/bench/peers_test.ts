@@ -1,4 +1,4 @@
-// Clients of servers by others: what they answer, and that they count each message once.
+// Clients of other servers: what they answer, and that they count each message once.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { delay } from "../../bench/load_clients.ts";
