@@ -40,7 +40,7 @@ const inspircdConfig = (port: number, folder: string) =>
 <admin name="bench" nick="bench" email="bench@localhost">
 <bind address="${HOST}" port="${port}" type="clients">
 <connect name="main" allow="*" timeout="60" pingfreq="600" hardsendq="100M" softsendq="90M" recvq="10M"
- threshold="100000" commandrate="100000000" fakelag="off" localmax="20000" globalmax="20000" maxconnwarn="off"
+ threshold="1000000" commandrate="1000000000" fakelag="off" localmax="20000" globalmax="20000" maxconnwarn="off"
  useident="no" resolvehostnames="no" limit="20000" uniqueusername="no">
 <performance somaxconn="4096" softlimit="20000" nouserdns="yes" quietbursts="yes">
 <options defaultmodes="n">
