@@ -85,7 +85,7 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>(
       },
       help: {
         es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, ver la lista",
-        en: "hide or show the messages of a member, only here; without NICK, show the list",
+        en: "hide or show a member's messages, for you only; without NICK, list the hidden members",
       },
       run: (chat, { nick }) => chat.ignore(nick),
     }),

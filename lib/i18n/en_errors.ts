@@ -4,7 +4,8 @@ import type { SPANISH_ERRORS } from "./es_errors.ts";
 
 export const ENGLISH_ERRORS = {
   "error.http-request": "it asked for a web page, and was shown how to join the chat",
-  "error.output-failed": "Cannot write the output: {reason}. Check the disk; until then lines are left out.",
+  "error.output-failed":
+    "Cannot write the output: {reason}. Check the disk; lines are left out until it works again.",
 
   "error.port-invalid": 'Port "{port}" is not valid: it must be a number from 1 to 65535.',
   "error.address-invalid": '"{address}" is not an address: type an IP or a name, with or without ":port".',
@@ -42,7 +43,7 @@ export const ENGLISH_ERRORS = {
   "error.name-unknown": 'Cannot find "{host}": check the name, or type the IP.',
   "error.refused": "No server listens on {server}: check the address and the port.",
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
-  "error.network-away": "There is no network to {server}: check the cable, the Wi-Fi and the address.",
+  "error.network-away": "No network connection to {server}: check the cable, the Wi-Fi and the address.",
   "error.no-answer": "{server} did not answer in {seconds} s: check the address and the firewall.",
   "error.not-a-chat-server": "{server} is not a server of this chat: check the address and the port.",
 
@@ -67,7 +68,7 @@ export const ENGLISH_ERRORS = {
   "error.accept-failed": "Cannot accept more connections: {reason}. Retrying.",
   "error.listen-failed": "Cannot listen on {host}, port {port}: {reason}. Choose another address or port.",
 
-  "error.closing": "the server has closed",
+  "error.closing": "the server was shut down",
   "error.closed": "the server cut the connection",
   "error.broken": "the connection broke",
   "error.silent": "the server stopped responding",
@@ -77,12 +78,14 @@ export const ENGLISH_ERRORS = {
   "wire.frame-malformed": "a frame was malformed",
   "wire.frame-unknown": "a frame was of an unknown type",
   "wire.frame-unexpected": "a frame was out of place",
-  "wire.version-unsupported": "it uses another version of the protocol; update the program",
+  "wire.version-unsupported":
+    "client and server use different versions of the protocol; update the older one",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
   "wire.store-away": "the server cannot save messages right now; try again in a moment",
   "wire.room-full": "the room is full; try again later",
-  "wire.address-crowded": "too many connections from the same address or network (limit: --max-per-address)",
+  "wire.address-crowded":
+    "too many connections from the same address or network (the server's limit: --max-per-address)",
   "wire.entering-too-often": "too many joins from the same address; wait a minute",
   "wire.hello-late": "the handshake timed out",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',
@@ -93,16 +96,16 @@ export const ENGLISH_ERRORS = {
   "wire.replaced": "the same session connected from elsewhere",
   "wire.kicked": "You were kicked: {reason}",
   "kicked.no-reason": "You were kicked.",
-  "wire.banned": "this address is banned for now",
+  "wire.banned": "this client's address is banned for now",
   "wire.too-slow": "the client read too slowly",
   "wire.silent": "the client stopped responding",
   "wire.password-needed": "it asks for a password",
   "wire.password-wrong": "the password is wrong",
   "wire.tls-needed": "it accepts only TLS (flag --tls)",
-  "wire.tls-unexpected": "it tried TLS with a server that does not use it",
+  "wire.tls-unexpected": "the client tried TLS, but this server does not use it",
   "error.unknown": "{reason} ({code})",
 
-  "error.password-empty": "The password is empty: write it on the first line.",
+  "error.password-empty": "The password is empty: write it on the first line of its file.",
   "error.password-too-long": "The password is too long: the limit is {max} bytes.",
   "error.file-unreadable": "Cannot read {path}: {reason}.",
   "error.file-too-large": "{path} is larger than 1 MiB: check that it is the right file.",
@@ -123,13 +126,13 @@ export const ENGLISH_ERRORS = {
   "error.flags-contrary": 'Flags "{flag}" and "{other}" cannot be combined. Try --help.',
   "error.no-folder": "There is no known folder for the certificate: give one with --tls-dir.",
   "error.tls-lacking":
-    "TLS needs Deno 2.8 or later, and this is {runtime}: update it, or compile this file anew.",
+    "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or compile this file again with a newer one.",
 
   "reason.is-folder": "it is a folder",
   "reason.no-file": "it is not a file",
   "reason.missing": "it does not exist",
   "reason.not-folder": "part of that path is a file, not a folder; correct the path",
-  "reason.link-loop": "its links lead back to each other",
+  "reason.link-loop": "its symbolic links form a loop",
   "reason.name-too-long": "the name is too long",
   "reason.no-permission": "permission denied",
   "reason.read-only": "the disk is read-only",
@@ -140,7 +143,7 @@ export const ENGLISH_ERRORS = {
   "reason.not-listening": "no server listens there",
   "reason.broken": "the connection broke",
   "reason.no-route": "there is no route to it",
-  "reason.no-address": "this machine has no address that fits",
+  "reason.no-address": "this machine has no suitable address",
   "reason.no-ipv6": "this machine does not use IPv6",
   "reason.address-unfit": "no server can have that address",
   "reason.zone": "add an interface of this machine to the address, such as fe80::1%eth0",
@@ -161,7 +164,7 @@ export const ENGLISH_ERRORS = {
   "error.disk-full": "The disk is full: messages wait. Free some space, and the room continues.",
   "error.disk-full-at-start": "The disk is full: free at least {megabytes} MB for {path}, then start again.",
   "error.data-gone":
-    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. Move it back, or restart the server.",
+    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. Move it back, or restart the server to begin an empty room.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
@@ -169,15 +172,15 @@ export const ENGLISH_ERRORS = {
   "error.not-tls":
     "{server} does not use TLS, and this client no longer connects unencrypted. If you trust it, start again without --tls.",
   "error.tls-gone":
-    "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget it: {client} --forget {server}",
+    "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget the certificate: {client} --forget {server}",
   "error.server-not-known":
     "No certificate of {server} is remembered: type the address that you connected to.",
   "error.config-line": "{path}, line {line}: {why}",
   "error.tls-failed": "The TLS connection to {server} failed: {reason}. Check the address and the port.",
   "error.certificate-refused":
-    "The certificate of {server} is not valid: {reason}. Check its name, and --ca.",
+    "The certificate of {server} is not valid: {reason}. Check the server's name and --ca.",
   "error.certificate-unfit":
-    "The certificate of {server} cannot be remembered, because an authority signs it. Give that authority with --ca.",
+    "The certificate of {server} cannot be remembered, because an authority signed it. Give that authority with --ca.",
   "error.certificate-early":
     "The certificate of {server} is not valid yet. The clock of this machine shows {now}: if that is wrong, set it.",
   "error.certificate-expired":
@@ -185,7 +188,7 @@ export const ENGLISH_ERRORS = {
   "error.certificate-unknown":
     "The certificate of {server} is not known. If the server shows this fingerprint when it starts, add --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: IT MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run {client} --forget {server}",
+    "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: THE SERVER MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run {client} --forget {server}",
   "error.certificate-other":
-    "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: IT MAY BE AN IMPOSTOR. Tell its operator.",
+    "WARNING! THE CERTIFICATE OF {server} IS NOT THE ONE ANNOUNCED: THE SERVER MAY BE AN IMPOSTOR. Tell its operator.",
 } as const satisfies Record<keyof typeof SPANISH_ERRORS, string>;

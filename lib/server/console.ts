@@ -95,7 +95,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     args: { change: optional(rest({ es: "[-]SERVIDOR:PUERTO", en: "[-]HOST:PORT" }, parseBackupChange)) },
     help: {
       es: "añadir un servidor de reserva; con - delante, quitarlo; sin servidor, ver cuáles responden",
-      en: "add a backup server; with - before it, remove it; without a server, show which of them answer",
+      en: "add a backup server; with - before it, remove it; without an argument, show which backups answer",
     },
     run: (admin, { change: { isRemoval, typed } }) => {
       const { server } = admin;
@@ -111,7 +111,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
     names: ["stats", "estado"],
     help: {
       es: "mostrar clientes, mensajes por segundo, memoria, hora de arranque y huella de TLS",
-      en: "show clients, messages per second, memory, start time and the fingerprint of TLS",
+      en: "show clients, messages per second, memory, start time and the TLS fingerprint",
     },
     run: (admin) => admin.showStats(),
   }),

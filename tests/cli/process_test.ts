@@ -108,7 +108,7 @@ Deno.test("runProcess() exits with 1 if its output cannot be written, told on st
     assertEquals(status, 1);
   });
   assertEquals(errors, [
-    "Cannot write the output: the disk is full. Check the disk; until then lines are left out.",
+    "Cannot write the output: the disk is full. Check the disk; lines are left out until it works again.",
   ]);
 });
 
@@ -123,7 +123,7 @@ Deno.test("runProcess() tells on stderr when output works again, and exits with 
     }, { writeErrors: [undefined, noSpace(), noSpace()], args: ["--lang", "en"] });
     assertEquals([status, fake.output], [0, "a\n2 missing\nfour\n"]);
   });
-  assertEquals(errors.slice(1), ["The output can be written again. Lines missing from it: up to 2."]);
+  assertEquals(errors.slice(1), ["Output works again. Lines missing from it: up to 2."]);
 });
 
 Deno.test("runProcess() exits with 1 if neither stdout nor stderr can be written", pure, async () => {

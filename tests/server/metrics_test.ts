@@ -254,10 +254,10 @@ Deno.test("chat-server --metrics says where, and like the console that NATS fail
     log.isDown = true;
     await ana.send(say(1, "hola"));
     assertEquals((await ana.expect("stalled")).resolved, false);
-    await operator.waitForOutput("! NATS does not answer: messages wait\n");
-    assertEquals(await healthOf(port), [503, "NATS does not answer: messages wait\n"]);
+    await operator.waitForOutput("! NATS does not answer: messages wait.\n");
+    assertEquals(await healthOf(port), [503, "NATS does not answer: messages wait.\n"]);
     log.isDown = false;
-    await operator.waitForOutput("! NATS answers again: the waiting messages were sent\n");
+    await operator.waitForOutput("! NATS answers again: the waiting messages were stored.\n");
     assertEquals([(await ana.receive())!.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
     assertEquals(await healthOf(port), [200, "ok\n"]);
     assertEquals((await scrape(port)).get("chat_store_failures_total"), 1);
