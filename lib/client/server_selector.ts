@@ -203,38 +203,60 @@ export class ServerSelector {
 
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
-    const { action, serverStatus } = recoveryFor(error);
-    const nick = this.#nextNick ?? failure.target.nick;
+    const { action } = recoveryFor(error);
     const isStaying = this.#shouldStay(failure);
     const next = isStaying ? server : this.#takeSuggestion(server);
     const isOnlyFaulty = this.#isOnlyFaulty(failure); // before it is excluded
     if (action === "exclude") this.#pool.exclude(server);
     const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
-    if (isOnlyFaulty && this.#config.isAuto && !terminal.isTty) throw error;
-    if (this.#config.isAuto && !this.#canUserFix(action) && !isOnlyFaulty) {
-      let target: Destination = { server: next };
-      const back = await this.#orBack(failure, { signal }, async (over) => {
-        await delay(waitMs, over);
-        const options = { failed: server, signal, over };
-        const found = await this.#prober.firstAnswering(this.#candidates(next, server), options);
-        target = { server: found ?? next };
-      });
-      if (back) return { ...back, nick };
-      const lost = this.#isCurrent(target.server) ? undefined : this.#lostServer(failure);
-      const abandoned = lost && { abandoned: this.#prober.besideDial(lost, signal) };
-      return { ...this.#failover.knownIp(target.server), ...target, nick, ...abandoned };
+    if (this.#config.isAuto && isOnlyFaulty && !terminal.isTty) throw error;
+    if (this.#config.isAuto && !isOnlyFaulty && !this.#canUserFix(action)) {
+      return await this.#selectUnasked(failure, next, { waitMs, signal });
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
     if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
+    return await this.#askForNext(failure, next, { isStaying, isOnlyFaulty, signal });
+  }
+
+  /** The first server that answers, in the order from `next` on; `next` if none does. */
+  async #selectUnasked(
+    failure: ConnectionFailure,
+    next: Address,
+    { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+  ): Promise<ConnectTarget> {
+    const { server: failed } = failure.target;
+    const nick = this.#nextNick ?? failure.target.nick;
+    let server = next;
+    const back = await this.#orBack(failure, { signal }, async (over) => {
+      await delay(waitMs, over);
+      const options = { failed, signal, over };
+      server = await this.#prober.firstAnswering(this.#candidates(next, failed), options) ?? next;
+    });
+    if (back) return { ...back, nick };
+    const lost = this.#isCurrent(server) ? undefined : this.#lostServer(failure);
+    const abandoned = lost && { abandoned: this.#prober.besideDial(lost, signal) };
+    return { ...this.#failover.knownIp(server), server, nick, ...abandoned };
+  }
+
+  /** Asks the user, with `next` on offer until another server is found to answer. */
+  async #askForNext(
+    failure: ConnectionFailure,
+    next: Address,
+    { isStaying, isOnlyFaulty, signal }: { isStaying: boolean; isOnlyFaulty: boolean; signal: AbortSignal },
+  ): Promise<ConnectTarget | undefined> {
+    const { target: { server }, error } = failure;
+    const { terminal } = this.#deps;
+    const nick = this.#nextNick ?? failure.target.nick;
     const input = acceptedInput(failure, nick);
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
     const isOffered = !isNameWrong && !isOnlyFaulty;
+    const isAlive = isStaying && recoveryFor(error).serverStatus === "alive";
     const candidates = this.#candidates(next, server);
-    const isProbed = isOffered && !(isStaying && serverStatus === "alive") && input.host === undefined &&
+    const isProbed = isOffered && !isAlive && input.host === undefined &&
       (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
     const isTyped = next === server && !this.#hasEverJoined && !this.#pool.has(server);
     const instead = isTyped && terminal.hasLineEditor ? insteadOf(failure, this.#config.lastJoin) : next;
