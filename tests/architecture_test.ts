@@ -129,7 +129,7 @@ Deno.test("Imports have no circle between files of lib/, nor in docs/ARCHITECTUR
   assertEquals(findCycle(new Map(folders)), undefined);
 });
 
-Deno.test("Pure code of lib/ mentions no socket, clock, timer, chance or terminal", reading, () => {
+Deno.test("Pure code of lib/ mentions no socket, clock, timer, randomness or terminal", reading, () => {
   const wrong = [...modules].flatMap(([path, code]) => {
     const found = isLib(path) && isPure(path) ? IMPURE.exec(code) : null;
     return found ? [`${path}: ${found[0]}`] : [];
