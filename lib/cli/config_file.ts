@@ -20,6 +20,8 @@ export interface ConfigFile {
 interface ConfigLine {
   /** From 1. */
   readonly number: number;
+  /** The line as it stands in the file, without comment and blanks around it. */
+  readonly text: string;
   /** The flag of the line as an argument. */
   readonly arg: string;
 }
@@ -50,12 +52,12 @@ function mayExist(path: string): boolean {
 
 /** `port 5000`, `port = 5000` and `auto`, with or without dashes. `#` begins a comment at the start of a line or after a
  * blank: not in `lab:5001#SHA256:...`. */
-function parseLines(text: string): ConfigLine[] {
-  return text.split(/\r\n|\r|\n/).flatMap((typed, index) => {
-    const line = typed.replace(/(^|\s)#.*/, "").trim();
-    if (line === "") return [];
-    const [, dashes = "--", name, value] = /^(--?)?([^\s=]*)(?:\s*=\s*|\s+|$)([^]*)$/.exec(line)!;
-    return { number: index + 1, arg: value === "" ? `${dashes}${name}` : `${dashes}${name}=${value}` };
+function parseLines(content: string): ConfigLine[] {
+  return content.split(/\r\n|\r|\n/).flatMap((typed, index) => {
+    const text = typed.replace(/(^|\s)#.*/, "").trim();
+    if (text === "") return [];
+    const [, dashes = "--", name, value] = /^(--?)?([^\s=]*)(?:\s*=\s*|\s+|$)([^]*)$/.exec(text)!;
+    return { number: index + 1, text, arg: value === "" ? `${dashes}${name}` : `${dashes}${name}=${value}` };
   });
 }
 
@@ -113,6 +115,12 @@ export async function locateErrors<Table extends FlagTable, Config>(
   }
 }
 
-function lineError({ path }: ConfigFile, { number: line }: ConfigLine, cause: unknown): InputError {
+function lineError(
+  { path }: ConfigFile,
+  { number: line, text, arg }: ConfigLine,
+  error: unknown,
+): InputError {
+  const isUnknown = error instanceof InputError && error.details.flag === arg;
+  const cause = isUnknown ? new InputError(error.code, { ...error.details, flag: text }) : error;
   return new InputError("config-line", { path, line }, { cause });
 }

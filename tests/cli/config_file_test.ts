@@ -25,7 +25,7 @@ const FLAGS = {
 
 /** A file with one flag a line. */
 function fileOf(...args: string[]): ConfigFile {
-  return { path: "chat.conf", lines: args.map((arg, index) => ({ number: index + 1, arg })) };
+  return { path: "chat.conf", lines: args.map((arg, index) => ({ number: index + 1, text: arg, arg })) };
 }
 
 Deno.test("readConfigFile() reads flags with or without dashes, and skips comments", writing, async () => {
@@ -43,12 +43,12 @@ auto\rbackup lab:5001#SHA256:x
   assertEquals(file, {
     path,
     lines: [
-      { number: 2, arg: "--port=5000" },
-      { number: 3, arg: "--port=5001" },
-      { number: 4, arg: "-p=5002" },
-      { number: 5, arg: "--time=dd/MM HH:mm" },
-      { number: 7, arg: "--auto" },
-      { number: 8, arg: "--backup=lab:5001#SHA256:x" },
+      { number: 2, text: "--port 5000", arg: "--port=5000" },
+      { number: 3, text: "port = 5001", arg: "--port=5001" },
+      { number: 4, text: "-p 5002", arg: "-p=5002" },
+      { number: 5, text: "time dd/MM HH:mm", arg: "--time=dd/MM HH:mm" },
+      { number: 7, text: "auto", arg: "--auto" },
+      { number: 8, text: "backup lab:5001#SHA256:x", arg: "--backup=lab:5001#SHA256:x" },
     ],
   });
   const { port, time, auto, backup } = readFlags({ args: [], configFile: file }, FLAGS);
@@ -83,20 +83,28 @@ Deno.test("readFlags() lets the command line override the config file, flag by f
   assertEquals(allArgs({ args: ["--plain"], configFile: fileOf("--lang=en") }), ["--lang=en", "--plain"]);
 });
 
-Deno.test("readFlags() names file and line of a flag that is unknown or only to be typed", pure, () => {
-  for (
-    const [arg, why] of [
-      ["--prot=1", 'La opción "--prot=1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
-      ["--port", 'La opción "--port" necesita un valor. Pruebe con --help.'],
-      ["--auto=no", 'La opción "--auto" no admite "no". Pruebe con --help.'],
-      ["--version", 'La opción "--version" no existe. Pruebe con --help.'],
-    ]
-  ) {
-    const configFile = fileOf("--auto", arg!);
-    const error = assertThrows(() => readFlags({ args: ["--port", "1"], configFile }, FLAGS), InputError);
-    assertEquals(errorText(error, "es"), `chat.conf, línea 2: ${why}`);
-  }
-});
+Deno.test(
+  "readFlags() names file and line of a flag that is unknown or only to be typed",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    for (
+      const [line, why] of [
+        ["prot = 1  # ours", 'La opción "prot = 1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
+        ["--prot=1", 'La opción "--prot=1" no existe. ¿Quiso decir --port? Pruebe con --help.'],
+        ["-q 3", 'La opción "-q 3" no existe. Pruebe con --help.'],
+        ["port", 'La opción "port" necesita un valor. Pruebe con --help.'],
+        ["auto no", 'La opción "--auto" no admite "no". Pruebe con --help.'],
+        ["version", 'La opción "version" no existe. Pruebe con --help.'],
+      ]
+    ) {
+      const path = await folder.file("chat.conf", `auto\n  ${line}\n`);
+      const configFile = { ...(await readConfigFile([], path))!, path: "chat.conf" };
+      const error = assertThrows(() => readFlags({ args: ["--port", "1"], configFile }, FLAGS), InputError);
+      assertEquals(errorText(error, "es"), `chat.conf, línea 2: ${why}`);
+    }
+  },
+);
 
 Deno.test("locateErrors() names the line of a value that is refused, but not of one that was typed", async () => {
   const configFile = fileOf("--auto", "--port=x");

@@ -69,7 +69,7 @@ Deno.test("clientConfig() reads --password-file and --ca, and knows known_server
 });
 
 Deno.test("clientFlags() takes the port of a typed host before that of the config file", () => {
-  const configFile = { path: "client.conf", lines: [{ number: 1, arg: "--port=5001" }] };
+  const configFile = { path: "client.conf", lines: [{ number: 1, text: "port 5001", arg: "--port=5001" }] };
   const portOf = (...args: string[]) => clientFlags({ args, configFile }).port;
   assertEquals([portOf(), portOf("--host", "aula")], ["5001", "5001"]);
   assertEquals([portOf("--host", "aula:5002"), portOf("--host=aula:5002", "-p", "1")], [undefined, "1"]);

@@ -207,7 +207,7 @@ Deno.test("chat-client takes flags from its config file, and names a wrong line"
   const { host, port } = server.address;
   const configOf = (...lines: string[]) => ({
     path: "client.conf",
-    lines: lines.map((arg, index) => ({ number: index + 1, arg })),
+    lines: lines.map((arg, index) => ({ number: index + 1, text: arg, arg })),
   });
   await using ana = new ClientUser({
     configFile: configOf(`--host=${host}`, `--port=${port}`, "--nick=beto"),
