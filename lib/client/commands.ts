@@ -40,7 +40,7 @@ const SHOW_WAITING_MS = 1_000;
 /** Most characters shown of the chat line that a prompt has interrupted. */
 const MAX_DRAFT_CHARS = 60;
 
-/** Those that `/help` names at a screen, and not every shell has. */
+/** Those that `/help` names in a terminal, and not every shell has. */
 const KEYS = { "Tab": "key.tab", "↑": "key.up", "Ctrl-R": "key.search", "Ctrl-C": "key.clear" } as const;
 
 /** What the commands use. */

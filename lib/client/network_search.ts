@@ -32,7 +32,7 @@ export type NetworkSearch = (
 
 type Probe = (server: Address, options: { signal: AbortSignal }) => Promise<ProbeAnswer | undefined>;
 
-/** Loads the library of multicast DNS, which only a question at a screen needs. */
+/** Loads the library of multicast DNS, which only a question in a terminal needs. */
 const loadLibrary = async (): Promise<Discovery> => (await import("../net/discovery.ts")).discovery;
 
 interface SearchDeps {

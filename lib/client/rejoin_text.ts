@@ -1,4 +1,4 @@
-// The line at a screen after a loss: the server and its members, what the client sent again, and whether a message is missing.
+// The line in a terminal after a loss: the server and its members, what the client sent again, and whether a message is missing.
 
 import type { Translate } from "../i18n/translate.ts";
 import { RETAIN_ACKED_MS } from "../protocol/frames.ts";

@@ -73,7 +73,7 @@ export function insteadOf({ target: { server }, error }: ConnectionFailure, last
   return isPortWrong ? { ...server, port: DEFAULT_PORT } : server;
 }
 
-/** Returns undefined if the user wants to leave. At a screen, after a loss, one question asks for host and port.
+/** Returns undefined if the user wants to leave. In a terminal, after a loss, one question asks for host and port.
  * @throws {InputError} if a pipe ends without a valid answer, or its nick is invalid before the first join */
 export async function promptForTarget(
   deps: PromptDeps,

@@ -37,7 +37,7 @@ const MINUTE_MS = 60_000;
 const BYTES_PER_KILOBYTE = 1_000;
 const BYTES_PER_MEGABYTE = 1_000_000;
 const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-/** Of the line being typed, at a screen. */
+/** Of the line being typed, in a terminal. */
 const PROMPT = "> ";
 const MAX_BAN_MINUTES = 525_600;
 

@@ -18,7 +18,7 @@ import { ALL_ENTRIES, type Cursor, type EventLog } from "../room/event_log.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 const MAX_QUEUED_NOTICES = 100;
-/** At a screen, more messages that a member sends again share one line. */
+/** In a terminal, more messages that a member sends again share one line. */
 const MAX_RESENT_LINES = 3;
 /** How long the first of them waits for more, in ms: a client may mark all that it says as sent again. */
 const RESENT_DELAY_MS = 500;
