@@ -99,7 +99,7 @@ async function fanout(): Promise<void> {
   const [count, seconds] = [positive(flags.runs, "runs"), positive(flags.seconds, "seconds")];
   const peers = flags.peers ? Object.keys(PEERS).filter((name) => isInstalled(PEERS[name]!)) : [];
   const names = [OURS, ...peers];
-  const heading = ["clients, senders, in flight", "server", "deliveries/s", "least to most", "ours to it"];
+  const heading = ["clients, senders, in flight", "server", "deliveries/s", "min to max", "ours : theirs"];
   console.log(tableHeading(...heading, "p50", "p99", "CPU of a delivery", "resident"));
   const groups: { name: string; bars: { server: string; deliveriesPerSecond: number; cpuNs: number }[] }[] =
     [];
