@@ -56,7 +56,7 @@ export async function generate(
   const { success } = await generator.status;
   const [before, after] = costs;
   if (!success || !outcome || !before || !after) {
-    throw new Error("Cannot measure: the load generator failed");
+    throw new Error(`Cannot measure ${peer ?? "our server"}: the load generator failed`);
   }
   return { outcome, before, after };
 }

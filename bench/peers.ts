@@ -60,6 +60,24 @@ const bunServer = (port: number) =>
   },
 });`;
 
+/** The least that a server on Deno must do: it writes to every client what one of them sends, and checks nothing. */
+const denoRelay = (port: number) =>
+  `const clients = new Set();
+const end = (client) => clients.delete(client) && client.close();
+for await (const client of Deno.listen({ hostname: "${HOST}", port: ${port}, tcpBacklog: 4096 })) {
+  client.setNoDelay(true);
+  clients.add(client);
+  client.write(new TextEncoder().encode("hello\\n"));
+  const buffer = new Uint8Array(65536);
+  const relay = (count) => {
+    if (count === null) return end(client);
+    const bytes = buffer.slice(0, count);
+    for (const other of clients) other.write(bytes).catch(() => end(other));
+    client.read(buffer).then(relay, () => end(client));
+  };
+  client.read(buffer).then(relay, () => end(client));
+}`;
+
 const WEBSOCKET_HELLO = [
   "GET / HTTP/1.1",
   `Host: ${HOST}`,
@@ -117,6 +135,11 @@ export const PEERS: Readonly<Record<string, Peer>> = {
       say: `\x81${String.fromCharCode(0x80 | TEXT_BYTES)}\0\0\0\0${TEXT}`,
       echoes: true,
     },
+  },
+  "Deno relay": {
+    program: Deno.execPath(),
+    args: (port) => ["eval", "--no-config", denoRelay(port)],
+    protocol: { hello: () => "", joined: /hello\n/, say: TEXT, echoes: true },
   },
 };
 
