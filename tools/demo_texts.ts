@@ -5,7 +5,7 @@ import type { Language } from "../lib/i18n/translate.ts";
 const SPANISH = {
   title: "El chat en acción: dos servidores y tres clientes, cada uno en un proceso aparte",
   steps: {
-    opening: "Arrancan el servidor primario y el de reserva",
+    opening: "Se inician el servidor primario y el de reserva",
     entering: "Entran ana, beto y caro",
     talking: "Conversan por turnos, y después todos a la vez",
     killing: "SIGKILL al servidor primario, con mensajes en camino",
@@ -27,7 +27,7 @@ const SPANISH = {
   live: {
     title: "Dos servidores y dos clientes, cada uno en un proceso aparte",
     steps: {
-      opening: "Arrancan dos servidores: B es la reserva de A",
+      opening: "Se inician dos servidores: B es la reserva de A",
       entering: "ana y beto se conectan a A",
       talking: "Conversan",
       hanging: "A no responde: lo que escriben queda sin confirmar",
@@ -36,7 +36,7 @@ const SPANISH = {
       leaving: "Se despiden, y B termina",
     },
     server: (letter: string) => `servidor ${letter}`,
-    starting: "○ arrancando",
+    starting: "○ iniciando",
     running: "● en marcha",
     hung: "● no responde",
     killed: "✗ kill -9",

@@ -190,7 +190,7 @@ const command = commandsFor<CommonContext>();
 
 export const HELP_COMMAND = command({
   names: ["help", "ayuda"],
-  help: { es: "mostrar esta ayuda", en: "show this help" },
+  help: { es: "mostrar la ayuda", en: "show this help" },
   run: (context) => context.showHelp(),
 });
 

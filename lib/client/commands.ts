@@ -84,7 +84,7 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>(
         nick: optional(word({ es: "NICK", en: "NICK" }, (text) => text === "" ? "" : parseNick(text))),
       },
       help: {
-        es: "ocultar o mostrar los mensajes de un miembro, solo aquí; sin NICK, ver la lista",
+        es: "dejar de ver, o ver de nuevo, los mensajes de un miembro; sin NICK, ver a quién ignora",
         en: "hide or show a member's messages, for you only; without NICK, list the hidden members",
       },
       run: (chat, { nick }) => chat.ignore(nick),

@@ -27,7 +27,7 @@ export const ENGLISH = {
   "server.nats-snapshot-too-large":
     'The list of members is too large for a NATS message. Set "max_payload: {megabytes}MB" in the NATS configuration, and restart NATS. Until then NATS keeps everything, and its disk fills up.',
   "server.nats-snapshot-too-large-limited":
-    'The list of members is too large for a NATS message. Set "max_payload: {megabytes}MB" in the NATS configuration, and restart NATS soon. Until then NATS may delete entries: its administrator can raise max_bytes, max_age and max_msgs of the stream. Otherwise a server that starts later will miss part of the room.',
+    'The list of members is too large for a NATS message. Set "max_payload: {megabytes}MB" in the NATS configuration, and restart NATS soon. Until then NATS may delete entries, which servers that start later will miss. To prevent that, its administrator can raise max_bytes, max_age and max_msgs of the stream.',
   "server.nats-starting": 'NATS is starting or slow to answer: waiting up to 30 s. Type "quit" to end.',
   "server.nats-unavailable": "NATS does not answer: messages wait.",
   "server.nats-available": "NATS answers again: the waiting messages were stored.",

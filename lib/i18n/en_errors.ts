@@ -28,7 +28,7 @@ export const ENGLISH_ERRORS = {
   "error.command-unknown": 'Unknown command "{command}". Type /help for the list.',
   "error.command-mistyped":
     'Unknown command "{command}". Did you mean {suggestion}? Type /help for the list.',
-  "error.command-of-console": "{command} works only at the server's console: /help lists the commands here.",
+  "error.command-of-console": "{command} works only at the server's console; the client's commands: /help.",
   "error.args-missing": "Not run. Type: {usage}",
   "error.args-extra": "Too much text: not run. Type: {usage}",
   "error.request-invalid": "Not a request: {request}. Write a JSON object with one of: {fields}.",
@@ -164,7 +164,7 @@ export const ENGLISH_ERRORS = {
   "error.disk-full": "The disk is full: messages wait. Free some space, and the room continues.",
   "error.disk-full-at-start": "The disk is full: free at least {megabytes} MB for {path}, then start again.",
   "error.data-gone":
-    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. Move it back, or restart the server to begin an empty room.",
+    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, with the server stopped, restore a copy or delete what is left of the file, and start again.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",

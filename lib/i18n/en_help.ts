@@ -4,7 +4,7 @@ import type { SPANISH_HELP } from "./es_help.ts";
 
 export const ENGLISH_HELP = {
   "command.list": "Commands:",
-  "help.marks": "Before a line:",
+  "help.marks": "Marks before a line:",
   "mark.presence": "a member joins, leaves or changes nick",
   "mark.notice": "a notice from this program",
   "mark.announced": "an announcement from the server",

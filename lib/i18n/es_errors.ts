@@ -12,7 +12,8 @@ export const SPANISH_ERRORS = {
     '"{minutes}" no es válido: escriba los minutos como un número entero de 0 a {max}.',
   "error.backup-is-self": "{server} es este mismo servidor: indique otro como reserva.",
   "error.backup-unknown": "{server} no es un servidor de reserva. /reserva muestra los que hay.",
-  "error.backup-serves": "{server} también sirve esta sala: para que deje de ser de reserva, ciérrelo.",
+  "error.backup-serves":
+    "{server} también sirve esta sala: para quitarlo de la reserva, cierre ese servidor.",
   "error.backups-full": "Ya hay {max} servidores de reserva, el máximo: quite uno antes.",
   "error.pattern-invalid":
     "El patrón \"{pattern}\" no es válido: use yyyy, MM, dd, HH, mm, ss y texto entre 'comillas'.",
@@ -27,8 +28,7 @@ export const SPANISH_ERRORS = {
   "error.command-unknown": 'El comando "{command}" no existe. Vea la lista con /ayuda.',
   "error.command-mistyped":
     'El comando "{command}" no existe. ¿Quiso decir {suggestion}? Vea la lista con /ayuda.',
-  "error.command-of-console":
-    "{command} solo funciona en la consola del servidor: /ayuda muestra los comandos de aquí.",
+  "error.command-of-console": "{command} es de la consola del servidor. Comandos del cliente: /ayuda.",
   "error.args-missing": "No se ejecutó. Se escribe así: {usage}",
   "error.args-extra": "Demasiado texto: no se ejecutó. Se escribe así: {usage}",
   "error.request-invalid":
@@ -60,7 +60,7 @@ export const SPANISH_ERRORS = {
   "error.nats-other-stream": "El stream {stream} de NATS no es de una sala: elija otro nombre con --room.",
   "error.nats-stream-gone": "La sala se borró en NATS: reinicie este servidor para empezar una vacía.",
   "error.nats-log-back":
-    "NATS perdió los últimos mensajes: reinicie este servidor; los clientes los reenviarán.",
+    "NATS perdió los últimos mensajes: reinicie este servidor; los clientes enviarán de nuevo los que aún conservan.",
   "error.nats-unread": "NATS no entrega la sala completa: pruebe de nuevo o reinicie NATS.",
   "error.nats-newer": "Otro servidor de la sala usa una versión más nueva: actualice este.",
   "error.nats-log-cut": "En NATS faltan mensajes de la sala: reinicie este servidor.",
@@ -68,7 +68,7 @@ export const SPANISH_ERRORS = {
   "error.port-in-use": "El puerto {port} ya está en uso en {host}: elija otro.",
   "error.port-privileged": "El puerto {port} requiere permisos de administrador: elija uno a partir de 1024.",
   "error.address-not-local": "{host} no es una dirección de este equipo: elija una que este equipo tenga.",
-  "error.accept-failed": "No se pueden aceptar más conexiones: {reason}. Se sigue intentando.",
+  "error.accept-failed": "No se pueden aceptar más conexiones: {reason}. El servidor sigue intentándolo.",
   "error.listen-failed":
     "No se puede escuchar en {host}, puerto {port}: {reason}. Elija otra dirección o puerto.",
 
@@ -116,12 +116,12 @@ export const SPANISH_ERRORS = {
   "error.file-unreadable": "No se puede leer {path}: {reason}.",
   "error.file-too-large": "{path} ocupa más de 1 MiB: compruebe que es el archivo correcto.",
   "error.file-not-text": "{path} no es texto UTF-8: guárdelo como UTF-8 o, si es un certificado, como PEM.",
-  "error.file-unwritable": "No se puede escribir {path}: {reason}.",
+  "error.file-unwritable": "No se puede escribir en {path}: {reason}.",
   "error.nats-url-invalid": "{url} no es una dirección de NATS: escriba, por ejemplo, nats://10.0.0.7:4222.",
   "error.nats-creds-invalid":
     "{path} no contiene credenciales de NATS: use un archivo .creds, o usuario:contraseña en la primera línea.",
   "error.room-invalid":
-    "{room} no es un nombre de sala válido: use de 1 a 32 letras inglesas, números, _ o -.",
+    "{room} no es un nombre de sala válido: use de 1 a 32 letras sin tilde ni ñ, números, _ o -.",
   "error.fingerprint-invalid": '"{fingerprint}" no es una huella: cópiela del servidor, con su "SHA256:".',
   "error.certificate-invalid":
     "{path} no contiene un certificado PEM válido, o la clave no le corresponde: revise los archivos.",
@@ -153,7 +153,7 @@ export const SPANISH_ERRORS = {
   "reason.no-address": "este equipo no tiene una dirección adecuada",
   "reason.no-ipv6": "este equipo no usa IPv6",
   "reason.address-unfit": "ningún servidor puede tener esa dirección",
-  "reason.zone": "a la dirección le falta la interfaz, como en fe80::1%eth0",
+  "reason.zone": "añada una interfaz de este equipo a la dirección, por ejemplo fe80::1%eth0",
   "reason.name-unknown": "no se encontró el nombre",
   "reason.no-answer": "no responde",
   "reason.certificate-other-name": "el certificado no es de ese nombre o dirección",
@@ -173,7 +173,7 @@ export const SPANISH_ERRORS = {
   "error.disk-full-at-start":
     "El disco está lleno: libere al menos {megabytes} MB para {path} e inicie de nuevo el servidor.",
   "error.data-gone":
-    "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Devuélvalo a su sitio, o reinicie el servidor sin ese archivo.",
+    "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, con el servidor cerrado, restaure una copia o borre lo que quede del archivo; después, inicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
   "error.disk-failed":
@@ -194,11 +194,11 @@ export const SPANISH_ERRORS = {
   "error.certificate-early":
     "El certificado de {server} aún no es válido. El reloj de este equipo marca {now}: si está mal, corríjalo.",
   "error.certificate-expired":
-    "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el administrador del servidor debe crear otro.",
+    "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el administrador del servidor debe crear otro certificado.",
   "error.certificate-unknown":
     "No se conoce el certificado de {server}. Si el servidor muestra esta huella al iniciarse, añada --tls-fingerprint {fingerprint}.",
   "error.certificate-changed":
-    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: PUEDE SER UN IMPOSTOR. Si el administrador confirma el cambio, salga y ejecute {client} --forget {server}",
+    "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: EL SERVIDOR PUEDE SER UN IMPOSTOR. Si el administrador confirma el cambio, salga y ejecute {client} --forget {server}",
   "error.certificate-other":
-    "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ESPERADO: PUEDE SER UN IMPOSTOR. Avise al administrador del servidor.",
+    "¡CUIDADO! EL CERTIFICADO DE {server} NO ES EL ESPERADO: EL SERVIDOR PUEDE SER UN IMPOSTOR. Avise al administrador del servidor.",
 } as const;

@@ -2,14 +2,14 @@
 
 export const SPANISH_HELP = {
   "command.list": "Comandos:",
-  "help.marks": "Delante de una línea:",
+  "help.marks": "Marcas al principio de línea:",
   "mark.presence": "un miembro llega, se va o cambia de nick",
   "mark.notice": "un aviso de este programa",
   "mark.announced": "un anuncio del servidor",
   "mark.private": "un mensaje privado",
   "mark.action": "una acción de un miembro",
   "mark.history": "un mensaje de antes de que usted entrara",
-  "mark.redelivered": "un mensaje reenviado tras la caída de un servidor",
+  "mark.redelivered": "un mensaje enviado de nuevo tras la caída de un servidor",
   "mark.unacked": "un mensaje de usted, sin confirmar",
   "help.keys": "Teclas:",
   "key.tab": "completa nicks y comandos",
@@ -21,7 +21,7 @@ export const SPANISH_HELP = {
     "Uso: chat-server [opciones]\n\nSirve una sala de chat. Pregunta lo que no se indique con opciones.",
   "usage.client":
     "Uso: chat-client [opciones] [SERVIDOR[:PUERTO]]\n\nEntra en una sala de chat. Pregunta lo que no se indique con opciones.",
-  "usage.flags": "Opciones (entre paréntesis, el valor si no se indican):",
+  "usage.flags": "Opciones (entre paréntesis, el valor predeterminado):",
   "value.HOST": "SERVIDOR",
   "value.HOST:PORT": "SERVIDOR:PUERTO",
   "value.IP": "IP",
@@ -39,7 +39,7 @@ export const SPANISH_HELP = {
   "value.SHA256:...": "SHA256:...",
   "flag.server-port": "puerto en el que escucha el servidor (5000)",
   "flag.server-host": "dirección de este equipo en la que escucha; 0.0.0.0 para todas las IPv4",
-  "flag.server-backup": "servidor al que irán los clientes si este cae; se puede repetir",
+  "flag.server-backup": "servidor de reserva: los clientes van a él si cae este; se puede repetir",
   "flag.name": "nombre de la sala, con el que la encuentran los clientes en la red (el del equipo)",
   "flag.no-announce": "no anunciar el servidor en la red local",
   "flag.grace": "segundos de espera antes de anunciar una conexión perdida (3)",
@@ -48,7 +48,7 @@ export const SPANISH_HELP = {
     "mensajes por segundo que un cliente puede enviar tras los de --burst; 0 para no limitarlos (5)",
   "flag.max-clients": "máximo de clientes en la sala (1024)",
   "flag.max-per-address": "máximo de clientes en la sala desde cada dirección, salvo las de este equipo (16)",
-  "flag.data": "archivo que guarda la sala: un servidor reiniciado sigue con ella",
+  "flag.data": "archivo donde se guarda la sala: al reiniciarse, el servidor sigue con ella",
   "flag.data-sync":
     "con qué seguridad se escribe el archivo: normal es más rápido, pero solo resiste un fallo del programa; full resiste también un apagón (full)",
   "flag.keep":
@@ -63,8 +63,8 @@ export const SPANISH_HELP = {
   "flag.client-host": "IP o nombre del servidor, o SERVIDOR:PUERTO",
   "flag.client-port": "puerto del servidor",
   "flag.nick": "nombre que verán los demás",
-  "flag.client-backup": "servidor al que ir si el primero cae; se puede repetir",
-  "flag.auto": "al caer el servidor, probar por turnos los demás conocidos, sin preguntar",
+  "flag.client-backup": "servidor de reserva, al que ir si cae el primero; se puede repetir",
+  "flag.auto": "si el servidor cae, probar los demás uno a uno, sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
   "flag.notify": "aviso de menciones y mensajes privados: ninguno, pitido o notificación (bell)",
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
@@ -90,7 +90,7 @@ export const SPANISH_HELP = {
     "servidores NATS que guardan la sala, separados por comas: nats://SERVIDOR:4222,...; tls:// para cifrar",
   "flag.room": "nombre de la sala en NATS: los servidores que lo comparten sirven la misma",
   "flag.nats-creds": "credenciales de NATS: un archivo .creds, o usuario:contraseña en su primera línea",
-  "flag.nats-ca": "usar TLS con NATS y confiar en estas autoridades (PEM)",
+  "flag.nats-ca": "usar TLS con NATS y confiar en las autoridades de ese archivo (PEM)",
   "flag.advertise":
     "con --nats, dirección de este servidor, que los demás servidores anuncian a sus clientes",
   "flag.metrics": "puerto de /metrics (para Prometheus) y de /healthz; sin IP, solo para este equipo",
@@ -100,6 +100,6 @@ export const SPANISH_HELP = {
   "flag.no-remember": "no recordar el servidor ni el nick, ni ofrecer los últimos",
   "flag.config": "archivo de opciones, una por línea, en vez del habitual; prevalece la línea de comandos",
   "flag.tls": "usar solo TLS; se pregunta por los certificados nuevos",
-  "flag.ca": "confiar sin preguntar en los certificados que firman estas autoridades, en formato PEM",
+  "flag.ca": "confiar sin preguntar en los certificados que firman las autoridades de ese archivo (PEM)",
   "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
 } as const;

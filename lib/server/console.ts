@@ -72,8 +72,8 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       minutes: rest({ es: "MINUTOS", en: "MINUTES" }, parseMinutes),
     },
     help: {
-      es: "vetar una dirección durante unos minutos; 0 quita el veto",
-      en: "ban an address for some minutes; 0 lifts the ban",
+      es: "vetar una dirección durante esos MINUTOS; 0 quita el veto",
+      en: "ban an address for that many MINUTES; 0 lifts the ban",
     },
     run: (admin, { address, minutes }) => {
       const count = admin.server.ban(address, minutes * MINUTE_MS);
@@ -110,7 +110,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
   command({
     names: ["stats", "estado"],
     help: {
-      es: "mostrar clientes, mensajes por segundo, memoria, hora de arranque y huella de TLS",
+      es: "mostrar clientes, mensajes por segundo, memoria, hora de inicio y huella del certificado",
       en: "show clients, messages per second, memory, start time and the TLS fingerprint",
     },
     run: (admin) => admin.showStats(),

@@ -78,7 +78,7 @@ Deno.test("chat-client /who, /help and mistakes are answered to the user alone",
 ! El comando "/nada" no existe. Vea la lista con /ayuda.
 ! No se envió: el mensaje tiene 2001 caracteres; acórtelo a 2000.
 ! Comandos:
-  /ayuda, /help                     mostrar esta ayuda
+  /ayuda, /help                     mostrar la ayuda
 `,
   );
   const lines = ["* ana (127.0.0.1) se ha conectado", "ana: /quien", "ana: adiós"];
@@ -96,7 +96,7 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   ]);
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
   for (
-    const [language, first, last] of [["es", "Delante de", "sale"], ["en", "Before a", "leaves"]] as const
+    const [language, first, last] of [["es", "Marcas al", "sale"], ["en", "Marks before", "leaves"]] as const
   ) {
     const options = { language, isTty: true, tty: new FakeScreen({ columns: 30 }) };
     await using ana = new ClientUser(options);
@@ -243,7 +243,7 @@ Deno.test("chat-client /nick without a server is not requested again after HELLO
   });
   await using ana = new ClientUser({ isTty: true });
   dialBackup(ana, server);
-  await ana.waitForOutput("Se sigue intentando");
+  await ana.waitForOutput("El cliente sigue intentándolo");
   ana.type("/nick beto\n");
   await ana.waitForOutput("Se usará el nick beto en la próxima conexión.\n");
   requested.resolve();
@@ -299,7 +299,7 @@ Deno.test("chat-server /kick kicks a user, who is told why and does not come bac
   const [ana, beto] = [await chat.addUser("ana", "--auto"), await chat.addUser("beto")];
   chat.admin.type("/kick nadie\n/kick Ana por gritar\n");
   assertStringIncludes(await ana.ended(1), "! Se le expulsó: por gritar\n");
-  assert(!ana.output.includes("Se sigue intentando"), ana.output);
+  assert(!ana.output.includes("El cliente sigue intentándolo"), ana.output);
   for (const user of [beto, chat.admin]) {
     await user.waitForOutput(`[${NOON}] * Se ha expulsado a ana (127.0.0.1)\n`);
     await user.waitForOutput(`[${NOON}] # El servidor dice: Motivo de la expulsión de ana: por gritar\n`);

@@ -62,7 +62,7 @@ Deno.test("chat-client at the end of a pipe takes unacked messages to the next s
   assertEquals(
     await ana.ended(),
     `${welcomeLine(first.address)}${lossLine(first.address, "el servidor cortó la conexión")}\
-[${NOON}] ! Mensajes sin confirmar: 1. Se enviarán al próximo servidor.
+[${NOON}] ! Mensajes sin confirmar: 1. Se enviarán al siguiente servidor.
 Nuevo servidor (IP o nombre) [127.0.0.1]:
 Puerto [${backup.port}]:
 ${welcomeLine(backup)}[${NOON}] ana: hola

@@ -133,12 +133,12 @@ Deno.test("chat-client reports truncated entries, and a stall and its end", asyn
   }, (_, visit) => ({ startSeq: visit * 6, head: visit * 6 }));
   await using ana = new ClientUser();
   ana.dial(server.address, "--auto");
-  await ana.waitForOutput("puede guardar mensajes de nuevo.\n");
+  await ana.waitForOutput("ya puede guardar mensajes.\n");
   assertStringIncludes(
     await ana.quit(),
     `[${NOON}] ! Líneas que faltan: 6. El servidor ya no las guarda.
-[${NOON}] ! El servidor no puede guardar mensajes ahora; los de usted se enviarán cuando pueda.
-[${NOON}] ! El servidor puede guardar mensajes de nuevo.
+[${NOON}] ! El servidor no puede guardar mensajes ahora; los de usted se enviarán cuando sea posible.
+[${NOON}] ! El servidor ya puede guardar mensajes.
 `,
   );
 });
@@ -165,7 +165,7 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
 Deno.test("chat-client /who says that it does not know the members yet", async () => {
   await using ana = new ClientUser();
   ana.dial(freeAddress(), "--auto");
-  await ana.waitForOutput("Se sigue intentando");
+  await ana.waitForOutput("El cliente sigue intentándolo");
   ana.type("/who\n");
   assertStringIncludes(await ana.quit(), "Aún sin conexión: no se sabe quién está en línea.\n");
 });
@@ -246,7 +246,7 @@ Deno.test("chat-client --auto with an empty pipe retries until it has joined", a
   await using ana = new ClientUser();
   ana.endInput();
   ana.dial({ host, port }, "--auto");
-  await ana.waitForOutput("Se sigue intentando");
+  await ana.waitForOutput("El cliente sigue intentándolo");
   await using _server = startServerAtNoon({ listen: { port } });
   assertStringIncludes(await ana.ended(), "Conectado");
 });

@@ -17,18 +17,28 @@ function messages(ackedCount: number, unackedCount: number): Say[] {
 
 const CASES: [acked: number, unacked: number, es: string, en: string][] = [
   [0, 0, "No falta ningún mensaje.", "No message is missing."],
-  [1, 0, "Se reenvió un mensaje; no falta ninguno.", "One message was sent again; none is missing."],
-  [3, 0, "Se reenviaron 3 mensajes; no falta ninguno.", "3 messages were sent again; none is missing."],
+  [
+    1,
+    0,
+    "Se envió de nuevo un mensaje; no falta ningún otro.",
+    "One message was sent again; none is missing.",
+  ],
+  [
+    3,
+    0,
+    "Se enviaron de nuevo 3 mensajes; no falta ningún otro.",
+    "3 messages were sent again; none is missing.",
+  ],
   [
     3,
     1,
-    "Se envió el mensaje sin confirmar; no falta ninguno.",
+    "Se envió el mensaje sin confirmar; no falta ningún otro.",
     "The unconfirmed message was sent; none is missing.",
   ],
   [
     3,
     2,
-    "Se enviaron los 2 mensajes que estaban sin confirmar; no falta ninguno.",
+    "Se enviaron los 2 mensajes que estaban sin confirmar; no falta ningún otro.",
     "The 2 unconfirmed messages were sent; none is missing.",
   ],
 ];

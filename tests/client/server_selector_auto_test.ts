@@ -22,7 +22,7 @@ import { pure } from "../testing/test_options.ts";
 import { flushTasks } from "../testing/waiting.ts";
 
 type Authenticate = ServerSelectorDeps["authPrompter"]["authenticate"];
-const RETRY = "Se sigue intentando.";
+const RETRY = "El cliente sigue intentándolo.";
 
 /** An `--auto` selector before its first join. */
 async function newSelector(options = {}, user = {}): Promise<SelectorFixture> {

@@ -48,7 +48,7 @@ Deno.test("ServerSelector.shouldMove() has a client go home, and the target is h
   const ended = new AbortController();
   assertEquals(await fixture.selector.shouldMove(ended), true);
   assertEquals(seen, [`aula:5000 at ${IP}`]);
-  assertEquals(fixture.notices.splice(0), ["Hay otros miembros en aula:5000: se vuelve a él."]);
+  assertEquals(fixture.notices.splice(0), ["Hay otros miembros en aula:5000: el cliente vuelve a él."]);
   const target = { server: FIRST, nick: "ana", ip: IP };
   assertEquals(await fixture.next({ ...lost(SECOND), isMove: true }), target);
   // If that fails, back to where the client was.

@@ -147,7 +147,7 @@ Deno.test("ServerSelector --auto reports why a redialled server rejects the clie
   await using fixture = await selectorAfterJoin({ isAuto: true });
   const failure = await failAgain(fixture, rejection("room-full"));
   assertEquals(await fixture.nextServer(failure), SECOND);
-  assertEquals(fixture.notices.map(reasonPart), ["Se sigue intentando."]);
+  assertEquals(fixture.notices.map(reasonPart), ["El cliente sigue intentándolo."]);
   await fixture.next({ ...failure, error: new ConnectError("not-tls") });
   assertEquals(fixture.notices.length, 2);
 });

@@ -245,7 +245,7 @@ natsTest("chat-server --nats finds the room again after all servers and NATS die
   await third.expectExit(0);
 });
 
-const STARTING = "NATS se está iniciando o tarda en responder: se espera hasta 30 s.";
+const STARTING = "NATS se está iniciando o tarda en responder: el servidor espera hasta 30 s.";
 
 clusterTest("chat-server --nats waits for a NATS cluster that starts", async ([first, ...others]) => {
   first!.start(); // it has no leader before another one runs

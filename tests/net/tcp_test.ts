@@ -47,7 +47,7 @@ Deno.test("connectError() and listenError() ask for the interface of a link-loca
   assertEquals(
     errorText(listenError(invalid, { host: "fe80::1", port: 5_000 }), "es"),
     "No se puede escuchar en fe80::1, puerto 5000: " +
-      "a la dirección le falta la interfaz, como en fe80::1%eth0. Elija otra dirección o puerto.",
+      "añada una interfaz de este equipo a la dirección, por ejemplo fe80::1%eth0. Elija otra dirección o puerto.",
   );
   const zoned = listenError(invalid, { host: "fe80::1%eth0", port: 5_000 });
   assertEquals(zoned.details.systemReason, "address-unfit");

@@ -81,7 +81,7 @@ Deno.test("ClientHandler tells a browser in both languages how to join, and the 
   const command = `\n\n    deno task client --host ${LOOPBACK} --port ${port}\n`;
   for (const method of ["GET", "POST", "HEAD"]) {
     const body = bodyOf(await request(server, method));
-    assertStringIncludes(body, `Esto es un servidor de chat, no una página web (${LOOPBACK}:${port}).`);
+    assertStringIncludes(body, `Esto es un servidor de chat (${LOOPBACK}:${port}), no una página web.`);
     assertStringIncludes(body, `This is a chat server, not a website (${LOOPBACK}:${port}).`);
     assertEquals(body.split(command).length, 3);
   }

@@ -125,7 +125,7 @@ Deno.test("LogPrinter prints objects, and how many are skipped, with --json", as
 
 Deno.test("LogPrinter joins more than three messages that a member sends again, at a screen only", async () => {
   for (
-    const [tty, expected] of [[new FakeScreen({ columns: 200 }), "+ ana: 4 mensajes reenviados"], [
+    const [tty, expected] of [[new FakeScreen({ columns: 200 }), "+ ana: 4 mensajes enviados de nuevo"], [
       undefined,
       "+ ana: 4",
     ]] as const
@@ -147,11 +147,11 @@ Deno.test("LogPrinter shows within a second what a member sends again without a 
   await using fixture = new PrinterFixture({ tty: new FakeScreen({ columns: 200 }) });
   fixture.unblock();
   const began = performance.now();
-  for (let i = 1; !fixture.output.includes("reenviados") && performance.now() - began < 10_000; i++) {
+  for (let i = 1; !fixture.output.includes("enviados de nuevo") && performance.now() - began < 10_000; i++) {
     const said = makeSaid("ana", { seq: fixture.log.head, clientSeq: i, text: `${i}` });
     fixture.log.append(encodeServer({ ...said, redelivered: true }), 0);
     fixture.printer.flush();
     await delay(50);
   }
-  assertStringIncludes(fixture.output, "mensajes reenviados");
+  assertStringIncludes(fixture.output, "mensajes enviados de nuevo");
 });

@@ -48,7 +48,7 @@ Deno.test("chat-server asks for its port, prints the room line by line, and ends
     operator.output,
     `Puerto [5000]: ${port}
 Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En este equipo se entra con: deno task client --host 127.0.0.1 --port ${port}
+Para entrar desde este equipo: deno task client --host 127.0.0.1 --port ${port}
 [2026-11-22 13:45:07] * ana (127.0.0.1) se ha conectado
 [2026-11-22 13:45:10] ana: hola
 [2026-11-22 13:45:20] * ana (127.0.0.1) se ha desconectado
@@ -162,7 +162,7 @@ Deno.test("chat-server prints once that it cannot accept connections, and accept
   await server.operator.waitForOutput("ana");
   const lines = server.operator.output.split("\n").filter((line) => line.includes("! "));
   assertEquals(lines, [
-    "[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files. Se sigue intentando.",
+    "[2026-11-22 13:45:07] ! No se pueden aceptar más conexiones: Too many open files. El servidor sigue intentándolo.",
   ]);
 });
 
@@ -255,7 +255,7 @@ Deno.test("chat-server --data tells operator and clients that its disk fails", w
     assertEquals((await ana.expect("stalled")).resolved, false);
     await server.operator.waitForOutput("! Los mensajes esperan");
   }
-  await server.operator.waitForOutput("! Los mensajes se pueden guardar de nuevo.\n");
+  await server.operator.waitForOutput("! Ya se pueden guardar los mensajes.\n");
   const resolved = (await ana.receive())!;
   assertEquals([resolved.type, (await ana.receive())!.type].sort(), ["said", "stalled"]);
 });
@@ -268,7 +268,7 @@ Deno.test("chat-server --nats serves the room of its cluster, and leaves it at t
   assertEquals(
     output,
     `Escuchando en 127.0.0.1:${port}. Escriba "salir" para terminar.
-En este equipo se entra con: deno task client --host 127.0.0.1 --port ${port}
+Para entrar desde este equipo: deno task client --host 127.0.0.1 --port ${port}
 Sala aula, guardada en NATS (10.0.0.9:4222), copias: 1.
 ${END}`,
   );

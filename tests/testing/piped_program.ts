@@ -84,7 +84,7 @@ export function joining(port: number): string {
     : Deno.build.os === "windows"
     ? "chat-client"
     : "./chat-client";
-  return `En este equipo se entra con: ${client} --host ${LOOPBACK} --port ${port}`;
+  return `Para entrar desde este equipo: ${client} --host ${LOOPBACK} --port ${port}`;
 }
 
 async function started(program: PipedProgram, text: string): Promise<PipedProgram> {
