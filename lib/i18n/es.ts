@@ -29,8 +29,8 @@ export const SPANISH = {
     "La lista de miembros no cabe en un mensaje de NATS: ponga max_payload: {megabytes}MB en la configuración de NATS y reinícielo cuanto antes. Mientras tanto, NATS puede borrar líneas de la sala, que faltarán en los servidores que se inicien después. Para evitarlo, el administrador de NATS puede aumentar max_bytes, max_age y max_msgs del stream.",
   "server.nats-starting":
     'NATS se está iniciando o tarda en responder: el servidor espera hasta 30 s. Escriba "salir" para terminar.',
-  "server.nats-unavailable": "NATS no responde: los mensajes esperan",
-  "server.nats-available": "NATS responde de nuevo: se enviaron los mensajes que esperaban",
+  "server.nats-unavailable": "NATS no responde: los mensajes esperan.",
+  "server.nats-available": "NATS responde de nuevo: se guardaron los mensajes que esperaban.",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.join": "Los clientes entran con: {command}",
   "server.join-here": "Para entrar desde este equipo: {command}",

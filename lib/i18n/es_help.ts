@@ -40,7 +40,7 @@ export const SPANISH_HELP = {
   "flag.server-port": "puerto en el que escucha el servidor (5000)",
   "flag.server-host": "dirección de este equipo en la que escucha; 0.0.0.0 para todas las IPv4",
   "flag.server-backup": "servidor de reserva: los clientes van a él si cae este; se puede repetir",
-  "flag.name": "nombre de la sala, con el que la encuentran los clientes en la red (el del equipo)",
+  "flag.name": "nombre de la sala en la lista que muestran los clientes (el de --room o el del equipo)",
   "flag.no-announce": "no anunciar el servidor en la red local",
   "flag.grace": "segundos de espera antes de anunciar una conexión perdida (3)",
   "flag.burst": "mensajes que un cliente puede enviar de golpe (20)",
@@ -100,6 +100,6 @@ export const SPANISH_HELP = {
   "flag.no-remember": "no recordar el servidor ni el nick, ni ofrecer los últimos",
   "flag.config": "archivo de opciones, una por línea, en vez del habitual; prevalece la línea de comandos",
   "flag.tls": "usar solo TLS; se pregunta por los certificados nuevos",
-  "flag.ca": "confiar sin preguntar en los certificados que firman las autoridades de ese archivo (PEM)",
+  "flag.ca": "confiar solo en certificados firmados por las autoridades de ese archivo (PEM), sin preguntar",
   "flag.tls-fingerprint": "huella de un certificado en el que se confía; se puede repetir",
 } as const;
