@@ -126,7 +126,7 @@ export const ENGLISH_ERRORS = {
   "error.flags-contrary": 'Flags "{flag}" and "{other}" cannot be combined. Try --help.',
   "error.no-folder": "There is no known folder for the certificate: give one with --tls-dir.",
   "error.tls-lacking":
-    "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or compile this file again with a newer one.",
+    "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or compile this program again with a newer one.",
 
   "reason.is-folder": "it is a folder",
   "reason.no-file": "it is not a file",

@@ -46,7 +46,7 @@ export const SPANISH = {
   "backup.no-answer": "no responde",
   "backup.not-a-chat-server": "ahí responde otro programa, no un servidor de chat",
   "backup.not-tls": "no usa TLS",
-  "backup.certificate-other": "muestra otro certificado",
+  "backup.certificate-other": "su certificado no es el esperado",
   "backup.certificate-invalid": "su certificado no es válido",
   "server.metrics": "Métricas en http://{address}/metrics, estado en /healthz.",
   "server.closing": "Cerrando el servidor: se avisa a los clientes.",
@@ -73,7 +73,7 @@ export const SPANISH = {
   "client.resent": "Se enviaron de nuevo {count} mensajes",
   "client.resent-one": "Se envió de nuevo un mensaje",
   "client.unacked-sent": "Se enviaron los {count} mensajes que estaban sin confirmar",
-  "client.unacked-sent-one": "Se envió el mensaje sin confirmar",
+  "client.unacked-sent-one": "Se envió el mensaje que estaba sin confirmar",
   "client.resent-all": "{sent}; no falta ningún otro.",
   "client.resent-none": "No falta ningún mensaje.",
   "client.may-lack":

@@ -132,7 +132,7 @@ export const SPANISH_ERRORS = {
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no se pueden combinar. Pruebe con --help.',
   "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
   "error.tls-lacking":
-    "TLS necesita Deno 2.8 o posterior, y este es {runtime}: actualícelo, o compile de nuevo este archivo.",
+    "TLS necesita Deno 2.8 o posterior, y este es {runtime}: actualice Deno, o compile de nuevo este programa con uno más nuevo.",
 
   // System errors: clauses
   "reason.is-folder": "es una carpeta",

@@ -66,7 +66,8 @@ export const SPANISH_HELP = {
   "flag.client-backup": "servidor de reserva, al que ir si cae el primero; se puede repetir",
   "flag.auto": "si el servidor cae, probar los demás uno a uno, sin preguntar",
   "flag.history": "mensajes anteriores que se muestran al entrar (50; 0 para ninguno)",
-  "flag.notify": "aviso de menciones y mensajes privados: ninguno, pitido o notificación (bell)",
+  "flag.notify":
+    "aviso de menciones y mensajes privados: ninguno, pitido o notificación de escritorio (bell)",
   "flag.time": 'cómo se muestran las horas, p. ej. "dd/MM HH:mm" (yyyy-MM-dd HH:mm:ss)',
   "flag.utc": "mostrar las horas en UTC",
   "flag.no-color": "no usar colores",

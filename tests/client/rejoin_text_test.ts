@@ -32,7 +32,7 @@ const CASES: [acked: number, unacked: number, es: string, en: string][] = [
   [
     3,
     1,
-    "Se envió el mensaje sin confirmar; no falta ningún otro.",
+    "Se envió el mensaje que estaba sin confirmar; no falta ningún otro.",
     "The unconfirmed message was sent; none is missing.",
   ],
   [

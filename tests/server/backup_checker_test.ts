@@ -76,7 +76,7 @@ Deno.test("BackupChecker.stateOf() compares the certificate with the fingerprint
     { server: address, fingerprint: print },
   ]);
   assertEquals(await stateOf(`${address}#${other}`), [
-    `✗ ${address} ${shortOther}: muestra otro certificado`,
+    `✗ ${address} ${shortOther}: su certificado no es el esperado`,
     { server: address, fingerprint: other, why: "certificate-other" },
   ]);
   assertEquals(await stateOf(`${plainAddress}#${print}`), [
