@@ -47,7 +47,8 @@ const FIRST = Array.from({ length: 0x100 }, (_, code): Cell => ({
   hasKnownWidth: true,
 }));
 
-/** If the view has more rows than the screen, the layout has those that end at the cursor. */
+/** Takes at most half of the screen: the chat stays in sight, and on a screen that becomes smaller no row of a long line
+ * scrolls out of reach. If the view has more rows, the layout has those that end at the cursor. */
 export function computeLayout(
   { status, prompt, text, cursor }: InputView,
   size: { columns: number; rows: number },
@@ -69,7 +70,7 @@ export function computeLayout(
     if (row === rows.length) rows.push(isBreak ? INDENT : []);
     cell = input[last + 1]?.indent ?? rows[row]!.length;
   }
-  const height = Math.max(size.rows, 1);
+  const height = Math.max(Math.ceil(size.rows / 2), 1);
   const first = Math.max(0, row - height + 1);
   const shown = rows.slice(first, first + height);
   const above = status.slice(0, height - shown.length).map((line) => truncateRow(toCells(line), columns));
@@ -192,9 +193,13 @@ export function draw(layout: Layout): string {
   return rows.map(textOf).join("\n") + move(end, layout, rows);
 }
 
+/** Clears the cursor's row and all rows below, and leaves the cursor in the first column. From the top left corner tmux
+ * would move the screen into its history instead of clearing it: copies of the input, and chat lines out of sight. */
+export const CLEAR_ROWS = "\x1b[2G\x1b[J\r\x1b[K";
+
 /** Clears the screen from the first row of a layout, and leaves the cursor there. `columns` is the current width. */
 export function erase(layout: Layout, columns: number): string {
-  return `${up(rowsAboveCursor(layout, columns))}\r\x1b[J`;
+  return up(rowsAboveCursor(layout, columns)) + CLEAR_ROWS;
 }
 
 /** Draws only the cells in which two layouts for the same screen differ. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { loadWidths, widthsFor } from "./graphemes.ts";
 import { BRACKETED_PASTE, FOCUS_REPORTS, PLAIN_KEYS } from "./keys.ts";
 import {
+  CLEAR_ROWS,
   computeLayout,
   diff,
   draw,
@@ -31,8 +32,6 @@ const SEVERAL_ROWS = /\n|\x1b\[\d+[AB]/;
 /** Keeps the title of the window on the terminal's stack, and takes it back. */
 const TITLE_STACK = { push: "\x1b[22;2t", pop: "\x1b[23;2t" } as const;
 const CLEAR = "\x1b[H\x1b[2J";
-/** Clears the cursor's row and all rows below. */
-const CLEAR_ROW = "\r\x1b[J";
 /** Longest time for which a size that goes on changing holds output back, in ms. */
 const MAX_RESIZE_MS = 1_000;
 
@@ -127,7 +126,7 @@ export class Screen {
 
   /** Redraws the input view after the process was stopped. The row of the cursor may still show the old one. */
   resume(): void {
-    this.#controls += CLEAR_ROW + REPORTS.on + (this.#title === undefined ? "" : titleOf(this.#title));
+    this.#controls += CLEAR_ROWS + REPORTS.on + (this.#title === undefined ? "" : titleOf(this.#title));
     this.#currentLayout = undefined;
     this.update();
   }

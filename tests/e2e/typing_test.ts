@@ -116,6 +116,21 @@ Deno.test("chat-client keeps the typed line whole when the terminal is resized",
   await ana.waitForLastRows(`${TIME} beto: ho`, "la", `${TIME} beto:`, "  otra", ...typed);
 });
 
+Deno.test("chat-client keeps the chat in sight above a long line on a low screen, and shows each row once", async () => {
+  await using chat = await newChat({ columns: 40 });
+  const { ana, beto } = chat;
+  const hola = `${TIME} beto: hola`;
+  const words = ["1", "2", "3", "4", "5", "6"].map((digit) => digit.repeat(35));
+  const typed = words.map((word, index) => `${index === 0 ? "ana> " : "  "}${word}`);
+  await beto.type("hola");
+  await ana.type(words.join(" "));
+  await waitForRows(chat, hola, ...typed);
+  await ana.resize(40, 8);
+  await ana.waitForLastRows(hola, ...typed.slice(-4));
+  await ana.resize(40);
+  await waitForRows(chat, hola, ...typed);
+});
+
 Deno.test("chat-client sends a typed line longer than the screen whole after resizing, bursts and a failover", async () => {
   await using chat = await newChat({ columns: 40 });
   const { ana, beto, server } = chat;

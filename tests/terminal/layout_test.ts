@@ -90,11 +90,11 @@ const LAYOUTS: Record<string, [columns: number, view: InputView, rows: string[],
   "has a row for each line of the prompt": [
     [10, viewOf("x", { prompt: "una pregunta\n? " }), ["una pregun", "ta", "? x|"]],
   ],
-  "shows the rows around the cursor if there are more than the screen has": [
-    [4, TALL, ["… u…", "… d…", "> ab", "cdef", "ghij", "klmn", "op|"], 7],
-    [4, TALL, ["… u…", "> ab", "cdef", "ghij", "klmn", "op|"], 6],
-    [4, TALL, ["ghij", "klmn", "op|"], 3],
-    [4, { ...TALL, cursor: 3 }, ["> ab", "c|def", "ghij"], 3],
+  "shows the rows around the cursor if there are more than half of the screen has": [
+    [4, TALL, ["… u…", "… d…", "> ab", "cdef", "ghij", "klmn", "op|"], 14],
+    [4, TALL, ["… u…", "> ab", "cdef", "ghij", "klmn", "op|"], 12],
+    [4, TALL, ["ghij", "klmn", "op|"], 5],
+    [4, { ...TALL, cursor: 3 }, ["> ab", "c|def", "ghij"], 6],
     [4, { ...TALL, cursor: 7 }, ["g|hij"], 1],
   ],
   "takes a screen without a size for one cell": [[0, viewOf("漢"), ["|"], 0]],
@@ -178,7 +178,7 @@ for (const [what, cases] of Object.entries(DIFFS)) {
 }
 
 Deno.test("diff() writes a few bytes for a key, however long the line is", pure, () => {
-  const size = { columns: 80, rows: 30 };
+  const size = { columns: 80, rows: 60 };
   const text = "lorem ipsum ".repeat(160);
   const [from, to] = [computeLayout(viewOf(text), size), computeLayout(viewOf(`${text}x`), size)];
   assertEquals(diff(from, to), "x");

@@ -182,7 +182,7 @@ Deno.test("Terminal writes several rows as one update, and a row without", pure,
   assertEquals(fixture.output.slice(length), "hola");
   length = fixture.output.length;
   await fixture.terminal.print("uno");
-  assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> hola\x1b[?2026l");
+  assertEquals(fixture.output.slice(length), "\x1b[?2026h\x1b[2G\x1b[J\r\x1b[Kuno\n> hola\x1b[?2026l");
 });
 
 Deno.test("Terminal.restoreNow() erases the input and ends all modes in one write", pure, async () => {
@@ -244,7 +244,10 @@ Deno.test("Terminal holds output back while a narrower size may not last", pure,
   assertEquals(fixture.output.slice(length), "");
   fixture.screen.resize(40);
   await flushTasks();
-  assertEquals(fixture.output.slice(length), "\x1b[?2026h\r\x1b[Juno\n> una línea larga\x1b[?2026l");
+  assertEquals(
+    fixture.output.slice(length),
+    "\x1b[?2026h\x1b[2G\x1b[J\r\x1b[Kuno\n> una línea larga\x1b[?2026l",
+  );
 });
 
 Deno.test("Terminal erases no printed line while its size goes on changing", pure, async () => {
@@ -254,7 +257,7 @@ Deno.test("Terminal erases no printed line while its size goes on changing", pur
     fixture.screen.resize(8);
     return fixture.output.length > length;
   });
-  assert(fixture.output.slice(length).startsWith("\x1b[?2026h\r\x1b[J> una lí\n"));
+  assert(fixture.output.slice(length).startsWith("\x1b[?2026h\x1b[2G\x1b[J\r\x1b[K> una lí\n"));
   // Ends the wait that the last change of size has begun, for the write at the end.
   fixture.screen.settleMs = 0;
   fixture.screen.resize(8);

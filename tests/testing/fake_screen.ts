@@ -150,6 +150,7 @@ export class FakeScreen implements Tty {
     else if (command === "H" && !count) this.#moveTo(0, 0);
     else if (command === "J" && count === 2) this.#rows = [[]];
     else if (command === "J" && !count) {
+      assert(x > 0 || this.#y > 0, "From the top left corner tmux moves the screen into its history");
       row.length = Math.min(row.length, x);
       this.#rows.length = this.#y + 1;
     } else if (command === "K" && !count) row.length = Math.min(row.length, x);
