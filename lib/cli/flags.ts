@@ -21,7 +21,7 @@ interface Flag {
   readonly alias?: string;
   /** Only for the command line, not for a config file. */
   readonly isTypedOnly?: boolean;
-  /** An argument without a flag is its value. */
+  /** An argument without a flag is the value of the first of these that has none. */
   readonly isPositional?: boolean;
   readonly help: PlainTranslationKey;
 }
@@ -64,10 +64,14 @@ export function parseFlags<Table extends FlagTable>(
   const namesOf = (has: (flag: Flag) => unknown) => Object.keys(table).filter((name) => has(table[name]!));
   const withValue = namesOf(takesValue);
   const switches = namesOf((flag) => !takesValue(flag));
-  for (const arg of args) {
+  const isNamed = (name: string, typed?: string) =>
+    typed === `--${name}` || typed === `-${table[name]!.alias}`;
+  for (const [index, arg] of args.entries()) {
+    const previous = withValue.find((name) => isNamed(name, args[index - 1]));
+    if (previous && /^-\d/.test(arg)) throw invalidValue(`--${previous}`, arg);
     // parseArgs takes `--auto=no` for true.
     const [, typed, value] = /^(--[^=]+|-\w)=([^]*)$/.exec(arg) ?? [];
-    const name = switches.find((name) => typed === `--${name}` || typed === `-${table[name]!.alias}`);
+    const name = switches.find((name) => isNamed(name, typed));
     if (name) throw invalidValue(`--${name}`, value!);
   }
   const values = parseArgs([...args], {
@@ -88,12 +92,11 @@ export function parseFlags<Table extends FlagTable>(
       if (choices && !choices.includes(value)) throw invalidValue(`--${name}`, value);
     }
   }
-  const [positional] = namesOf(({ isPositional }) => isPositional);
+  const positionals = namesOf(({ isPositional }) => isPositional);
   for (const argument of values._) {
-    if (positional === undefined || values[positional] !== undefined) {
-      throw new InputError("argument-unexpected", { argument });
-    }
-    Object.assign(values, { [positional]: `${argument}` });
+    const name = positionals.find((name) => values[name] === undefined);
+    if (name === undefined) throw new InputError("argument-unexpected", { argument });
+    Object.assign(values, { [name]: `${argument}` });
   }
   return values as unknown as FlagValues<Table>;
 }

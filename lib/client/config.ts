@@ -33,7 +33,7 @@ import type { TrustConfig } from "./trust_store.ts";
 
 export const CLIENT_FLAGS = {
   host: { value: "HOST", isPositional: true, help: "flag.client-host" },
-  port: { value: "N", alias: "p", help: "flag.client-port" },
+  port: { value: "N", isPositional: true, alias: "p", help: "flag.client-port" },
   nick: { value: "NICK", alias: "n", help: "flag.nick" },
   backup: { value: "HOST:PORT", isRepeatable: true, help: "flag.client-backup" },
   auto: { help: "flag.auto" },

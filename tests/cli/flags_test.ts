@@ -101,6 +101,8 @@ const REFUSED: Record<string, string[][]> = {
     ["--auto=", "--auto", ""],
     ["-h=no", "--help", "no"],
     ["--lang fr", "--lang", "fr"],
+    ["--port -1", "--port", "-1"],
+    ["-p -1", "--port", "-1"],
   ],
 };
 for (const [error, cases] of Object.entries(REFUSED)) {
