@@ -18,6 +18,7 @@ import { IgnoreList } from "./ignore_list.ts";
 import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
 import { networkSearch } from "./network_search.ts";
+import { PrivateReceipts } from "./private_receipts.ts";
 import { probe } from "./probe.ts";
 import { recoveryFor } from "./recovery.ts";
 import { MAY_LACK, rejoinText } from "./rejoin_text.ts";
@@ -125,6 +126,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   );
   const members = new MemberList(config.memberList);
   const user = new User(state.sessionId, session, selector);
+  const receipts = new PrivateReceipts(state.sessionId, members, t);
   const ignored = new IgnoreList();
   const view = new ChatView(
     { terminal, renderer, t, session, state, reader: user, ignored, notify: config.notify },
@@ -145,6 +147,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     selector,
     session,
     members,
+    receipts,
     user,
     view,
     commands,
@@ -276,8 +279,8 @@ class ChatClient {
 
   async #showJoined(joined: SessionEvent & { type: "joined" }): Promise<void> {
     const { server, ip, welcome, truncatedCount, resent, behindMs, mayLack } = joined;
-    const { process: { clock, terminal }, renderer, notify, t, selector, user, members, historyCount } =
-      this.#parts;
+    const { process: { clock, terminal }, renderer, notify, t, selector, user } = this.#parts;
+    const { members, receipts, historyCount } = this.#parts;
     const isOneLine = this.#hasJoined && terminal.hasLineEditor;
     this.#hasJoined = true;
     this.#toldCount = 0;
@@ -303,6 +306,8 @@ class ChatClient {
       );
     }
     if (mayLack && !isOneLine) await notify(t.message("client.may-lack", MAY_LACK));
+    receipts.onWelcome(resent);
+    for (const message of receipts.take()) await notify(message);
     terminal.releaseDraft();
     this.#startInput();
     this.#server = server;
@@ -315,7 +320,7 @@ class ChatClient {
   }
 
   async #showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
-    const { members, selector, user, view } = this.#parts;
+    const { members, notify, receipts, selector, user, view } = this.#parts;
     // Said to others on this server, while the client was on another: history, which `--history 0` does not want.
     const entries = delivered.filter(({ entry, delivery }) =>
       delivery !== "backfill" || entry.timeMs >= this.#missedSinceMs ||
@@ -323,6 +328,7 @@ class ChatClient {
     );
     for (const { entry } of entries) {
       members.apply(entry);
+      receipts.onEntry(entry);
       if (entry.type === "backups") selector.updateBackups(this.#readBackups(entry.backups));
       if (entry.type === "renamed" && entry.sessionId === user.sessionId) {
         user.onNickGranted(entry.nick);
@@ -330,18 +336,11 @@ class ChatClient {
       }
     }
     await view.showEntries(entries);
+    for (const message of receipts.take()) await notify(message);
   }
 
   async #showDisconnected({ target, error, wasJoined, isMove }: ConnectionFailure): Promise<void> {
-    const {
-      process: { clock, terminal },
-      renderer,
-      user,
-      view,
-      members,
-      t,
-      isAuto,
-    } = this.#parts;
+    const { process: { clock, terminal }, renderer, user, view, members, t, isAuto } = this.#parts;
     const { action, hasOwnReport } = recoveryFor(error);
     user.onNickRejected(error);
     await view.flushPresence();

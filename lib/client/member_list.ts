@@ -54,6 +54,10 @@ export class MemberList implements Iterable<MemberInfo> {
     }
   }
 
+  has(sessionId: bigint): boolean {
+    return this.#members.has(sessionId);
+  }
+
   /** The member with this nick, in any case. */
   find(nick: string): MemberInfo | undefined {
     const key = foldNick(nick);

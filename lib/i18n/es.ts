@@ -98,6 +98,10 @@ export const SPANISH = {
   "client.more-unacked": "… y {count} más sin confirmar",
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
+  "client.private-unread":
+    '{nick} no está aquí y quizá no lea "{text}". Si abre otra vez el cliente, repítalo con /privado.',
+  "client.private-other":
+    'Otro cliente tiene ahora el nick {nick} y no recibió "{text}". Si es la misma persona, repítalo.',
   "client.ignored": "Ya no verá los mensajes de {nick}. Para verlos de nuevo: /ignorar {nick}",
   "client.unignored": "Verá de nuevo los mensajes de {nick}.",
   "client.ignore-list": "Miembros que ignora: {count}.",

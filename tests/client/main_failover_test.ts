@@ -5,9 +5,16 @@ import { delay, systemClock } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
-import { ClientUser, lossLine, NOON, startServerAtNoon, welcomeLine } from "../testing/client_fixture.ts";
+import {
+  ClientUser,
+  lossLine,
+  NOON,
+  readLines,
+  startServerAtNoon,
+  welcomeLine,
+} from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
-import { FakeServer, makeSaid, sync, welcomeTo } from "../testing/raw_peer.ts";
+import { enterAs, FakeServer, makeSaid, sync, welcomeTo } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client that goes home tells why, and reports no loss of the server that it leaves", async () => {
@@ -68,6 +75,24 @@ Puerto [${backup.port}]:
 ${welcomeLine(backup)}[${NOON}] ana: hola
 `,
   );
+});
+
+Deno.test("chat-client tells that a private message was for a client that was started again since", async () => {
+  await using second = startServerAtNoon();
+  using beto = await enterAs("beto", second);
+  const before = { sessionId: 5n, nick: "beto", address: "::1", sinceMs: 0 };
+  await using first = FakeServer.withWelcome(async (client) => {
+    first.stop();
+    await client.expect("say");
+  }, { backups: [formatAddress(second.address)], members: [before] });
+  await using ana = await ClientUser.on(first, { flags: ["--auto"] });
+  ana.type("/msg beto hola\n");
+  await ana.waitForOutput("@ ana → beto: hola\n");
+  await ana.waitForOutput(
+    `[${NOON}] ! Otro cliente tiene ahora el nick beto y no recibió "hola". Si es la misma persona, repítalo.\n`,
+  );
+  await ana.quit();
+  assertEquals(await readLines(beto, 3), ["ana joined", "noop", "ana left"]);
 });
 
 Deno.test("chat-client ends with status 1 when its pipe has ended and no server is left", async () => {

@@ -1,0 +1,78 @@
+// Own private messages that the recipient may not have read: the recipient is not in the room, or was lost or replaced.
+
+import type { Message, Translate } from "../i18n/translate.ts";
+import { PING_TIMEOUT_MS } from "../net/heartbeat.ts";
+import { RETAIN_ACKED_MS, type RoomEvent, type Said, type Say } from "../protocol/frames.ts";
+import { truncate } from "../text/text.ts";
+import type { MemberList } from "./member_list.ts";
+
+/** How long a client that has stopped reading may stay a member, in ms: until its heartbeat fails, and the grace. */
+const UNNOTICED_MS = PING_TIMEOUT_MS + 3_000;
+const MAX_TEXT_CHARS = 40;
+
+type PrivateSaid = Said & Required<Pick<Said, "to">>;
+
+/** A message is for a session. Another session with the same nick may belong to another person, and gets nothing of it:
+ * the user decides whether to repeat it. */
+export class PrivateReceipts {
+  readonly #sessionId: bigint;
+  readonly #members: MemberList;
+  readonly #t: Translate;
+  /** Recent messages to members. */
+  #sent: readonly PrivateSaid[] = [];
+  #notices: Message[] = [];
+
+  constructor(sessionId: bigint, members: MemberList, t: Translate) {
+    this.#sessionId = sessionId;
+    this.#members = members;
+    this.#t = t;
+  }
+
+  /** To be called after each WELCOME, when the member list is replaced. `resent`: what the server lacked. */
+  onWelcome(resent: readonly Say[]): void {
+    this.#sent = this.#sent.filter((said) => resent.some(({ clientSeq }) => clientSeq === said.clientSeq));
+    this.#tellReplaced();
+  }
+
+  /** To be called with each entry, when the member list has taken it. */
+  onEntry(entry: RoomEvent): void {
+    if (entry.type === "joined") {
+      this.#forgetBefore(entry.timeMs - RETAIN_ACKED_MS);
+      this.#tellReplaced();
+    } else if (entry.type === "left") {
+      const isOf = ({ to }: PrivateSaid) => to.sessionId === entry.sessionId;
+      const last = this.#sent.findLast(isOf);
+      this.#sent = this.#sent.filter((said) => !isOf(said));
+      // A client that says goodbye has read all before.
+      if (entry.connectionLost && last && entry.timeMs - last.timeMs <= UNNOTICED_MS) this.#tell(last);
+    } else if (entry.type === "said" && entry.to && entry.sessionId === this.#sessionId) {
+      const said = { ...entry, to: entry.to };
+      this.#forgetBefore(entry.timeMs - RETAIN_ACKED_MS);
+      if (this.#members.has(said.to.sessionId)) this.#sent = [...this.#sent, said];
+      else this.#tell(said);
+    }
+  }
+
+  /** What the user must be told since the last call. */
+  take(): Message[] {
+    return this.#notices.splice(0);
+  }
+
+  #forgetBefore(ms: number): void {
+    this.#sent = this.#sent.filter(({ timeMs }) => timeMs >= ms);
+  }
+
+  /** Tells of the last message to each session whose nick another one has now, and forgets the messages to it. */
+  #tellReplaced(): void {
+    const isReplaced = ({ to }: PrivateSaid) =>
+      !this.#members.has(to.sessionId) && this.#members.find(to.nick);
+    const last = new Map(this.#sent.filter(isReplaced).map((said) => [said.to.sessionId, said]));
+    this.#sent = this.#sent.filter((said) => !isReplaced(said));
+    for (const said of last.values()) this.#tell(said);
+  }
+
+  #tell({ to: { nick }, text }: PrivateSaid): void {
+    const key = this.#members.find(nick) ? "client.private-other" : "client.private-unread";
+    this.#notices.push(this.#t.message(key, { nick, text: truncate(text, MAX_TEXT_CHARS) }));
+  }
+}

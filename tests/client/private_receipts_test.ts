@@ -1,0 +1,92 @@
+// Private messages that may be unread: when their sender is told, and what.
+
+import { assertEquals } from "@std/assert";
+import { MemberList } from "../../lib/client/member_list.ts";
+import { PrivateReceipts } from "../../lib/client/private_receipts.ts";
+import { translator } from "../../lib/i18n/translate.ts";
+import type { Joined, Left, RoomEvent, Said } from "../../lib/protocol/frames.ts";
+import { makeSaid } from "../testing/raw_peer.ts";
+import { pure } from "../testing/test_options.ts";
+
+const OLD = { sessionId: 2n, nick: "beto", address: "::1" };
+const NEW = { ...OLD, sessionId: 3n };
+const base = { seq: 0, timeMs: 0 };
+const UNREAD =
+  'beto is not here and may not read "hola". If they start their client again, repeat it with /msg.';
+const OTHER =
+  'Another client has the nick beto now, and did not get "hola". If it is the same person, repeat it.';
+
+function said(changes: Partial<Said> = {}): Said {
+  const message = { seq: 0, clientSeq: 1, text: "hola", to: { sessionId: OLD.sessionId, nick: "beto" } };
+  return makeSaid("ana", { ...message, ...changes });
+}
+
+function joined(member: typeof OLD, timeMs = 0): Joined {
+  return { ...base, ...member, type: "joined", rejoined: false, timeMs };
+}
+
+function left(member: typeof OLD, changes: Partial<Left> = {}): Left {
+  return { ...base, ...member, type: "left", connectionLost: false, ...changes };
+}
+
+/** What ana is told of these entries of one server after another, if she knows no member on the first. */
+function told(...servers: (readonly RoomEvent[])[]): string[] {
+  const members = new MemberList({ maxMembers: 10 });
+  const receipts = new PrivateReceipts(said().sessionId, members, translator("en"));
+  for (const [index, entries] of servers.entries()) {
+    members.replace([]);
+    const resent = index === 0 ? [] : [{ type: "say", clientSeq: 1, timeMs: 1, text: "hola" } as const];
+    receipts.onWelcome(resent);
+    for (const entry of entries) {
+      members.apply(entry);
+      receipts.onEntry(entry);
+    }
+  }
+  return receipts.take().map(({ text }) => text);
+}
+
+const CASES: Record<string, [expected: string[], ...servers: RoomEvent[][]]> = {
+  "of a recipient who is not in the room": [[UNREAD], [said()]],
+  "of a recipient who left before": [[UNREAD], [joined(OLD), left(OLD), said()]],
+  "of a recipient whose nick another session has": [[OTHER], [joined(NEW), said()]],
+  "of a recipient who is lost soon after, once": [
+    [UNREAD],
+    [
+      joined(OLD),
+      said({ text: "uno" }),
+      said(),
+      left(OLD, { connectionLost: true, timeMs: 17_500 }),
+      joined(NEW),
+    ],
+  ],
+  "of a recipient who is replaced on the next server, once": [
+    [OTHER],
+    [joined(OLD), said({ text: "uno" }), said()],
+    [joined(NEW, 120_000), left(NEW), joined(NEW)],
+  ],
+  "of no recipient who is lost later": [
+    [],
+    [joined(OLD), said(), left(OLD, { connectionLost: true, timeMs: 17_501 }), joined(NEW)],
+  ],
+  "of no recipient who leaves": [[], [joined(OLD), said(), left(OLD), joined(NEW)]],
+  "of no recipient who follows to the next server": [[], [joined(OLD), said()], [joined(OLD)]],
+  "of no recipient who is replaced late": [[], [joined(OLD), said()], [joined(NEW, 120_001)]],
+  "of no public message, nor of one of another sender": [[], [
+    said({ to: undefined }),
+    said({ sessionId: 9n }),
+  ]],
+};
+for (const [what, [expected, ...servers]] of Object.entries(CASES)) {
+  Deno.test(`PrivateReceipts tells ${what}`, pure, () => assertEquals(told(...servers), expected));
+}
+
+Deno.test("PrivateReceipts shortens the message, and tells of it once", pure, () => {
+  const receipts = new PrivateReceipts(said().sessionId, new MemberList({ maxMembers: 1 }), translator("es"));
+  receipts.onEntry(said({ text: "a".repeat(41) }));
+  assertEquals(receipts.take().map(({ text }) => text), [
+    `beto no está aquí y quizá no lea "${
+      "a".repeat(39)
+    }…". Si abre otra vez el cliente, repítalo con /privado.`,
+  ]);
+  assertEquals(receipts.take(), []);
+});
