@@ -13,7 +13,7 @@ export const ENGLISH = {
   "ask.new-server": "New server (IP or name)",
   "ask.server-after-loss": "Which server? IP or name[:port]",
   "offer.answers": "answers",
-  "offer.no-answer": "no answer",
+  "offer.no-answer": "no answer yet",
   "offer.restarted": "restarted",
   "found.heading": "Servers on the network:",
   "found.one": "1 person",

@@ -12,7 +12,7 @@ export const SPANISH = {
   "ask.new-server": "Nuevo servidor (IP o nombre)",
   "ask.server-after-loss": "¿A qué servidor? IP o nombre[:puerto]",
   "offer.answers": "responde",
-  "offer.no-answer": "no responde",
+  "offer.no-answer": "aún no responde",
   "offer.restarted": "reiniciado",
   "found.heading": "Servidores en la red:",
   "found.one": "1 persona",

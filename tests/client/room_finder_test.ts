@@ -72,7 +72,7 @@ for (
     fixture.join(FIRST, { backups: [SECOND] });
     await flushTasks();
     if (backup) found.set(formatAddress(SECOND), backup);
-    const state = offered === SECOND && !backup ? "no responde" : "responde";
+    const state = offered === SECOND && !backup ? "aún no responde" : "responde";
     const next = fixture.next(lost(FIRST));
     await fixture.user.waitForOutput(`[${formatAddress(offered)}, ${state}]:`);
     fixture.user.type("\r");
@@ -94,7 +94,7 @@ Deno.test("RoomFinder offers one that is found while the question waits", pure, 
   fixture.join(FIRST);
   await flushTasks();
   const next = fixture.next(lost(FIRST));
-  await fixture.user.waitForOutput("[aula:5000, no responde]:");
+  await fixture.user.waitForOutput("[aula:5000, aún no responde]:");
   start();
   await fixture.user.waitForOutput(`${formatAddress(FOUND)}, responde]:`);
   fixture.user.type("\r");

@@ -108,10 +108,10 @@ Deno.test("ServerSelector offers a lost server that restarted, unless another an
   const away = unreachable(FIRST, new ConnectError("network-away"));
   for (
     const [failure, first, second, server] of [
-      [lost(FIRST), "10.0.0.7:5001, no responde", "aula:5000, reiniciado", FIRST],
-      [lost(FIRST), "10.0.0.7:5001, no responde", "10.0.0.7:5001, responde", SECOND],
-      [away, "aula:5000, no responde", "aula:5000, reiniciado", FIRST],
-      [away, "aula:5000, no responde", "10.0.0.7:5001, responde", SECOND],
+      [lost(FIRST), "10.0.0.7:5001, aún no responde", "aula:5000, reiniciado", FIRST],
+      [lost(FIRST), "10.0.0.7:5001, aún no responde", "10.0.0.7:5001, responde", SECOND],
+      [away, "aula:5000, aún no responde", "aula:5000, reiniciado", FIRST],
+      [away, "aula:5000, aún no responde", "10.0.0.7:5001, responde", SECOND],
     ] as const
   ) {
     const known: Partial<Record<string, ProbeAnswer>> = {
@@ -158,7 +158,7 @@ Deno.test("ServerSelector offers another server when that on offer falls, not at
   known[formatAddress(SECOND)] = undefined;
   await shows("[[::1]:5002, responde]");
   known[formatAddress(THIRD)] = undefined;
-  await shows("[10.0.0.7:5001, no responde]");
+  await shows("[10.0.0.7:5001, aún no responde]");
   known[formatAddress(THIRD)] = OTHER;
   await shows("[[::1]:5002, responde]");
   fixture.user.type(`${SECOND.host}\r`);
