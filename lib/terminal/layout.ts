@@ -47,8 +47,9 @@ const FIRST = Array.from({ length: 0x100 }, (_, code): Cell => ({
   hasKnownWidth: true,
 }));
 
-/** Takes at most half of the screen: the chat stays in sight, and on a screen that becomes smaller no row of a long line
- * scrolls out of reach. If the view has more rows, the layout has those that end at the cursor. */
+/** Takes at most half of the screen: the chat stays in sight, and if the screen becomes smaller, seldom a row of a long
+ * line scrolls into the terminal's history, where nothing can erase it. If the view has more rows, the layout has those
+ * that end at the cursor. */
 export function computeLayout(
   { status, prompt, text, cursor }: InputView,
   size: { columns: number; rows: number },
