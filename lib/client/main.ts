@@ -288,12 +288,14 @@ class ChatClient {
     const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
     const isChosen = historyCount === 0 && behindMs !== undefined && self !== undefined;
     this.#missedSinceMs = isChosen ? self.sinceMs - behindMs : -Infinity;
-    selector.onJoined(server, { ip, logId: welcome.logId, backups: this.#readBackups(welcome.backups) });
+    const { logId, memberCount } = welcome;
+    const backups = this.#readBackups(welcome.backups);
+    selector.onJoined(server, { ip, logId, backups, isAlone: memberCount === 1 });
     user.onJoined(welcome.nick);
     members.replace(welcome.members);
     renderer.setMembers(welcome.members);
     let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
-    const count = welcome.memberCount - welcome.members.length;
+    const count = memberCount - welcome.members.length;
     if (count > 0) names = t("client.more-members", { names, count });
     const where = { server: formatAddress(server), names };
     const text = isOneLine ? rejoinText(t, joined, where) : t("client.welcome", where);

@@ -72,8 +72,16 @@ export class ServerSelector {
   /** `ip` is the address at which the client reached the server. */
   onJoined(
     server: Address,
-    { logId, backups, ip }: { logId: bigint; backups: readonly Address[]; ip: string },
+    { logId, backups, ip, isAlone }: {
+      logId: bigint;
+      backups: readonly Address[];
+      ip: string;
+      isAlone: boolean;
+    },
   ): void {
+    if (isAlone && !this.#hasEverJoined && this.#deps.terminal.hasLineEditor) {
+      void this.#tellOfOthers(backups);
+    }
     this.#hasEverJoined = true;
     this.#nextNick = undefined;
     this.#reportedReasons.clear();
@@ -167,6 +175,16 @@ export class ServerSelector {
     const text = this.#t(hasOthers ? "client.returning-to-others" : "client.returning", values);
     await this.#deps.notify({ ...this.#t.message("client.returning", values), text });
     return { server, ip };
+  }
+
+  /** The room may have gone to a backup while this server was away: a user who is alone is told where it is. */
+  async #tellOfOthers(backups: readonly Address[]): Promise<void> {
+    const { signal } = new AbortController();
+    const answers = await Promise.all(backups.map((server) => this.#prober.probe(server, { signal })));
+    const index = answers.findIndex((answer) => (answer?.heardCount ?? 0) > 0);
+    if (index < 0) return;
+    const values = { server: formatAddress(backups[index]!), count: answers[index]!.heardCount! };
+    await this.#deps.notify(this.#t.message("client.others-elsewhere", values));
   }
 
   /** Waits if the server that the client was on lives, and has only heard from this address too often. */

@@ -8,12 +8,13 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import type { Address } from "../../lib/net/address.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { ConnectError, ServerError } from "../../lib/errors.ts";
 import {
   FIRST,
   IP,
   lost,
+  probed,
   rejection,
   SECOND,
   selectorAfterJoin,
@@ -70,6 +71,28 @@ for (const isAuto of [false, true]) {
     // A user is not offered another address of the server that just failed.
     fixture.selector.updateBackups([other]);
     assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : ACCEPT), isAuto ? other : FIRST);
+  });
+}
+
+for (
+  const [title, { columns, isAlone, heardCount }] of [
+    ["alone, where members are", { columns: 80, isAlone: true, heardCount: 3 }],
+    ["not alone, nothing of other members", { columns: 80, isAlone: false, heardCount: 3 }],
+    ["alone, nothing of an empty backup", { columns: 80, isAlone: true, heardCount: 0 }],
+    ["alone, at a pipe, nothing of other members", { columns: undefined, isAlone: true, heardCount: 3 }],
+  ] as const
+) {
+  Deno.test(`ServerSelector tells a user at the first join, ${title}`, pure, async () => {
+    const answer = { logId: 9n, heardCount };
+    const { probe } = probed({ [formatAddress(SECOND)]: answer, [formatAddress(THIRD)]: undefined });
+    const user = columns ? { isTty: true, tty: new FakeScreen({ columns }) } : {};
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
+    await fixture.next();
+    fixture.join(FIRST, { backups: [THIRD, SECOND], isAlone });
+    await flushTasks();
+    const text = `Aquí no hay nadie más. Miembros en ${formatAddress(SECOND)}: 3. ` +
+      "Para ir con ellos, salga y entre en ese servidor.";
+    assertEquals(fixture.notices, columns && isAlone && heardCount > 0 ? [text] : []);
   });
 }
 

@@ -67,7 +67,12 @@ export class AutoSession {
     using session = this.session;
     for await (const event of session.run()) {
       if (event.type === "joined") {
-        this.#selector.onJoined(event.server, { ip: event.ip, logId: event.welcome.logId, backups: [] });
+        this.#selector.onJoined(event.server, {
+          ip: event.ip,
+          logId: event.welcome.logId,
+          backups: [],
+          isAlone: false,
+        });
       }
       yield event;
     }

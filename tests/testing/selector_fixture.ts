@@ -116,9 +116,14 @@ export class SelectorFixture implements AsyncDisposable {
   /** Joins a server that lists these backups. */
   join(
     server: Address,
-    { logId = 1n, backups = [], ip = IP }: { logId?: bigint; backups?: Address[]; ip?: string } = {},
+    { logId = 1n, backups = [], ip = IP, isAlone = false }: {
+      logId?: bigint;
+      backups?: Address[];
+      ip?: string;
+      isAlone?: boolean;
+    } = {},
   ): void {
-    this.selector.onJoined(server, { ip, logId, backups });
+    this.selector.onJoined(server, { ip, logId, backups, isAlone });
   }
 
   /** The server of the next target. `answers` are typed first. */
