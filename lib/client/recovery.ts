@@ -112,7 +112,7 @@ export const RECOVERY = {
     "tls-unexpected": { action: "next", serverStatus: "alive" },
     "tls-needed": { action: "upgradeTls", serverStatus: "alive" },
     "text-invalid": { action: "exclude", serverStatus: "alive" },
-    // By an older HELLO of this client that came late: no other client has its token.
+    // By an older HELLO of this client that came late, or by a copy of this process.
     "replaced": { action: "redial", serverStatus: "alive" },
     "kicked": { action: "giveUp", serverStatus: "alive" },
     "banned": { action: "giveUp", serverStatus: "alive" },

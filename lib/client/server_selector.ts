@@ -132,6 +132,10 @@ export class ServerSelector {
     if (action === "giveUp") throw error;
     if (shouldRedial(failure, { isAsked: this.#isAsked })) {
       if (!wasJoined) return { server, nick, isRedial: true };
+      // Two copies of a client, with one token, replace each other for ever.
+      if (failure.target.isRedial && this.#attempts > 0) {
+        await delay(backoffMs(this.#attempts, this.#random), signal);
+      }
       this.#attempts++;
       this.#prober.beginLater(this.#candidates(this.#pool.nextAfter(server), server), signal);
       const { ip } = this.#failover.current!;
@@ -380,11 +384,13 @@ export class ServerSelector {
     return serverStatus === "alive" || this.#isCurrent(target.server);
   }
 
-  /** Whether to dial `next` without a wait. After a failed redial, a different server has not been tried yet. Without a
-   * network, the client waits only before the server that it was on: so that one is dialled first when the network
-   * returns, and the members stay together. */
+  /** Whether to dial `next` without a wait. After a failed redial, a different server has not been tried yet, unless the
+   * client has been around all of them. Without a network, the client waits only before the server that it was on: so
+   * that one is dialled first when the network returns, and the members stay together. */
   #shouldSkipBackoff(failure: ConnectionFailure, next: Address): boolean {
-    if (hasRedialFailed(failure)) return !this.#pool.isSame(next, failure.target.server);
+    if (hasRedialFailed(failure)) {
+      return this.#attempts <= this.#pool.size && !this.#pool.isSame(next, failure.target.server);
+    }
     const { serverStatus } = recoveryFor(failure.error);
     const mayBeOffline = serverStatus === "unknown" || serverStatus === "unreachable";
     return mayBeOffline && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);

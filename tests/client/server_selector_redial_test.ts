@@ -60,12 +60,40 @@ Deno.test("ServerSelector redials a server just joined, but not one just rediall
   assertEquals(await fixture.nextServer({ ...lost(SECOND, CUT, 10), target: redial }), FIRST);
 });
 
-Deno.test("ServerSelector redials a server, however often its own HELLO came late there", pure, async () => {
-  await using fixture = await selectorAfterJoin({ isAuto: true });
-  const replaced = lost(FIRST, rejection("replaced"), 10);
-  assertEquals(await fixture.next(replaced), REDIAL);
-  assertEquals(await fixture.next({ ...replaced, target: REDIAL }), REDIAL);
-});
+Deno.test(
+  "ServerSelector redials a server after each ERROR replaced, but waits from the second on",
+  pure,
+  async () => {
+    await using fixture = await selectorAfterJoin({ isAuto: true });
+    const replaced = lost(FIRST, rejection("replaced"), 10);
+    const again = { ...replaced, target: REDIAL };
+    for (
+      const [failure, waits] of [[replaced, 0], [again, 1], [again, 2], [
+        { ...again, connectedForMs: 5_000 },
+        2,
+      ]] as const
+    ) {
+      assertEquals(await fixture.next(failure), REDIAL);
+      assertEquals(fixture.waits, waits);
+    }
+  },
+);
+
+Deno.test(
+  "ServerSelector --auto waits once every server has broken off, and again at the redial",
+  pure,
+  async () => {
+    await using fixture = await selectorAfterJoin({ isAuto: true });
+    const waits = [];
+    for (const server of [FIRST, SECOND, FIRST, SECOND]) {
+      const target = (await fixture.next(lost(server, CUT, 10)))!;
+      await fixture.next({ ...unreachable(server), target });
+      fixture.join(server === FIRST ? SECOND : FIRST, { backups: [server] });
+      waits.push(fixture.waits);
+    }
+    assertEquals(waits, [0, 0, 1, 2]);
+  },
+);
 
 for (const code of ["closing", "garbled"] as const) {
   Deno.test(`ServerSelector does not redial a server after ${code}`, pure, async () => {
