@@ -181,7 +181,13 @@ export class InputError extends ChatError<InputCode> {
   override readonly name = "InputError";
 }
 
-export type StoreCode = "disk-full" | "disk-failed" | "disk-full-at-start" | "data-gone" | "copy-unwritable";
+export type StoreCode =
+  | "disk-full"
+  | "disk-failed"
+  | "disk-full-at-start"
+  | "data-gone"
+  | "copy-unwritable"
+  | "export-cut";
 
 /** Standard output cannot be written. */
 export class OutputError extends ChatError<"output-failed"> {

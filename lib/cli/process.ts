@@ -116,10 +116,10 @@ export async function runProcess(
   if (build.os !== "windows") {
     for (const signal of ["SIGTSTP", "SIGXFSZ"] as const) deno.addSignalListener(signal, () => {});
   }
-  // A hanging program ends all the same.
+  // A hanging program ends all the same. It may not have done all.
   terminated.addEventListener(
     "abort",
-    () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.ok), shutdownMs)),
+    () => deno.unrefTimer(setTimeout(() => deno.exit(EXIT.failure), shutdownMs)),
   );
   const language = chooseLanguage(typedValue(flags, "lang"), systemLocales(deno));
   terminal.onOutputStalled = (cause, count) =>

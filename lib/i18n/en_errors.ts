@@ -167,6 +167,7 @@ export const ENGLISH_ERRORS = {
     "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, with the server stopped, restore a copy or delete what is left of the file, and start again.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
+  "error.export-cut": "A signal ended --export before it had printed all of {path}: run it again.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":

@@ -176,6 +176,7 @@ export const SPANISH_ERRORS = {
     "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, con el servidor cerrado, restaure una copia o borre lo que quede del archivo; después, inicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
+  "error.export-cut": "Una señal interrumpió --export y falta parte de {path}: ejecútelo de nuevo.",
   "error.disk-failed":
     "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 

@@ -15,8 +15,8 @@ const WAL_HEADER_BYTES = 32;
 /** The events of a room's file as its members saw them, the oldest first, private messages among them. For a moment a
  * copy lies in a folder that only its owner can read: beside the file, or where that cannot be, among temporary files.
  * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`
- * @throws {StoreError} `copy-unwritable` */
-export async function readRoomFile(path: string): Promise<RoomEvent[]> {
+ * @throws {StoreError} `copy-unwritable`, or `export-cut` once the signal is aborted */
+export async function readRoomFile(path: string, signal?: AbortSignal): Promise<RoomEvent[]> {
   try {
     await checkIsFile(path);
     const realPath = await Deno.realPath(path);
@@ -24,15 +24,16 @@ export async function readRoomFile(path: string): Promise<RoomEvent[]> {
     (await Deno.open(realPath)).close();
     await stampOf(realPath);
     const folder = dirname(realPath);
-    return await readCopy(realPath, folder).catch(async (error) => {
+    return await readCopy(realPath, { folder, signal }).catch(async (error) => {
       // A room that is to be saved: its disk is full or read-only, or another user owns its folder.
       if (!isUnwritable(error)) throw error;
-      return await readCopy(realPath).catch((cause) => {
+      return await readCopy(realPath, { signal }).catch((cause) => {
         if (cause instanceof InputError && !isUnwritable(cause)) throw cause;
         throw new StoreError("copy-unwritable", { path, folder, reason: errorMessage(cause) }, { cause });
       });
     });
   } catch (cause) {
+    if (signal?.aborted) throw new StoreError("export-cut", { path }, { cause });
     if (cause instanceof StoreError) throw cause;
     const code = cause instanceof InputError ? cause.code : "data-unusable";
     const details = cause instanceof InputError ? cause.details : { reason: errorMessage(cause) };
@@ -44,16 +45,31 @@ function isUnwritable(error: unknown): boolean {
   return ["no-space", "read-only", "no-permission"].includes(systemReason(error) ?? "");
 }
 
-/** Without `dir` the copy is among temporary files. */
-async function readCopy(path: string, dir?: string): Promise<RoomEvent[]> {
+interface CopyOptions {
+  /** Where to make the copy; among temporary files if it is undefined. */
+  readonly folder?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function readCopy(path: string, { folder: dir, signal }: CopyOptions): Promise<RoomEvent[]> {
   const folder = await Deno.makeTempDir({ dir, prefix: "chat-export-" });
+  // A process that a signal ends does not wait long for a slow disk.
+  const removeNow = () => {
+    try {
+      Deno.removeSync(folder, { recursive: true });
+    } catch {
+      // The removal below was under way.
+    }
+  };
+  addEventListener("unload", removeNow);
   try {
     const copy = join(folder, "room.db");
-    if (!await copyRoom(path, copy)) throw new InputError("data-busy", { path });
+    if (!await copyRoom(path, copy, signal)) throw new InputError("data-busy", { path });
     using store = await SqliteStore.open(copy);
     return eventsIn(store);
   } finally {
     await Deno.remove(folder, { recursive: true });
+    removeEventListener("unload", removeNow);
   }
 }
 
@@ -69,12 +85,12 @@ function eventsIn(store: SqliteStore): RoomEvent[] {
 
 /** Copies the files of one moment. The server copies pages from the WAL into the database: those that were copied half
  * are in the WAL too, unless another one has begun since. Returns false if that happens again and again. */
-async function copyRoom(path: string, copy: string): Promise<boolean> {
+async function copyRoom(path: string, copy: string, signal?: AbortSignal): Promise<boolean> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const before = await stampOf(path);
-    await copyFile(path, copy);
+    await copyFile(path, copy, signal);
     for (const end of ["-wal", "-journal"]) {
-      await unlessMissing(copyFile(path + end, copy + end)) ||
+      await unlessMissing(copyFile(path + end, copy + end, signal)) ||
         await unlessMissing(Deno.remove(copy + end)); // of the attempt before
     }
     if (await stampOf(path) === before) return true;
@@ -83,8 +99,8 @@ async function copyRoom(path: string, copy: string): Promise<boolean> {
 }
 
 /** SQLite must be able to write the copy of a file that is write-protected. */
-async function copyFile(path: string, copy: string): Promise<true> {
-  await Deno.writeFile(copy, (await Deno.open(path)).readable, { mode: 0o600 });
+async function copyFile(path: string, copy: string, signal?: AbortSignal): Promise<true> {
+  await Deno.writeFile(copy, (await Deno.open(path)).readable, { mode: 0o600, signal });
   return true;
 }
 

@@ -197,7 +197,7 @@ for (const [options, fatal, ignored] of SIGNALS) {
   }
 }
 
-Deno.test("runProcess() exits with 0 if a program hangs after a signal", pure, async () => {
+Deno.test("runProcess() exits with 1 if a program hangs after a signal", pure, async () => {
   const fake = new FakeDeno();
   const { promise: exited, resolve: exit } = Promise.withResolvers<number>();
   Object.assign(fake, { exit, unrefTimer: () => {} });
@@ -207,7 +207,7 @@ Deno.test("runProcess() exits with 0 if a program hangs after a signal", pure, a
   };
   const options = { clock: new TestClock().now, deno: fake.api, events: new EventTarget(), shutdownMs: 1 };
   void runProcess(hang, options);
-  assertEquals(await withTimeout(exited, "the exit"), 0);
+  assertEquals(await withTimeout(exited, "the exit"), 1);
 });
 
 Deno.test("runProcess() aborts `terminated` at Ctrl-C", pure, async () => {

@@ -35,7 +35,7 @@ Deno.test("runProcess() denies files after dropFilePermissions(), and ends a pro
   });
   const startMs = performance.now();
   const { code, stdout } = await command.output();
-  assertEquals([code, new TextDecoder().decode(stdout)], [0, "done done NotCapable NotCapable\n"]);
+  assertEquals([code, new TextDecoder().decode(stdout)], [1, "done done NotCapable NotCapable\n"]);
   assertEquals(performance.now() - startMs >= 3_000, true);
 });
 

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { InputError } from "../../lib/errors.ts";
+import { InputError, StoreError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { FakeUser } from "../testing/fake_user.ts";
@@ -73,6 +73,20 @@ Deno.test("--json has --export print objects", writing, async () => {
     action: false,
     redelivered: false,
   });
+});
+
+Deno.test("--export throws export-cut if a signal ends it before it has printed all", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  {
+    using store = await SqliteStore.open(path);
+    store.append([{ ...said, timeMs: 1, clientSeq: 1, text: "hola" }], 1);
+  }
+  await using operator = new FakeUser();
+  const running = operator.run(serve, "--export", path);
+  operator.terminate();
+  assertEquals((await assertRejects(() => running, StoreError)).code, "export-cut");
+  assertEquals(operator.output, "");
 });
 
 for (

@@ -63,6 +63,34 @@ Deno.test("readRoomFile() leaves out events without effect", writing, async () =
   assertEquals((await readRoomFile(path)).map(({ seq }) => seq), [0, 1, 3]);
 });
 
+Deno.test("readRoomFile() leaves no copy if a signal ends it, in order or by force", writing, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "room.db");
+  (await SqliteStore.open(path))[Symbol.dispose]();
+  const ending = new AbortController();
+  const { writeFile } = Deno;
+  // A disk that takes nothing for now.
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  Deno.writeFile = (_path, _data, { signal } = {}) => {
+    begin();
+    return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+  };
+  try {
+    const reading = readRoomFile(path, ending.signal);
+    await begun;
+    assertEquals(names(folder).length, 2);
+    ending.abort();
+    assertEquals((await assertRejects(() => reading, StoreError)).code, "export-cut");
+    assertEquals(names(folder), ["room.db"]);
+    void readRoomFile(path).catch(() => {}); // never ends
+    while (names(folder).length < 2) await new Promise((resolve) => setTimeout(resolve));
+    globalThis.dispatchEvent(new Event("unload"));
+    assertEquals(names(folder), ["room.db"]);
+  } finally {
+    Deno.writeFile = writeFile;
+  }
+});
+
 Deno.test("readRoomFile() copies to temporary files if the disk of the room is full", writing, async () => {
   await using folder = new TestFolder();
   const path = join(folder.path, "room.db");
