@@ -29,6 +29,7 @@ import { parseText, printable, truncate } from "../text/text.ts";
 import type { ChatView } from "./chat_view.ts";
 import type { IgnoreList } from "./ignore_list.ts";
 import type { MemberList } from "./member_list.ts";
+import { isLikeAddress } from "./server_prompt.ts";
 import type { Session } from "./session.ts";
 
 /** Longest wait for the history at the end of a pipe, in ms. */
@@ -184,7 +185,14 @@ export class CommandLoop implements CommonContext {
   async #sendOrRun(line: TypedLine): Promise<void> {
     const text = messageText(line);
     if (text === undefined) await this.#runCommand(line.text);
+    else if (this.#isEarlyAnswer(line)) await this.reply(this.t.message("client.address-unsent", { text }));
     else if (text !== "") await this.say(text, {});
+  }
+
+  /** After a loss, a user may answer before the question comes: a message would tell the room an address. */
+  #isEarlyAnswer({ text, isPasted }: TypedLine): boolean {
+    return this.terminal.hasLineEditor && !isPasted && this.session.idleMs === undefined &&
+      isLikeAddress(text);
   }
 
   /** Does what a program asks for. */

@@ -190,20 +190,27 @@ const ADDRESSES = [
   /^\d+(?:\.\d+){3}(?::\S*|\s+\d+)?$/, // 10.0.0.300, 10.0.0.7 99999
   /^\[[\da-f:.]+(?:%\w+)?\](?::\S*)?$/i, // [::1]:x
   /^(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*$/u, // aula:5o00, but no time as 12:30
-  /^(?:\d{4,5}|:\d{2,})$/, // 99999, :99999, but no smiley as :3
 ];
+/** 99999, :99999, but no smiley as :3. */
+const PORT = /^(?:\d{4,5}|:\d{2,})$/;
+
+/** Whether a line can be nothing but an address, right or wrong. */
+export function isLikeAddress(line: string): boolean {
+  return ADDRESSES.some((address) => address.test(line.trim()));
+}
 
 /** Whether an answer that leads to no server was meant for the chat. A key or question marks are not worth a draft. */
 function isTalk(answer: string): boolean {
   if (countChars(answer) === 1 || /^\?+$/.test(answer)) return false;
-  return !ADDRESSES.some((address) => address.test(answer));
+  return !isLikeAddress(answer) && !PORT.test(answer);
 }
 
 /** Four or five digits, or several after a colon, are a port of the server on offer.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 function parseAnswer(answer: string, offeredHost: string): HostAnswer {
-  const isPort = /^(?:\d{4,5}|:\d{2,})$/.test(answer);
-  return isPort ? { host: offeredHost, port: parsePort(answer.replace(/^:/, "")) } : parseAddress(answer);
+  return PORT.test(answer)
+    ? { host: offeredHost, port: parsePort(answer.replace(/^:/, "")) }
+    : parseAddress(answer);
 }
 
 /** Without its colon. */

@@ -95,6 +95,8 @@ export const ENGLISH = {
   "client.waiting": "Unconfirmed messages: {count}. No more lines are read until they are confirmed.",
   "client.unacked": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-unacked": "… and {count} more unconfirmed",
+  "client.address-unsent":
+    'Not sent: "{text}" looks like an address, and you are offline. To get it back, press Up.',
   "client.unsent": "Input lines read but not sent: {count}.",
   "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
   "client.private-unread":

@@ -98,6 +98,8 @@ export const SPANISH = {
     "Mensajes sin confirmar: {count}. El cliente no acepta más líneas hasta que se confirmen.",
   "client.unacked": "Mensajes sin confirmar: {count}. Se enviarán al siguiente servidor.",
   "client.more-unacked": "… y {count} más sin confirmar",
+  "client.address-unsent":
+    'No se envió: "{text}" parece una dirección, y no hay conexión. Con ↑ se recupera.',
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.private-unread":

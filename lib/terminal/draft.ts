@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
-import type { InputRouter } from "./input_router.ts";
+import { ADDRESS_PART, type InputRouter } from "./input_router.ts";
 
 export interface DraftConfig {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
@@ -84,9 +84,13 @@ export class DraftKeeper {
     this.#hasAnswered = this.#router.activeQueue === this.#router.promptQueue;
   }
 
-  /** To be called when keys have changed a line. A user who edits a draft has seen it: Enter sends it. */
+  /** To be called when keys have changed a line. A user who edits a draft has seen it: Enter sends it. One who goes on
+   * with an address has not seen that the prompt is gone. */
   onEdit(): void {
-    if (this.#router.activeQueue === this.#router.chatQueue) this.#sendFromMs = 0;
+    const { activeQueue, chatQueue } = this.#router;
+    if (activeQueue !== chatQueue) return;
+    if (this.mustKeep() && ADDRESS_PART.test(chatQueue.editor.text)) return;
+    this.#sendFromMs = 0;
   }
 
   /** To be called with each paste. What follows a pasted answer is a draft too. */
@@ -103,7 +107,7 @@ export class DraftKeeper {
     if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
   }
 
-  /** To be called at Enter. Whether it was meant for a prompt that is gone. */
+  /** To be called at Enter. Whether it was meant for a prompt that is gone. Each call in time begins that time anew. */
   mustKeep(): boolean {
     const { activeQueue, chatQueue } = this.#router;
     if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;
@@ -112,7 +116,6 @@ export class DraftKeeper {
       this.#sendFromMs = 0;
       return false;
     }
-    // Each surplus Enter begins the time anew.
     if (this.#sendFromMs !== Infinity) this.#sendFromMs = monotonicMs + this.#config.graceMs;
     return true;
   }

@@ -34,6 +34,9 @@ interface PastedAnswer {
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
 
+/** What can be nothing but part of an address. */
+export const ADDRESS_PART = /^[\d.:]+$/;
+
 /** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
 const LINE_END = "↵";
 
@@ -247,7 +250,8 @@ export class InputRouter {
       const unfinished = this.promptQueue.editor.submit();
       const pasted = this.#pastedAnswer;
       this.#pastedAnswer = undefined;
-      if (unfinished !== "") {
+      // The rest of an address is still being typed: neither half is for the chat.
+      if (unfinished !== "" && !ADDRESS_PART.test(unfinished)) {
         this.#addToDraft(unfinished, { at: pasted?.restFrom, isPasted: unfinished === pasted?.text });
       }
     }

@@ -175,6 +175,27 @@ Deno.test("chat-client tells at the question of a message that was entered after
   ana.terminate();
 });
 
+Deno.test("chat-client keeps an address that is entered before the question comes out of the chat", async () => {
+  const begun = Promise.withResolvers<void>();
+  await using server = FakeServer.withWelcome(async () => {
+    await begun.promise;
+    server.stop();
+  });
+  const tty = new FakeScreen({ columns: 200 });
+  const typing = { idleMs: 60_000, graceMs: 0, clock: systemClock }; // the question waits for Enter
+  await using ana = new ClientUser({ isTty: true, tty, typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("> ");
+  ana.type("10.99.2.2:5000");
+  await ana.waitForOutput("10.99.2.2:5000");
+  begun.resolve();
+  await ana.waitForOutput("(sin conexión)");
+  ana.type("\r");
+  await ana.waitForOutput('No se envió: "10.99.2.2:5000" parece una dirección');
+  await ana.waitForOutput("¿A qué servidor?");
+  assertEquals((await ana.quit()).includes("Mensajes sin confirmar"), false);
+});
+
 Deno.test("chat-client that leaves at the question after a loss shows the draft that it drops", async () => {
   await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
   const typing = { idleMs: 0, graceMs: 0, clock: systemClock };

@@ -9,7 +9,16 @@ import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import { chatOf, CTRL_C, CTRL_D, ENTER, LEFT, take, TerminalFixture } from "../testing/terminal_fixture.ts";
+import {
+  chatOf,
+  CTRL_C,
+  CTRL_D,
+  CTRL_U,
+  ENTER,
+  LEFT,
+  take,
+  TerminalFixture,
+} from "../testing/terminal_fixture.ts";
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();
@@ -61,6 +70,39 @@ Deno.test("Terminal.ask() moves its partial answer to the chat when it is aborte
   fixture.type(ENTER);
   assertEquals(await line, "hol a");
 });
+
+Deno.test(
+  "Terminal keeps an address from the chat if its question goes away while it is typed",
+  pure,
+  async () => {
+    await using fixture = new SlowTerminalFixture({ graceMs: 1_000 });
+    const { terminal, time } = fixture;
+    const rest = ".2.2:5000";
+    for (const isJoined of [false, true]) {
+      const ending = new AbortController();
+      const answer = terminal.ask("Servidor", { signal: ending.signal });
+      await flushTasks();
+      time.monotonicMs += 1_000;
+      fixture.type("10.99");
+      await flushTasks();
+      ending.abort();
+      await answer.catch(() => {});
+      assertEquals((await fixture.newOutput()).at(-1), "> |");
+      if (isJoined) terminal.releaseDraft();
+      for (const key of `${rest}${ENTER}`) {
+        time.monotonicMs += 900;
+        fixture.type(key);
+        await flushTasks();
+      }
+      assertEquals((await fixture.newOutput()).at(-1), `> ${rest}|`);
+      assertEquals(fixture.said, []);
+      fixture.type(CTRL_U);
+    }
+    fixture.type(`42 o 43${ENTER}`);
+    await flushTasks();
+    assertEquals(fixture.said, ["42 o 43"]);
+  },
+);
 
 /** A terminal whose clock stands still until a test sets it, with 10 ms until its user counts as idle. */
 class SlowTerminalFixture extends TerminalFixture {
