@@ -162,6 +162,12 @@ export const ENGLISH = {
     "The certificate in {path} is not valid before {date}, and clients refuse it until then: check the clock of this machine.",
   "server.certificate-ends":
     "The certificate in {path} expires on {date}. If you delete that file, --tls-auto makes a new one, which the clients must then trust.",
+  "certificate-ends.expired":
+    "The certificate in {path} expired on {date}, and clients refuse it. Delete that file and restart: --tls-auto makes a new one, which the clients must then trust.",
+  "certificate-ends.file":
+    "The certificate in {path} expires on {date}: replace it before then, and restart the server.",
+  "certificate-ends.file-expired":
+    "The certificate in {path} expired on {date}, and clients refuse it: replace it, and restart the server.",
 
   ...ENGLISH_ERRORS,
   ...ENGLISH_HELP,

@@ -168,6 +168,12 @@ export const SPANISH = {
     "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de este equipo.",
   "server.certificate-ends":
     "El certificado de {path} caduca el {date}. Si borra ese archivo, --tls-auto crea otro, y los clientes tendrán que confiar en él.",
+  "certificate-ends.expired":
+    "El certificado de {path} caducó el {date}, y los clientes lo rechazan. Borre ese archivo y reinicie el servidor: --tls-auto crea otro, y los clientes tendrán que confiar en él.",
+  "certificate-ends.file":
+    "El certificado de {path} caduca el {date}: sustitúyalo antes por otro y reinicie el servidor.",
+  "certificate-ends.file-expired":
+    "El certificado de {path} caducó el {date}, y los clientes lo rechazan: sustitúyalo por otro y reinicie el servidor.",
 
   ...SPANISH_ERRORS,
   ...SPANISH_HELP,

@@ -123,7 +123,12 @@ export async function serve(
       messages.push(t.message("server.certificate-early", { date: renderer.formatTime(startsMs), path }));
     }
     if (expiresMs - clock().wallMs < EXPIRY_WARNING_MS) {
-      messages.push(t.message("server.certificate-ends", { date: renderer.formatTime(expiresMs), path }));
+      const values = { date: renderer.formatTime(expiresMs), path };
+      const [soon, past] = config.credentials.certificate?.type === "files"
+        ? ["certificate-ends.file", "certificate-ends.file-expired"] as const
+        : ["server.certificate-ends", "certificate-ends.expired"] as const;
+      const text = t(expiresMs < clock().wallMs ? past : soon, values);
+      messages.push({ ...t.message("server.certificate-ends", values), text });
     }
   }
   if (credentials.password && !credentials.certificate && !isLocal) {

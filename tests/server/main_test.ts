@@ -7,6 +7,7 @@ import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { freeAddress, LOOPBACK } from "../testing/addresses.ts";
+import { datedPair } from "../testing/certificates.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { dialPeer, enterAs, FakeServer, makeHello, say } from "../testing/raw_peer.ts";
 import { fakeNats, NATS, RunningServer } from "../testing/running_server.ts";
@@ -296,6 +297,32 @@ Deno.test("chat-server --tls-auto announces its certificate, and warns of its da
   }
   assertEquals(fingerprints.size, 1);
 });
+
+Deno.test(
+  "chat-server says when its certificate expires or has expired, and how to get another",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const { cert, key } = await datedPair(Date.UTC(2026, 0), Date.UTC(2027, 0));
+    const paths = [await folder.file("cert.pem", cert), await folder.file("key.pem", key)];
+    const files = ["--tls-cert", paths[0]!, "--tls-key", paths[1]!];
+    const own = ["--tls-auto", "--tls-dir", folder.path];
+    await folder.file("server.pem", key + cert);
+    for (
+      const [flags, time, end, advice] of [
+        [files, "2026-12-22 12:00:00", "caduca el", "sustitúyalo antes por otro"],
+        [files, "2027-12-22 12:00:00", "caducó el", "sustitúyalo por otro"],
+        [own, "2026-12-22 12:00:00", "caduca el", "Si borra ese archivo, --tls-auto crea otro"],
+        [own, "2027-12-22 12:00:00", "caducó el", "Borre ese archivo"],
+      ] as const
+    ) {
+      await using server = await RunningServer.start(flags, { clock: new TestClock(time).now });
+      const warning = (await server.quit()).split("\n").find((line) => line.includes("caduc")) ?? "";
+      assertEquals([warning.includes(end), warning.includes(advice)], [true, true], warning);
+      assertEquals(warning.includes("--tls-auto"), flags === own);
+    }
+  },
+);
 
 Deno.test("chat-server --nats ends with 0 when it is terminated while NATS starts", async () => {
   await using operator = new FakeUser();
