@@ -120,9 +120,11 @@ export function timedOut(server: Address, timeoutMs: number): ConnectError {
   return new ConnectError("no-answer", { server: formatAddress(server), seconds: timeoutMs / 1_000 });
 }
 
-/** Whether an error of `Deno.connect()` or `Deno.listen()` means that a name has no address. Such an error has no
- * class of its own, and no code except on Windows. "Host is down" on macOS has no class either. */
+/** Whether an error of `Deno.connect()` or `Deno.listen()` means that a name has no address. Deno looks up nothing that
+ * cannot be a name, such as `*`. Otherwise such an error has no class of its own, and no code except on Windows. "Host is
+ * down" on macOS has no class either. */
 export function isDnsFailure(cause: unknown): boolean {
+  if (cause instanceof URIError) return true;
   if (!(cause instanceof Error) || Object.getPrototypeOf(cause) !== Error.prototype) return false;
   const { code } = cause as { code?: string };
   // Deno appends this to errors of system calls. Resolving a name is none.

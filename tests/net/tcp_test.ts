@@ -216,6 +216,11 @@ const LISTEN_ERRORS: [cause: Error, port: number, code: string][] = [
   [hostDown, 5_000, "listen-failed"],
 ];
 
+Deno.test("listen() says of what cannot be a name that this machine has no such address", () => {
+  const error = assertThrows(() => listen({ host: "*", port: 5_000 }), ListenError);
+  assertEquals(error.code, "address-not-local");
+});
+
 Deno.test("listenErrorCode() tells a used port, a privileged one and a foreign address apart", pure, () => {
   for (const [cause, port, code] of LISTEN_ERRORS) {
     assertEquals(listenErrorCode(cause, port), code, `${cause}`);
