@@ -157,6 +157,7 @@ export type InputCode =
   | "file-unwritable"
   | "certificate-invalid"
   | "certificate-unusable"
+  | "key-encrypted"
   | "data-busy"
   | "data-newer"
   | "data-damaged"

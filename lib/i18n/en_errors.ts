@@ -119,6 +119,7 @@ export const ENGLISH_ERRORS = {
     '"{fingerprint}" is not a fingerprint: copy it from the server, with its "SHA256:".',
   "error.certificate-invalid":
     "{path} holds no valid PEM certificate, or the key belongs to another certificate: check both files.",
+  "error.key-encrypted": "The key in {path} has a passphrase: use a key without one.",
   "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
   "error.answer-is-talk": '"{text}" is not a server: it stays in your chat line, unsent.',
   "error.answer-unclear": "Answer yes or no.",

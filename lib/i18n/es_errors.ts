@@ -125,6 +125,7 @@ export const SPANISH_ERRORS = {
   "error.fingerprint-invalid": '"{fingerprint}" no es una huella: cópiela del servidor, con su "SHA256:".',
   "error.certificate-invalid":
     "{path} no contiene un certificado PEM válido, o la clave no le corresponde: revise los archivos.",
+  "error.key-encrypted": "La clave de {path} está protegida con contraseña: use una clave sin contraseña.",
   "error.certificate-unusable": "TLS no admite {path} o su clave ({reason}): use una clave RSA o P-256.",
   "error.answer-is-talk": '"{text}" no es un servidor: queda en la línea del chat, sin enviar.',
   "error.answer-unclear": "Responda sí o no.",

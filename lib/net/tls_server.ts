@@ -13,6 +13,8 @@ import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 export const EXPIRY_WARNING_MS = 30 * 86_400_000;
 /** The first private key in a text in PEM (RFC 7468). */
 const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+-----END [A-Z ]*PRIVATE KEY-----/;
+/** A key with a passphrase: PKCS #8, or as OpenSSL wrote it before. */
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 /** First byte of a TLS handshake (RFC 8446, section 5.1). */
 const HANDSHAKE = 22;
 
@@ -31,14 +33,14 @@ export interface ServerCertificate {
 }
 
 /** @throws as `readUserFile` does
- * @throws {InputError} `certificate-invalid` or `certificate-unusable` */
+ * @throws {InputError} `certificate-invalid`, `key-encrypted` or `certificate-unusable` */
 export async function loadCertificate(
   certPath: string,
   keyPath: string,
   signal?: AbortSignal,
 ): Promise<ServerCertificate> {
   const pair = { cert: await readUserFile(certPath, signal), key: await readUserFile(keyPath, signal) };
-  const certificate = parseCertificate(pair, certPath);
+  const certificate = parseCertificate(pair, certPath, keyPath);
   await tryHandshake(pair).catch((cause) => {
     throw new InputError("certificate-unusable", { path: certPath, reason: errorMessage(cause) }, { cause });
   });
@@ -58,7 +60,11 @@ export async function loadOrCreateCertificate(folder: string, nowMs: number): Pr
   return { ...parseCertificate({ cert: pem, key: pem }, path), isNew: pem === made };
 }
 
-function parseCertificate(pair: { cert: string; key: string }, path: string): ServerCertificate {
+function parseCertificate(
+  pair: { cert: string; key: string },
+  path: string,
+  keyPath = path,
+): ServerCertificate {
   try {
     const [own] = CERTIFICATE.exec(pair.cert) ?? [""];
     const [key] = KEY.exec(pair.key) ?? [""];
@@ -67,6 +73,7 @@ function parseCertificate(pair: { cert: string; key: string }, path: string): Se
     const [startsMs, expiresMs] = [certificate.validFromDate.getTime(), certificate.validToDate.getTime()];
     return { ...pair, fingerprint: fingerprint(own), startsMs, expiresMs, path };
   } catch (cause) {
+    if (ENCRYPTED_KEY.test(pair.key)) throw new InputError("key-encrypted", { path: keyPath }, { cause });
     throw new InputError("certificate-invalid", { path }, { cause });
   }
 }

@@ -116,6 +116,22 @@ Deno.test("loadCertificate() refuses a pair that OpenSSL accepts and TLS does no
   assertEquals(await codeOf(loadCertificate(path, path)), "certificate-unusable");
 });
 
+Deno.test("loadCertificate() names the file of a key that has a passphrase", writing, async () => {
+  await using folder = new TestFolder();
+  const cert = await folder.file("cert.pem", (await caSignedPair("127.0.0.1")).cert);
+  for (
+    const [type, header] of [
+      ["ENCRYPTED", ""],
+      ["EC", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n"],
+    ]
+  ) {
+    const pem = `-----BEGIN ${type} PRIVATE KEY-----\n${header}AAAA\n-----END ${type} PRIVATE KEY-----\n`;
+    const key = await folder.file("key.pem", pem);
+    const error = await assertRejects(() => loadCertificate(cert, key), InputError);
+    assertEquals([error.code, error.details.path], ["key-encrypted", key]);
+  }
+});
+
 Deno.test("loadCertificate() reads files with a byte order mark", writing, async () => {
   await using folder = new TestFolder();
   const { cert, key } = await caSignedPair("127.0.0.1");
