@@ -133,6 +133,7 @@ export type InputCode =
   | "nick-mistyped"
   | "text-too-long"
   | "password-empty"
+  | "password-file-empty"
   | "password-too-long"
   // Flags.
   | "flag-unknown"

@@ -103,7 +103,12 @@ export class AuthPrompter {
     const { terminal } = this.#deps;
     if (!terminal.canHideInput || (this.#isAuto && !terminal.isTty)) return "denied";
     try {
-      const question = { text: this.#t("ask.password"), parse: parsePassword, isSecret: true, signal };
+      const question = {
+        text: this.#t("ask.password"),
+        parse: (answer: string) => parsePassword(answer),
+        isSecret: true,
+        signal,
+      };
       const answer = await terminal.exclusive(() => promptUntilValid(this.#deps, question), { signal });
       if (answer === undefined) return "quit";
       this.#password = answer;

@@ -141,7 +141,7 @@ export async function clientConfig(
   if (flags.tls || flags.ca !== undefined || fingerprints.length > 0) checkTlsSupport(buildInfo.runtime);
   const password = passwordFile === undefined
     ? undefined
-    : parsePassword(await readUserFile(passwordFile, terminated));
+    : parsePassword(await readUserFile(passwordFile, terminated), passwordFile);
   const ca = flags.ca === undefined ? undefined : await readCertificates(flags.ca, terminated);
   return {
     ...DEFAULT_CONFIG,

@@ -105,7 +105,8 @@ export const ENGLISH_ERRORS = {
   "wire.tls-unexpected": "the client tried TLS, but this server does not use it",
   "error.unknown": "{reason} ({code})",
 
-  "error.password-empty": "The password is empty: type it, or write it on the first line of its file.",
+  "error.password-empty": "The password is empty: type it.",
+  "error.password-file-empty": "The password in {path} is empty: write it on the first line.",
   "error.password-too-long": "The password is too long: the limit is {max} bytes.",
   "error.file-unreadable": "Cannot read {path}: {reason}.",
   "error.file-too-large": "{path} is larger than 1 MiB: check that it is the right file.",

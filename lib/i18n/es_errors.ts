@@ -111,7 +111,8 @@ export const SPANISH_ERRORS = {
   "wire.tls-unexpected": "el cliente intentó usar TLS con un servidor que no lo usa",
   "error.unknown": "{reason} ({code})",
 
-  "error.password-empty": "La contraseña está vacía: escríbala, o póngala en la primera línea de su archivo.",
+  "error.password-empty": "La contraseña está vacía: escríbala.",
+  "error.password-file-empty": "La contraseña de {path} está vacía: póngala en la primera línea.",
   "error.password-too-long": "La contraseña es demasiado larga: el límite es de {max} bytes.",
   "error.file-unreadable": "No se puede leer {path}: {reason}.",
   "error.file-too-large": "{path} ocupa más de 1 MiB: compruebe que es el archivo correcto.",

@@ -60,7 +60,7 @@ async function readPassword(
   path: string,
   { process: { terminated }, onOpen }: { process: ProcessContext; onOpen: (path: string) => Promise<void> },
 ): Promise<PasswordVerifier> {
-  const password = parsePassword(await readUserFile(path, terminated));
+  const password = parsePassword(await readUserFile(path, terminated), path);
   if (await isReadableByOthers(path)) await onOpen(path);
   return new PasswordVerifier(password);
 }

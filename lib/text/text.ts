@@ -117,12 +117,16 @@ function editDistance(typed: string, word: string): number {
   return Math.min(levenshteinDistance(typed, word), ...distances);
 }
 
-/** Takes the first line of a password file, or of an answer, in NFC (RFC 8265, section 4.2): macOS may decompose
- * accents.
- * @throws {InputError} `password-empty` or `password-too-long` */
-export function parsePassword(text: string): string {
+/** Takes the first line of a password file, or of an answer without a path, in NFC (RFC 8265, section 4.2): macOS may
+ * decompose accents.
+ * @throws {InputError} `password-empty`, `password-file-empty` or `password-too-long` */
+export function parsePassword(text: string, path?: string): string {
   const password = text.split(/[\r\n]/, 1)[0]!.normalize("NFC");
-  if (password === "") throw new InputError("password-empty");
+  if (password === "") {
+    throw path === undefined
+      ? new InputError("password-empty")
+      : new InputError("password-file-empty", { path });
+  }
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
     throw new InputError("password-too-long", { max: MAX_PASSWORD_BYTES });
   }

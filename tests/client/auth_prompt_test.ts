@@ -95,7 +95,7 @@ Deno.test("AuthPrompter asks a pipe for the password, and again if it is wrong",
     user.output,
     `Contraseña:
 Contraseña:
-La contraseña está vacía: escríbala, o póngala en la primera línea de su archivo.
+La contraseña está vacía: escríbala.
 Contraseña:
 `,
   );

@@ -90,7 +90,7 @@ Deno.test("chat-server refuses files without a password or a certificate", writi
   const [own, other] = [await selfSignedPair(), await selfSignedPair()];
   const cert = await folder.file("cert", own.cert);
   const cases: [string, string[]][] = [
-    ["password-empty", ["--password-file", await folder.file("empty", "\n")]],
+    ["password-file-empty", ["--password-file", await folder.file("empty", "\n")]],
     ["certificate-invalid", ["--tls-cert", cert, "--tls-key", await folder.file("key", "hola")]],
     ["certificate-invalid", ["--tls-cert", cert, "--tls-key", await folder.file("other", other.key)]],
     ["no-folder", ["--tls-auto"]],

@@ -208,6 +208,7 @@ test("parsePassword() composes accents, and PasswordVerifier.matches() both form
 test("parsePassword() refuses an empty line", () => {
   for (const text of ["", "\n", "\r\nhola"]) {
     assertEquals(assertThrows(() => parsePassword(text), InputError).code, "password-empty");
+    assertEquals(assertThrows(() => parsePassword(text, "p"), InputError).code, "password-file-empty");
   }
 });
 
