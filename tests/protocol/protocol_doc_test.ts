@@ -166,6 +166,21 @@ test("the table of errors has the codes that the program knows", () => {
   assertEquals(table("Errors").map(([code]) => code), [...WIRE_CODES]);
 });
 
+test("the lists of code points are those of the runtime", () => {
+  const lists = [["White space", /\s/u], ["Default_Ignorable_Code_Point", /\p{DI}/u]] as const;
+  for (const [name, property] of lists) {
+    const item = doc.split(`\n- **${name}** is `)[1]!.split("\n- ")[0]!;
+    const ranges = item.matchAll(/U\+([0-9A-F]+)(?:\s+to\s+U\+([0-9A-F]+))?/g);
+    const listed = Array.from(ranges, ([, first, last = first]) => codePoints(`0x${first}`, `0x${last}`));
+    const known = codePoints(0, 0x10ffff).filter((code) => property.test(String.fromCodePoint(code)));
+    assertEquals(listed.flat(), known, name);
+  }
+});
+
+function codePoints(first: number | string, last: number | string): number[] {
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index);
+}
+
 function test(name: string, check: () => void): void {
   Deno.test(`docs/PROTOCOL.md: ${name}`, { permissions: "none", ignore: !canRead }, check);
 }
