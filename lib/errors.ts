@@ -209,6 +209,8 @@ export type NatsCode =
   | "nats-no-jetstream"
   | "nats-full"
   | "nats-other-stream"
+  | "nats-stream-small"
+  | "nats-overlap"
   | "nats-stream-gone"
   | "nats-log-cut"
   | "nats-log-back"

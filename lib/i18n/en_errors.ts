@@ -55,6 +55,9 @@ export const ENGLISH_ERRORS = {
   "error.nats-no-jetstream": "NATS at {servers} has no JetStream: start it with nats-server -js -sd FOLDER.",
   "error.nats-full": "NATS at {servers} has no space for the room: add some, or delete old data.",
   "error.nats-other-stream": "Stream {stream} in NATS is not a room: choose another name with --room.",
+  "error.nats-stream-small":
+    "Stream {stream} in NATS is limited too much for a room: raise max_bytes and max_msg_size, or change --room.",
+  "error.nats-overlap": "Another stream in NATS already receives this room's messages: change --room.",
   "error.nats-stream-gone": "The room was deleted in NATS: restart this server to begin an empty one.",
   "error.nats-log-back":
     "NATS lost the latest messages: restart this server; clients send again those that they still have.",

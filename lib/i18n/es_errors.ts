@@ -58,6 +58,9 @@ export const SPANISH_ERRORS = {
     "NATS en {servers} no tiene JetStream: inícielo con nats-server -js -sd CARPETA.",
   "error.nats-full": "NATS en {servers} no tiene espacio para la sala: amplíelo o borre datos antiguos.",
   "error.nats-other-stream": "El stream {stream} de NATS no es de una sala: elija otro nombre con --room.",
+  "error.nats-stream-small":
+    "Los límites del stream {stream} de NATS son muy bajos para una sala: aumente max_bytes y max_msg_size, o cambie --room.",
+  "error.nats-overlap": "Otro stream de NATS ya recibe los mensajes de esta sala: cambie --room.",
   "error.nats-stream-gone": "La sala se borró en NATS: reinicie este servidor para empezar una vacía.",
   "error.nats-log-back":
     "NATS perdió los últimos mensajes: reinicie este servidor; los clientes enviarán de nuevo los que aún conservan.",

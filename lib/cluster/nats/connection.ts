@@ -21,6 +21,7 @@ export const JETSTREAM_ERROR = {
   noStorage: 10_047,
   streamNotFound: 10_059,
   notClustered: 10_074,
+  subjectsOverlap: 10_065,
   notEnabled: 10_076,
   wrongLastSequence: 10_071,
   noMessage: 10_037,
@@ -248,6 +249,7 @@ const REASONS_BY_MESSAGE = [
 function natsErrorCode(error: Error, { name, message }: { name: string; message: string }): NatsCode {
   if (name === "JetStreamUnavailable" || isWithoutJetStream(error)) return "nats-no-jetstream";
   if (jetStreamErrorCode(error) === JETSTREAM_ERROR.noStorage) return "nats-full";
+  if (jetStreamErrorCode(error) === JETSTREAM_ERROR.subjectsOverlap) return "nats-overlap";
   if (/permissions violation/i.test(`${name} ${message}`)) return "nats-forbidden";
   if (/authoriz|authentication|^InvalidCredential/i.test(`${name} ${message}`)) return "nats-refused";
   if (/certificate|tls|ssl|self.signed/i.test(message)) return "nats-tls";

@@ -3,7 +3,14 @@
 
 import { type KV, Kvm } from "@nats-io/kv";
 import type { Leases, NatsConfig, NatsRoom } from "../store.ts";
-import { connectNats, type NatsLink, startWait, toNatsError, withRetry } from "./connection.ts";
+import {
+  connectNats,
+  type NatsLink,
+  NatsModuleError,
+  startWait,
+  toNatsError,
+  withRetry,
+} from "./connection.ts";
 import { NatsStream } from "./stream.ts";
 
 /** How long a lease holds unless it is renewed, in ms: more than twice `renewMs`, so that one renewal may fail. */
@@ -79,14 +86,21 @@ class NatsLeases implements Leases {
     }
   }
 
+  /** @throws {NatsModuleError} `nats-other-stream` if another stream has the bucket's name */
   async #open(): Promise<KV> {
-    return this.#bucket ??= await new Kvm(this.#link.nc).create(this.#bucketName, {
+    if (this.#bucket) return this.#bucket;
+    const bucket = await new Kvm(this.#link.nc).create(this.#bucketName, {
       ttl: LEASE_TTL_MS,
       replicas: this.#replicas,
       history: 1,
       // A replica could answer with an older value.
       allow_direct: false,
     });
+    const { config } = await this.#link.manager.streams.info(this.#stream);
+    if (!config.subjects.includes(`$KV.${this.#bucketName}.>`)) {
+      throw new NatsModuleError("nats-other-stream", { stream: this.#stream });
+    }
+    return this.#bucket = bucket;
   }
 
   async list(): Promise<ReadonlyMap<bigint, string>> {

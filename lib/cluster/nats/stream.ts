@@ -22,6 +22,8 @@ export const STREAM_AGE_MS = 7 * 86_400_000;
 const DUPLICATE_WINDOW_MS = 180_000;
 /** Upper bound of the headers of a message, in bytes: they count against the largest message. */
 const HEADERS_BYTES = 512;
+/** Smallest `max_bytes` and `max_msg_size` of a room: one event fits, and more. */
+const MIN_LIMIT_BYTES = 65_536;
 const DESCRIPTION = "A room of chat-server";
 /** Note at the end of the description while the limits are lifted. */
 const LIFTED_NOTE = "; it forgets nothing until max_payload is raised";
@@ -46,6 +48,8 @@ export class NatsStream implements StreamStore {
   readonly #link: NatsLink;
   readonly #js: JetStreamClient;
   readonly #name: string;
+  /** Largest message of the stream, if the operator has set a limit. */
+  readonly #maxMessageBytes: number;
   readonly #closed = new AbortController();
   /** Stop the current consumers: {@linkcode read} goes on with new ones where these stopped. */
   readonly #consumerStops = new Set<() => void>();
@@ -54,6 +58,7 @@ export class NatsStream implements StreamStore {
     this.#link = link;
     this.#js = jetstream(link.nc, { timeout: PUBLISH_MS });
     this.#name = config.name;
+    this.#maxMessageBytes = config.max_msg_size > 0 ? config.max_msg_size : Infinity;
     this.replicas = config.num_replicas;
     void this.#restartReadOnReconnect();
   }
@@ -76,7 +81,7 @@ export class NatsStream implements StreamStore {
   }
 
   get maxBytes(): number {
-    return this.#link.maxBytes - HEADERS_BYTES;
+    return Math.min(this.#link.maxBytes, this.#maxMessageBytes) - HEADERS_BYTES;
   }
 
   async state(): Promise<StoreState | undefined> {
@@ -299,11 +304,13 @@ function isClustered({ nc }: NatsLink): boolean {
   return nc.info!.cluster !== undefined;
 }
 
-/** @throws {NatsModuleError} `nats-other-stream` unless it is the stream of a room, with any limits */
+/** @throws {NatsModuleError} `nats-other-stream` unless it is the stream of a room, `nats-stream-small` if no room fits */
 function checkStream({ config }: StreamInfo, wanted: Config): void {
   const isOurs = [...config.subjects].sort().join() === [...wanted.subjects].sort().join() &&
     config.storage === wanted.storage && config.retention === wanted.retention &&
     config.discard === wanted.discard && config.max_msgs_per_subject <= 0 && !config.sealed;
-  if (isOurs) return;
-  throw new NatsModuleError("nats-other-stream", { stream: config.name });
+  if (!isOurs) throw new NatsModuleError("nats-other-stream", { stream: config.name });
+  const limits = [config.max_bytes, config.max_msg_size];
+  if (!limits.some((limit) => limit > 0 && limit < MIN_LIMIT_BYTES)) return;
+  throw new NatsModuleError("nats-stream-small", { stream: config.name });
 }

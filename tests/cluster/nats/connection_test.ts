@@ -210,6 +210,7 @@ const CODES = [
   [named("Error", "self-signed certificate"), "nats-tls"],
   [named("InvalidArgumentError", "server does not support 'tls'"), "nats-tls"],
   [Object.assign(new Error("no"), { code: 10_047 }), "nats-full"],
+  [Object.assign(new Error("no"), { code: 10_065 }), "nats-overlap"],
   [Object.assign(new Error("no"), { code: 10_039 }), "nats-no-jetstream"],
   [named("ConnectionError", "connection refused"), "nats-unreachable"],
   ["thrown text", "nats-unreachable"],

@@ -44,6 +44,12 @@ leasesTest("NatsLeases.acquire() gives its error a code", async (nats, one) => {
   assertEquals([error.name, (error as Error & { code: string }).code], ["NatsModuleError", "nats-full"]);
 });
 
+leasesTest("NatsLeases.acquire() refuses another stream with the name of its bucket", async (nats, one) => {
+  nats.streams.set(BUCKET, { config: { name: BUCKET, subjects: ["x"] }, messages: [], lastSeq: 0 });
+  const error = await assertRejects(() => one.acquire("a:1"), Error);
+  assertEquals((error as Error & { code: string }).code, "nats-other-stream");
+});
+
 Deno.test("NatsLeases.acquire() creates a bucket like the stream, whose keys expire after 6 s", async () => {
   using nats = new FakeJetStream();
   nats.info = { ...nats.info, cluster: "chat" };

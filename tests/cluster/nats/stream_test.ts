@@ -137,17 +137,28 @@ const OTHERS = [
   { discard: "new" },
   { max_msgs_per_subject: 1 },
   { sealed: true },
+  { code: "nats-stream-small", max_bytes: 65_535 },
+  { code: "nats-stream-small", max_msg_size: 65_535 },
 ];
 
-for (const change of OTHERS) {
+for (const { code = "nats-other-stream", ...change } of OTHERS) {
   Deno.test(`NatsStream.open() refuses a stream with ${JSON.stringify(change)}`, async () => {
     using nats = new FakeJetStream();
     await (await openStream(nats)).close();
     Object.assign(nats.configOf("CHAT_aula"), change);
     const error = await assertRejects(() => openStream(nats), Error);
-    assertEquals((error as Error & { code: string }).code, "nats-other-stream");
+    assertEquals((error as Error & { code: string }).code, code);
   });
 }
+
+Deno.test("NatsStream.maxBytes is that of the stream, if the operator has set one", async () => {
+  using nats = new FakeJetStream();
+  await (await openStream(nats)).close();
+  nats.configOf("CHAT_aula").max_msg_size = 65_536;
+  const { store, close } = await openStream(nats);
+  assertEquals(store.maxBytes, 65_536 - 512);
+  await close();
+});
 
 streamTest("NatsStream.append() names the stream, the id and the expected position", async (store, nats) => {
   const sent: string[] = [];
