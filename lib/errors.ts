@@ -175,6 +175,8 @@ export type InputCode =
   | "choice-invalid"
   | "answer-unclear"
   | "answer-is-talk"
+  | "answer-not-sent"
+  | "answer-to-chat"
   | "name-unknown"
   | "input-ended";
 

@@ -1,5 +1,6 @@
 // chat-client: builds the parts of a client, then shows the events of its session.
 
+import { delay } from "../base/time.ts";
 import { locateErrors } from "../cli/config_file.ts";
 import { EXIT, infoOutput, type ProcessContext, programHelp } from "../cli/process.ts";
 import { ChatError, InputError } from "../errors.ts";
@@ -241,7 +242,9 @@ class ChatClient {
       terminated.removeEventListener("abort", leave);
       await view[Symbol.asyncDispose]();
     }
+    if (!terminal.isTty) await delay(0); // lines that waited for a place in the outbox have one now
     const count = session.unacked.length;
+    if (count > 0 && !terminal.isTty) status = EXIT.failure;
     if (count > 0) await print(t.message("client.undelivered", { count }));
     const { draft, unreadCount } = terminal;
     if (draft !== "" && !terminated.aborted) {

@@ -18,6 +18,7 @@ import type { LastJoin } from "./last_join.ts";
 import { recoveryFor } from "./recovery.ts";
 import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { parseNick } from "../text/nick.ts";
 import { countChars, truncate } from "../text/text.ts";
 
@@ -87,7 +88,8 @@ export async function promptForTarget(
   let { host, port, nick } = input;
   const ask = { isQuit, signal };
   let fallbackPort = offer()?.server.port ?? DEFAULT_PORT;
-  const isAfterLoss = isRejoin && deps.terminal.hasLineEditor;
+  const { terminal } = deps;
+  const isAfterLoss = isRejoin && terminal.hasLineEditor;
   if (host === undefined) {
     const answer = isAfterLoss ? await askAfterLoss(deps, options) : await askHost(deps, options);
     if (!answer) return undefined;
@@ -96,7 +98,7 @@ export async function promptForTarget(
     if (isAfterLoss && port === undefined) fallbackPort = await options.portOf?.(host) ?? fallbackPort;
   }
   const parse = (answer: string) => {
-    if (isAfterLoss && !/^\d+$/.test(answer) && isTalk(answer)) throw talk(answer);
+    if (isRejoin && !/^\d+$/.test(answer) && isTalk(answer, terminal)) throw talk(answer, terminal);
     return parsePort(answer.replace(/^:/, ""));
   };
   port ??= await promptUntilValid(deps, { text: t("ask.port"), fallback: `${fallbackPort}`, parse, ...ask });
@@ -125,8 +127,9 @@ interface HostAnswer {
  * among them and does not answer. */
 async function askHost(
   deps: PromptDeps,
-  { offer, isRejoin, network, signal }: TargetPromptOptions,
+  options: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
+  const { offer, isRejoin, network, signal } = options;
   const t = translator(deps.language);
   const answered = new AbortController();
   const over = AbortSignal.any([signal, answered.signal]);
@@ -139,7 +142,8 @@ async function askHost(
     return number ?? (isAnswering ? host : found.firstNumber ?? host);
   };
   const text = () => t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");
-  const parse = (answer: string): HostAnswer => {
+  const parse = (answer: string): HostAnswer | Promise<HostAnswer> => {
+    if (isRejoin && answer !== host) return parseAfterLoss(answer, host, deps, options);
     const server = found.at(answer);
     if (!server) return parseAnswer(normalizeHostPort(answer), host);
     if (!offered || !isSameAddress(server, offered)) network?.onChosen(server);
@@ -163,26 +167,37 @@ async function askHost(
   }
 }
 
-/** A user who has not noticed the loss goes on chatting: what is no host stays in the chat line, unsent. */
 async function askAfterLoss(
   deps: PromptDeps,
-  { offer, watchOffer, canResolve, signal }: TargetPromptOptions,
+  options: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
+  const { offer, watchOffer, signal } = options;
   const t = translator(deps.language);
   const parse = async (answer: string): Promise<HostAnswer> => {
     const offered = offer()?.server ?? { host: DEFAULT_HOST, port: DEFAULT_PORT };
-    if (answer === "") return offered;
-    try {
-      const typed = parseAnswer(normalizeHostPort(answer), offered.host);
-      if (await canResolve(typed.host, { signal })) return typed;
-      throw new InputError("name-unknown", { host: typed.host });
-    } catch (error) {
-      throw error instanceof InputError && isTalk(answer) ? talk(answer) : error;
-    }
+    return answer === "" ? offered : await parseAfterLoss(answer, offered.host, deps, options);
   };
   const text = () => afterLossQuestion(t, offer());
   watchOffer?.(() => deps.terminal.setQuestion(text()));
   return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => watchOffer?.());
+}
+
+/** A user who has not noticed the loss goes on chatting, as a script does: what is no host was meant for the chat. */
+async function parseAfterLoss(
+  answer: string,
+  offeredHost: string,
+  { terminal }: PromptDeps,
+  { canResolve, signal }: TargetPromptOptions,
+): Promise<HostAnswer> {
+  try {
+    const typed = parseAnswer(normalizeHostPort(answer), offeredHost);
+    // Without line editing, the dial says that a name is unknown.
+    if (!terminal.hasLineEditor && !isTalk(answer, terminal)) return typed;
+    if (await canResolve(typed.host, { signal })) return typed;
+    throw new InputError("name-unknown", { host: typed.host });
+  } catch (error) {
+    throw error instanceof InputError && isTalk(answer, terminal) ? talk(answer, terminal) : error;
+  }
 }
 
 /** What can be nothing but an address, right or wrong. */
@@ -199,9 +214,10 @@ export function isLikeAddress(line: string): boolean {
   return ADDRESSES.some((address) => address.test(line.trim()));
 }
 
-/** Whether an answer that leads to no server was meant for the chat. A key or question marks are not worth a draft. */
-function isTalk(answer: string): boolean {
-  if (countChars(answer) === 1 || /^\?+$/.test(answer)) return false;
+/** Whether an answer that leads to no server was meant for the chat. A person's key or question marks are not worth a
+ * draft. */
+function isTalk(answer: string, { isTty }: Terminal): boolean {
+  if (isTty && (countChars(answer) === 1 || /^\?+$/.test(answer))) return false;
   return !isLikeAddress(answer) && !PORT.test(answer);
 }
 
@@ -220,6 +236,8 @@ function afterLossQuestion(t: Translate, offer: Offer | undefined): string {
   return `${t("ask.server-after-loss")} [${formatAddress(server)}${found}]`;
 }
 
-function talk(answer: string): InputError {
-  return new InputError("answer-is-talk", { text: truncate(answer, MAX_QUOTED_CHARS) });
+/** At a screen it becomes a draft, and of a pipe a message. */
+function talk(answer: string, { hasLineEditor, isTty }: Terminal): InputError {
+  const code = hasLineEditor ? "answer-is-talk" : isTty ? "answer-not-sent" : "answer-to-chat";
+  return new InputError(code, { text: truncate(answer, MAX_QUOTED_CHARS) });
 }

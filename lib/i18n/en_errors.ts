@@ -126,6 +126,8 @@ export const ENGLISH_ERRORS = {
   "error.key-encrypted": "The key in {path} has a passphrase: use a key without one.",
   "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
   "error.answer-is-talk": '"{text}" is not a server: it stays in your chat line, unsent.',
+  "error.answer-not-sent": '"{text}" is not a server, and was not sent: type an IP or a name.',
+  "error.answer-to-chat": '"{text}" is not a server: it goes to the chat.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Flag "{flag}" needs "{other}" as well. Try --help.',
   "error.flags-contrary": 'Flags "{flag}" and "{other}" cannot be combined. Try --help.',

@@ -152,6 +152,11 @@ export class InputRouter {
     this.#isDraftEntered = true;
   }
 
+  /** Hands the line that answered the last prompt to the chat, as it was read. */
+  sayAnswer(): void {
+    if (this.promptQueue.taken) this.chatQueue.deliver(this.promptQueue.taken);
+  }
+
   /** To be called at Enter within a draft that may not be sent yet. */
   endDraftLine(): void {
     const { text } = this.chatQueue.editor;
@@ -308,6 +313,8 @@ class LineQueue {
   readonly typeAhead: TypedLine[] = [];
   prompt = "";
   isSecret = false;
+  /** What its reader got last. */
+  taken: TypedLine | undefined;
   /** Called with each new line, before its reader gets it. */
   onLine: (line: TypedLine) => void = () => {};
   #resolve: ((line: TypedLine | undefined) => void) | undefined;
@@ -347,6 +354,6 @@ class LineQueue {
     if (!this.#resolve || (this.typeAhead.length === 0 && !hasEnded)) return;
     const resolve = this.#resolve;
     this.#resolve = undefined;
-    resolve(this.typeAhead.shift());
+    resolve(this.taken = this.typeAhead.shift());
   }
 }

@@ -36,8 +36,10 @@ export async function promptUntilValid<Answer>(
       answer = await terminal.ask(typeof text === "string" ? text : text(), options);
       return isQuit?.(answer) ? undefined : await parse(answer);
     } catch (error) {
+      const isForChat = error instanceof InputError && error.code === "answer-to-chat";
+      if (isForChat) terminal.sayAnswer();
       if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
-      if (!(error instanceof InputError) || terminal.hasEnded) throw error;
+      if (!(error instanceof InputError) || (terminal.hasEnded && !isForChat)) throw error;
       if (isOnceForPipe && !terminal.isTty) throw error;
       await terminal.print(errorText(error, language));
       // An answer of several words is a chat line that the prompt interrupted.

@@ -107,10 +107,11 @@ export class Terminal implements AsyncDisposable {
     return this.hasLineEditor || !this.isTty;
   }
 
-  /** Whether the input has ended and every answer in it was used. */
+  /** Whether no more answers come: the input has ended and every answer in it was used, or a pipe's lines wait for the
+   * chat. */
   get hasEnded(): boolean {
     const { hasEnded, promptQueue } = this.#router;
-    return hasEnded && promptQueue.typeAhead.length === 0;
+    return this.#isChatFull || (hasEnded && promptQueue.typeAhead.length === 0);
   }
 
   /** The chat line that is being edited, or that a prompt has set aside. Empty without line editing. */
@@ -149,6 +150,11 @@ export class Terminal implements AsyncDisposable {
     this.#refresh();
   }
 
+  /** Hands the last answer to the chat, before the next lines of a pipe. */
+  sayAnswer(): void {
+    this.#router.sayAnswer();
+  }
+
   /** To be called when lines reach a server again: then Enter alone sends a chat line that a prompt has set aside, unless
    * it comes so soon that it was meant for the prompt. */
   releaseDraft(): void {
@@ -173,7 +179,7 @@ export class Terminal implements AsyncDisposable {
       // An answer from a pipe, or one that was typed ahead, is shown next to its prompt only if it is printed.
       const isAhead = this.#router.promptQueue.typeAhead.length > 0;
       if (!this.hasLineEditor) await this.#screen.print(this.#streams.isSystemEcho ? `${prompt} ` : prompt);
-      const line = await this.#answer(`${prompt} `, options);
+      const line = this.#isChatFull ? undefined : await this.#answer(`${prompt} `, options);
       const seen = isSecret ? "" : line && printable(line); // a pipe may hold control characters
       if (!this.hasLineEditor) {
         await this.#screen.print(this.#afterPrompt(seen, { isAhead }));
@@ -386,6 +392,11 @@ export class Terminal implements AsyncDisposable {
       this.#router.paste(text);
     }
     this.#dispatchAndRefresh();
+  }
+
+  /** Whether a pipe holds more lines for the chat than are read ahead: its next ones are no answers either. */
+  get #isChatFull(): boolean {
+    return !this.isTty && this.#router.chatQueue.typeAhead.length >= MAX_READ_AHEAD_LINES;
   }
 
   /** Whether no more input is taken. */

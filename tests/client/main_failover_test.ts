@@ -95,6 +95,41 @@ Deno.test("chat-client tells that a private message was for a client that was st
   assertEquals(await readLines(beto, 3), ["ana joined", "noop", "ana left"]);
 });
 
+Deno.test("chat-client without --auto loses no line of a pipe that goes on after a loss", async () => {
+  await using second = startServerAtNoon();
+  await using first = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    first.stop();
+  }, { backups: [formatAddress(second.address)] });
+  await using ana = new ClientUser();
+  ana.dial(first.address);
+  ana.type("linea 1\n");
+  for (const [at, line] of [["Nuevo servidor", "linea 2"], ['"linea 2" no es', "adiós"]] as const) {
+    await ana.waitForOutput(at);
+    ana.type(`${line}\n`);
+  }
+  await ana.waitForOutput('"adiós" no es');
+  ana.endInput();
+  const output = await ana.ended();
+  assertEquals(output.match(/(?<= ana: ).*/g), ["linea 1", "linea 2", "adiós"]);
+});
+
+Deno.test("chat-client counts the lines of a pipe that no server takes after a loss", async () => {
+  await using server = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    server.stop();
+  });
+  await using ana = new ClientUser();
+  ana.dial(server.address);
+  ana.type("linea 0\n");
+  await ana.waitForOutput("Nuevo servidor");
+  ana.type("¡hola!\n".repeat(400));
+  ana.endInput();
+  const output = await ana.ended(1);
+  const counts = output.match(/(?<=^(?:Mensajes sin confirmar al salir|Líneas .*): )\d+/gm) ?? [];
+  assertEquals(counts.reduce((sum, count) => sum + Number(count), 0), 401, output.slice(-500));
+});
+
 Deno.test("chat-client ends with status 1 when its pipe has ended and no server is left", async () => {
   await using server = FakeServer.withWelcome(async (client) => {
     server.stop();

@@ -41,7 +41,7 @@ const PIPED: [does: string, answers: string, server: string, options?: PromptOpt
   ["suggests this machine and port 5000", "\n\n", "127.0.0.1:5000"],
   ["suggests the next server", "\n\n", "10.0.0.7:5001", { fallback: FALLBACK }],
   ["takes any word as a host", "hola\n\n", "hola:5000"],
-  ["takes any word as a host from a script that was disconnected", "hola\n\n", "hola:5000", {
+  ["takes a wrong address as one from a script that was disconnected", "nada:5001\n", "nada:5001", {
     isRejoin: true,
   }],
   ["takes a blank for the colon before a port", "aula 5001\n", "aula:5001"],
@@ -57,6 +57,60 @@ for (const [does, answers, server, options = {}] of PIPED) {
     assertEquals([formatAddress(target.server), target.nick], [server, "ana"]);
   });
 }
+
+Deno.test(
+  "promptForTarget() after a loss gives a pipe's lines that are no servers to the chat, as they are",
+  pure,
+  async () => {
+    const words = ["linea 8", "s", "?", "hola", "  /quien", "12:30", "123456"];
+    for (
+      const [answers, server, chat] of [
+        [[...words, "aula 5002", "después"], "aula:5002", words],
+        [[...words, "otra", "linea 9", "5003", "después"], "otra:5003", [...words, "linea 9"]],
+        [words, "10.0.0.7:5001", words], // the end of the pipe stands for the offer
+      ] as const
+    ) {
+      await using user = new FakeUser();
+      const lines = linesOf(user.terminal);
+      const said = [lines.next()];
+      const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+      user.type(`${answers.join("\n")}\n`);
+      user.endInput();
+      assertEquals(formatAddress((await target)!.server), server);
+      const all = [...chat, ...answers.includes("después") ? ["después"] : []];
+      while (said.length < all.length) said.push(lines.next());
+      assertEquals((await Promise.all(said)).map(({ value }) => value), all);
+      assertStringIncludes(
+        user.output,
+        '[10.0.0.7]: linea 8\n"linea 8" no es un servidor: se envía al chat.\n',
+      );
+    }
+  },
+);
+
+Deno.test(
+  "promptForTarget() after a loss takes the offer once a pipe has more lines than the chat takes",
+  pure,
+  async () => {
+    await using user = new FakeUser();
+    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+    user.type("¡hola!\n".repeat(1_000)); // and no end
+    assertEquals(formatAddress((await target)!.server), "10.0.0.7:5001");
+    assertEquals(user.output.split("se envía al chat").length - 1, 64);
+  },
+);
+
+Deno.test(
+  "promptForTarget() after a loss tells a person without line editing what was not sent",
+  pure,
+  async () => {
+    await using user = new FakeUser({ isTty: true });
+    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+    user.type("¿sigue alguien?\n\n\n");
+    assertEquals(formatAddress((await target)!.server), "10.0.0.7:5001");
+    assertStringIncludes(user.output, '"¿sigue alguien?" no es un servidor, y no se envió al chat');
+  },
+);
 
 const LAST_JOIN = { server: FALLBACK, nick: "beto" };
 for (
