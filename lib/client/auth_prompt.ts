@@ -32,6 +32,8 @@ interface AuthOptions {
   readonly isConfigured: boolean;
   /** This error of this server was not reported before. */
   readonly isFirstReport: boolean;
+  /** The next line of the pipe is meant for the chat, not for a question. */
+  readonly isPipeForChat: boolean;
 }
 
 /** Gives a password only to servers that asked for one, and without a question only to servers that the user or a
@@ -87,11 +89,12 @@ export class AuthPrompter {
   async #supplyPassword(
     server: Address,
     error: ChatError,
-    { signal, isConfigured, isFirstReport }: AuthOptions,
+    { signal, isConfigured, isFirstReport, isPipeForChat }: AuthOptions,
   ): Promise<AuthResult> {
     const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
-      const result = await this.#askPassword(signal);
+      const canAsk = this.#deps.terminal.canHideInput && !isPipeForChat;
+      const result = canAsk ? await this.#askPassword(signal) : "denied";
       if (result === "denied" && isFirstReport) await this.#reportNoPassword(server, error);
       if (result !== "retry") return result;
     }
@@ -101,7 +104,6 @@ export class AuthPrompter {
 
   async #askPassword(signal: AbortSignal): Promise<AuthResult> {
     const { terminal } = this.#deps;
-    if (!terminal.canHideInput || (this.#isAuto && !terminal.isTty)) return "denied";
     try {
       const question = {
         text: this.#t("ask.password"),

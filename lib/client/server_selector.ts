@@ -142,7 +142,8 @@ export class ServerSelector {
       return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
     const isNamed = !this.#hasEverJoined || this.#pool.has(server);
-    const options = { signal, isConfigured: isNamed && !this.#roomFinder.isChosen(server), isFirstReport };
+    const isConfigured = isNamed && !this.#roomFinder.isChosen(server);
+    const options = { signal, isConfigured, isFirstReport, isPipeForChat: this.#isPipeForChat };
     const result = await this.#deps.authPrompter.authenticate(failure, options);
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
@@ -394,6 +395,13 @@ export class ServerSelector {
     const { serverStatus } = recoveryFor(failure.error);
     const mayBeOffline = serverStatus === "unknown" || serverStatus === "unreachable";
     return mayBeOffline && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);
+  }
+
+  /** A script that has joined, or whose flags answer every question: its next line must not become a password. */
+  get #isPipeForChat(): boolean {
+    const { isAuto, host, port, nick } = this.#config;
+    const isFlagged = host !== undefined && port !== undefined && nick !== undefined;
+    return !this.#deps.terminal.isTty && (isAuto || isFlagged || this.#hasEverJoined);
   }
 
   #isCurrent(server: Address): boolean {

@@ -48,11 +48,17 @@ class PrompterFixture implements AsyncDisposable {
 
   authenticate(
     error: ConnectionFailure["error"],
-    { wasJoined = false, isConfigured = true, isFirstReport = true, signal = new AbortController().signal } =
-      {},
+    {
+      wasJoined = false,
+      isConfigured = true,
+      isFirstReport = true,
+      isPipeForChat = false,
+      signal = new AbortController().signal,
+    } = {},
   ): ReturnType<AuthPrompter["authenticate"]> {
     const failure = failureOf(error, wasJoined);
-    const result = this.prompter.authenticate(failure, { signal, isConfigured, isFirstReport });
+    const options = { signal, isConfigured, isFirstReport, isPipeForChat };
+    const result = this.prompter.authenticate(failure, options);
     return withTimeout(result, () => `an answer to\n${this.user.output}`);
   }
 
@@ -126,23 +132,23 @@ Deno.test("AuthPrompter gives no password to a server that no flag and no room n
   assertEquals([fixture.prompter.passwordFor(server), fixture.user.output], ["", "Contraseña:\n"]);
 });
 
-const UNASKED: [who: string, isAuto: boolean, user: FakeUserOptions][] = [
-  ["a pipe with --auto", true, {}],
+const UNASKED: [who: string, isPipeForChat: boolean, user: FakeUserOptions][] = [
+  ["a pipe whose lines are for the chat", true, {}],
   ["a user whose system echoes input", false, { isTty: true }],
 ];
 
-for (const [who, isAuto, options] of UNASKED) {
+for (const [who, isPipeForChat, options] of UNASKED) {
   Deno.test(`AuthPrompter tells ${who} how to give a password`, pure, async () => {
-    await using fixture = await newFixture({ isAuto }, options);
+    await using fixture = await newFixture({}, options);
     fixture.user.type("hola\n");
-    assertEquals(await fixture.authenticate(needed), "denied");
-    assertEquals(await fixture.authenticate(needed, { isFirstReport: false }), "denied");
+    assertEquals(await fixture.authenticate(needed, { isPipeForChat }), "denied");
+    assertEquals(await fixture.authenticate(needed, { isFirstReport: false, isPipeForChat }), "denied");
     assertEquals(fixture.notices.length, 2);
     assertStringIncludes(fixture.notices[0]!, "pide una contraseña");
     assertStringIncludes(fixture.notices[1]!, "--password-file");
     assertEquals(fixture.user.output, "");
     // The selector has reported a wrong one.
-    await fixture.authenticate(wrong);
+    await fixture.authenticate(wrong, { isPipeForChat });
     assertEquals(fixture.notices.length, 3);
   });
 }
@@ -223,7 +229,7 @@ for (const error of [unknown, changed, needed]) {
   Deno.test(`AuthPrompter --auto reports ${error.code} only the first time`, pure, async () => {
     for (const isFirstReport of [true, false]) {
       await using fixture = await newFixture({ isAuto: true });
-      assertEquals(await fixture.authenticate(error, { isFirstReport }), "denied");
+      assertEquals(await fixture.authenticate(error, { isFirstReport, isPipeForChat: true }), "denied");
       assertEquals(fixture.notices.length > 0, isFirstReport);
       if (!isFirstReport) assertEquals(fixture.user.output, "");
     }

@@ -9,6 +9,7 @@ import { fingerprint } from "../../lib/net/tls.ts";
 import { selfSignedPair } from "../testing/certificates.ts";
 import {
   ClientUser,
+  NOON,
   rejections,
   SECRET,
   startServerAtNoon,
@@ -16,6 +17,7 @@ import {
   startTlsServer,
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
+import { FakeServer } from "../testing/raw_peer.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
 
@@ -43,6 +45,51 @@ Deno.test("chat-client --password-file joins without a notice", writing, async (
   assertEquals(output.split(".")[0], "Conectado a 127");
   assert(!output.includes(SECRET));
   assert(ana.hasGivenUpFiles);
+});
+
+Deno.test("chat-client sends no chat line of a pipe as a password", async () => {
+  const { codes, onReject } = rejections();
+  await using server = startServerWithPassword({ onReject });
+  await using ana = new ClientUser();
+  ana.type("a\nb\n");
+  ana.dial(server.address);
+  assertEquals(
+    await ana.ended(1),
+    `[${NOON}] ! No se pudo entrar en ${formatAddress(server.address)}: pide una contraseña.
+[${NOON}] ! Aquí no se puede pedir la contraseña: use --password-file con un archivo que la contenga.
+Líneas de la entrada leídas pero no enviadas: 2.
+`,
+  );
+  assertEquals(codes, []); // no wrong password came
+});
+
+Deno.test("chat-client takes the password from a pipe that answers the questions", async () => {
+  await using server = startServerWithPassword();
+  const { host, port } = server.address;
+  await using ana = new ClientUser();
+  ana.type(`${host}\n${port}\nana\n${SECRET}\nhola\n`);
+  ana.endInput();
+  ana.start();
+  assertStringIncludes(await ana.ended(), "ana: hola\n");
+});
+
+Deno.test("chat-client sends no chat line as a password after a loss either", async () => {
+  const { codes, onReject } = rejections();
+  await using second = startServerWithPassword({ onReject });
+  await using first = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    first.stop();
+  }, { backups: [formatAddress(second.address)] });
+  await using ana = new ClientUser();
+  const { host, port } = first.address;
+  ana.type(`${host}\n${port}\nana\nuno\n`);
+  ana.start();
+  await ana.waitForOutput("Nuevo servidor");
+  ana.type(`${formatAddress(second.address)}\ndos\ntres\n`);
+  await ana.waitForOutput("--password-file");
+  ana.endInput();
+  assertStringIncludes(await ana.ended(1), "Mensajes sin confirmar al salir: 3.");
+  assertEquals(codes, []);
 });
 
 Deno.test("chat-client ends at a signal while it waits for a file that is a pipe", async () => {
