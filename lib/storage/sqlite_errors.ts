@@ -1,5 +1,6 @@
 // Why a room's file cannot be opened, in a code that the user can act on.
 
+import { checkIsFile } from "../base/files.ts";
 import {
   type ChatError,
   errorMessage,
@@ -18,6 +19,14 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
 
 /** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
 const START_BYTES = 1_048_576;
+
+/** If `-wal` or `-journal` is there and is no file, SQLite gives a wrong reason.
+ * @throws {InputError} `data-unusable` */
+export async function checkRoomFiles(path: string): Promise<void> {
+  await checkIsFile(path);
+  const realPath = await Deno.realPath(path).catch(() => path); // not made yet
+  for (const end of ["-wal", "-journal"]) await checkIsFile(realPath + end);
+}
 
 /** An InputError, as the operator chose the file, unless the disk is full. */
 export async function toStoreError(path: string, error: unknown): Promise<ChatError> {

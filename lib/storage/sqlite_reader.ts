@@ -1,10 +1,10 @@
 // Reads a room's file while a server may be using it. SQLite would wait for the server's lock: it is given a copy.
 
 import { dirname, join } from "node:path";
-import { checkIsFile } from "../base/files.ts";
 import { errorMessage, InputError, StoreError, systemReason } from "../errors.ts";
 import type { RoomEvent } from "../protocol/frames.ts";
 import { RoomState } from "../room/state.ts";
+import { checkRoomFiles } from "./sqlite_errors.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 
 /** How often to copy the files again if the server has begun another WAL meanwhile. */
@@ -17,8 +17,8 @@ const WAL_HEADER_BYTES = 32;
  * @throws {InputError} `data-busy`, `data-newer`, `data-damaged` or `data-unusable`
  * @throws {StoreError} `copy-unwritable`, or `export-cut` once the signal is aborted */
 export async function readRoomFile(path: string, signal?: AbortSignal): Promise<RoomEvent[]> {
+  await checkRoomFiles(path);
   try {
-    await checkIsFile(path);
     const realPath = await Deno.realPath(path);
     // A copy is not at fault for what cannot be read.
     (await Deno.open(realPath)).close();

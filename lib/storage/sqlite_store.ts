@@ -4,13 +4,13 @@ import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checkIsFile, createIfMissing } from "../base/files.ts";
+import { createIfMissing } from "../base/files.ts";
 import { randomId } from "../base/time.ts";
 import { splitFrames } from "../codec.ts";
 import { InputError, StoreError } from "../errors.ts";
 import { decodeServer, encodeEntry, type LogEntry, type Uncommitted } from "../protocol/frames.ts";
 import { RoomState, tombstone } from "../room/state.ts";
-import { toStoreError } from "./sqlite_errors.ts";
+import { checkRoomFiles, toStoreError } from "./sqlite_errors.ts";
 
 /** "CHAT" in ASCII (sqlite.org/fileformat.html, section 1.3.16). */
 const APPLICATION_ID = 0x43484154;
@@ -103,7 +103,7 @@ export class SqliteStore implements Disposable {
     let db: DatabaseSync | undefined;
     let dbFd: number | undefined;
     try {
-      await checkIsFile(path);
+      await checkRoomFiles(path);
       // SQLite puts the WAL beside the file that a link leads to, gives it the mode of the file, and takes `:memory:` and
       // `file:` for something else unless the path is absolute.
       const realPath = await createIfMissing(path);

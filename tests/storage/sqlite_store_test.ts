@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InputError, StoreError, systemReason } from "../../lib/errors.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { RoomState, tombstone } from "../../lib/room/state.ts";
+import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
@@ -177,6 +178,17 @@ test("open() tells a missing folder from a folder in the place of the file", asy
   }
 });
 
+test("open() and readRoomFile() name a folder in the place of `-wal` or `-journal`", async (path) => {
+  for (const end of ["-wal", "-journal"]) {
+    await Deno.mkdir(path + end);
+    for (const open of [SqliteStore.open, readRoomFile]) {
+      const { details } = await assertRejects(() => open(path), InputError);
+      assertEquals<unknown>([details.path, details.systemReason], [path + end, "is-folder"]);
+    }
+    await Deno.remove(path + end);
+  }
+});
+
 test("open() tells why the system makes no file", async (path) => {
   const { open } = Deno;
   const refuse = (_: unknown, options?: Deno.OpenOptions) =>
@@ -193,14 +205,15 @@ test("open() tells why the system makes no file", async (path) => {
 });
 
 test("open() tells a full disk, and how much is needed", async (path) => {
-  await Deno.mkdir(`${path}-wal`); // SQLite fails, and does not tell why
-  const { writeFile } = Deno;
+  const { open, writeFile } = Deno;
+  const fail = () => Promise.reject(new Error("it does not tell why"));
+  Deno.open = (name, options) => String(name).endsWith("-wal") ? fail() : open(name, options);
   Deno.writeFile = () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }));
   try {
     const { code, details } = await assertRejects(() => SqliteStore.open(path), StoreError);
     assertEquals([code, details], ["disk-full-at-start", { path, megabytes: 1 }]);
   } finally {
-    Deno.writeFile = writeFile;
+    Object.assign(Deno, { open, writeFile });
   }
 });
 
