@@ -1,6 +1,7 @@
 // Config files: flags, one a line, for what the command line does not say.
 
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { readStateFile, readUserFile } from "../base/files.ts";
 import { InputError } from "../errors.ts";
 import { type FlagTable, type FlagValues, isGiven, parseFlags } from "./flags.ts";
@@ -37,14 +38,17 @@ export async function readConfigFile(
   if (path === undefined) return undefined;
   // Most users have none, and the first error of a process takes 8 ms.
   if (named === undefined && !mayExist(path)) return undefined;
-  const text = named === undefined ? await readStateFile(path) : await readUserFile(path);
-  return text === undefined ? undefined : { path, lines: parseLines(text) };
+  // A link that leads nowhere is no missing file: its user relies on what it should hold.
+  const text = (named === undefined ? await readStateFile(path) : undefined) ?? await readUserFile(path);
+  return { path, lines: parseLines(text) };
 }
 
-/** False where Deno refuses to look: in /dev and /proc, which a variable of the environment may name. */
+/** Also true for a link that leads nowhere. False where Deno refuses to look: in /dev and /proc, which a variable of the
+ * environment may name. */
 function mayExist(path: string): boolean {
+  const folder = dirname(path);
   try {
-    return existsSync(path);
+    return existsSync(path) || (existsSync(folder) && readdirSync(folder).includes(basename(path)));
   } catch {
     return false;
   }

@@ -1,12 +1,16 @@
 // What only a real process can tell: runProcess(), and chat-server in a network of its own.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { readConfigFile } from "../../lib/cli/config_file.ts";
+import { InputError, systemReason } from "../../lib/errors.ts";
 import { TestFolder } from "../testing/test_folder.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
 const LIB = new URL("../../lib/", import.meta.url);
 const TESTING = new URL("../testing/", import.meta.url);
+
+const onUnix = { ignore: Deno.build.os === "windows" };
 
 /** Reads and writes its own file before and after it drops its permissions, then hangs until a signal ends it. */
 const PROGRAM = `
@@ -39,6 +43,17 @@ Deno.test("runProcess() denies files after dropFilePermissions(), and ends a pro
   assertEquals(performance.now() - startMs >= 3_000, true);
 });
 
+Deno.test("readConfigFile() refuses a link that leads nowhere or to itself", onUnix, async () => {
+  await using folder = new TestFolder();
+  for (const target of ["missing", "link"]) {
+    const link = `${folder.path}/link`;
+    await Deno.symlink(target, link);
+    const error = await assertRejects(() => readConfigFile([], link), InputError);
+    assertEquals(systemReason(error), target === "link" ? "link-loop" : "missing");
+    await Deno.remove(link);
+  }
+});
+
 /** Prints what it reads of its file. A signal that comes meanwhile ends it at once, or not within a test. */
 const READER = `
 import { serverClock } from "${LIB}base/time.ts";
@@ -52,8 +67,6 @@ await runProcess(async ({ terminal, terminated }) => {
   return 0;
 }, { clock: serverClock, shutdownMs: 600_000 });
 `;
-
-const onUnix = { ignore: Deno.build.os === "windows" };
 
 Deno.test("readUserFile() reads a pipe, and without a writer waits until a signal", onUnix, async () => {
   await using folder = new TestFolder();
