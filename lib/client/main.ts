@@ -245,14 +245,14 @@ class ChatClient {
     if (!terminal.isTty) await delay(0); // lines that waited for a place in the outbox have one now
     const count = session.unacked.length;
     if (count > 0 && !terminal.isTty) status = EXIT.failure;
-    if (count > 0) await print(t.message("client.undelivered", { count }));
-    const { draft, unreadCount } = terminal;
+    if (count > 0 && this.#hasJoined) await print(t.message("client.undelivered", { count }));
+    const { draft } = terminal;
     if (draft !== "" && !terminated.aborted) {
       await terminal.print(t("client.draft-dropped", { text: printable(draft) }));
     }
-    if (status !== EXIT.ok && !terminal.isTty && !this.#hasJoined && unreadCount > 0) {
-      await print(t.message("client.unsent", { count: unreadCount }));
-    }
+    const unreadCount = status === EXIT.ok || terminal.isTty ? 0 : terminal.unreadCount;
+    const unsentCount = this.#hasJoined ? 0 : count + unreadCount;
+    if (unsentCount > 0) await print(t.message("client.unsent", { count: unsentCount }));
     return status;
   }
 

@@ -81,6 +81,16 @@ Deno.test("chat-client ends a pipe whose nick is not allowed or taken: no messag
   assertEquals([...server.members].map(({ nick }) => nick), ["ana"]);
 });
 
+Deno.test("chat-client --auto counts the lines of a pipe that never joined as not sent", async () => {
+  await using server = startServerAtNoon();
+  using _ana = await enterAs("ana", server);
+  await using user = new ClientUser();
+  user.type("uno\ndos\n");
+  user.dial(server.address, "--auto");
+  const output = await user.ended(1);
+  assertEquals(output.split("\n").slice(1), ["Líneas de la entrada leídas pero no enviadas: 2.", ""]);
+});
+
 Deno.test("chat-client ends a pipe whose first server flags name and cannot be reached", async () => {
   const { host, port } = freeAddress();
   await using user = new ClientUser();
