@@ -93,7 +93,6 @@ export class FoundList {
     waited.abort();
     this.#isShown = true;
     // A backup waits without members: the server that names it comes first.
-    const people = ({ answer }: FoundServer) => answer.heardCount ?? 0;
     const address = ({ server }: FoundServer) => formatAddress(server);
     this.#present.sort((one, other) =>
       people(other) - people(one) ||
@@ -112,6 +111,14 @@ export class FoundList {
   /** The number of the first server that was found. */
   get firstNumber(): string | undefined {
     return this.isEmpty ? undefined : `${this.#indexOf(this.#present[0]!.server) + 1}`;
+  }
+
+  /** The number of the server with the most people, if this one was found without any. */
+  busierThan(server: Address): string | undefined {
+    const own = this.#present.find((found) => isSameAddress(found.server, server));
+    const [busiest] = this.#present.toSorted((one, other) => people(other) - people(one));
+    const isBusier = own?.answer.heardCount === 0 && people(busiest!) > 0;
+    return isBusier ? this.numberOf(busiest!.server) : undefined;
   }
 
   /** The server that an answer means by its number; undefined if the answer is none, or there is no list.
@@ -156,6 +163,10 @@ export class FoundList {
     const isFirst = this.#present[0] === servers[0];
     await this.#deps.terminal.print(...(isFirst ? [t("found.heading")] : []), ...lines);
   }
+}
+
+function people({ answer }: FoundServer): number {
+  return answer.heardCount ?? 0;
 }
 
 /** `aula 3 · 192.168.1.5:5000 · 12 people · TLS`. */

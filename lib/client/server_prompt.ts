@@ -124,7 +124,7 @@ interface HostAnswer {
 }
 
 /** Beside it, servers that are found on the network are offered by number: the first one, if the server on offer is not
- * among them and does not answer. */
+ * among them and does not answer, and the one with the most people, if it has none. */
 async function askHost(
   deps: PromptDeps,
   options: TargetPromptOptions,
@@ -138,7 +138,7 @@ async function askHost(
   const { search, found = new FoundList(deps) } = network ?? {};
   let isAnswering = false;
   const fallback = () => {
-    const number = offered && found.numberOf(offered);
+    const number = offered && (found.busierThan(offered) ?? found.numberOf(offered));
     return number ?? (isAnswering ? host : found.firstNumber ?? host);
   };
   const text = () => t(isRejoin ? "ask.new-server" : found.isEmpty ? "ask.server" : "ask.server-found");

@@ -143,6 +143,19 @@ Deno.test("promptForTarget() offers the last server by number, as the user named
   assertEquals([(await asked.target)!.server, asked.chosen], [OTRA.server, []]);
 });
 
+Deno.test("promptForTarget() offers a server with people instead of the last one without", pure, async () => {
+  const lastJoin = { server: OTRA.server, nick: "ana" };
+  const answers = { "192.168.1.5": { heardCount: 0 }, "192.168.1.6": { heardCount: 0 } };
+  const busy = service("llena", "192.168.1.7");
+  await using asked = new Asked([AULA, OTRA], answers, { input: { lastJoin } });
+  await asked.user.waitForOutput("Servidor (número, IP o nombre) [2]:");
+  Object.assign(answers, { "192.168.1.7": { heardCount: 3 } });
+  asked.find(busy);
+  await asked.user.waitForOutput("Servidor (número, IP o nombre) [3]:");
+  asked.user.type("\r");
+  assertEquals([(await asked.target)!.server, asked.chosen], [busy.server, ["192.168.1.7:5000"]]);
+});
+
 for (
   const [does, found, lastHost, question] of [
     ["a server that was found for a last one that does not answer", [AULA], "192.168.1.9", "[1]"],
