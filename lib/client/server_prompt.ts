@@ -202,10 +202,12 @@ async function parseAfterLoss(
 
 /** What can be nothing but an address, right or wrong. */
 const ADDRESSES = [
-  /^\d+(?:\.\d+){3}(?::\S*|\s+\d+)?$/, // 10.0.0.300, 10.0.0.7 99999
+  /^\d+(?:\.+\d+){3,}\.?(?::\S*|\s+\d+)?$/, // 10.0.0.300, 10.0.0.7 99999, 10.0.0.7.5000
   /^\[[\da-f:.]+(?:%\w+)?\](?::\S*)?$/i, // [::1]:x
   /^(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*$/u, // aula:5o00, but no time as 12:30
 ];
+/** http://10.0.0.7:5000, but no page as http://aula/nota. */
+const URL_OF_HOST = /^\w+:\/\/[^\s/]+\/?$/;
 /** 99999, :99999, but no smiley as :3. */
 const PORT = /^(?:\d{4,5}|:\d{2,})$/;
 
@@ -214,10 +216,10 @@ export function isLikeAddress(line: string): boolean {
   return ADDRESSES.some((address) => address.test(line.trim()));
 }
 
-/** Whether an answer that leads to no server was meant for the chat. A person's key or question marks are not worth a
- * draft. */
+/** Whether an answer that leads to no server was meant for the chat. A person's key, question marks or URL of a host are
+ * not worth a draft. */
 function isTalk(answer: string, { isTty }: Terminal): boolean {
-  if (isTty && (countChars(answer) === 1 || /^\?+$/.test(answer))) return false;
+  if (isTty && (countChars(answer) === 1 || /^\?+$/.test(answer) || URL_OF_HOST.test(answer))) return false;
   return !isLikeAddress(answer) && !PORT.test(answer);
 }
 

@@ -125,7 +125,7 @@ export const ENGLISH_ERRORS = {
     "{path} holds no valid PEM certificate, or the key belongs to another certificate: check both files.",
   "error.key-encrypted": "The key in {path} has a passphrase: use a key without one.",
   "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
-  "error.answer-is-talk": '"{text}" is not a server: it stays in your chat line, unsent.',
+  "error.answer-is-talk": '"{text}" is not a server: moved to your chat line, unsent.',
   "error.answer-not-sent": '"{text}" is not a server, and was not sent: type an IP or a name.',
   "error.answer-to-chat": '"{text}" is not a server: it goes to the chat.',
   "error.answer-unclear": "Answer yes or no.",

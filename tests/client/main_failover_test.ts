@@ -238,7 +238,7 @@ Deno.test("chat-client that leaves at the question after a loss shows the draft 
   ana.dial(server.address);
   await ana.waitForOutput("¿A qué servidor?");
   ana.type("a medias, sí\r");
-  await ana.waitForOutput("queda en la línea del chat");
+  await ana.waitForOutput("pasó a la línea del chat");
   assertStringIncludes(await ana.quit(), 'Borrador sin enviar: "a medias, sí"');
 });
 

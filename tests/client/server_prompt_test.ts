@@ -143,6 +143,10 @@ const TYPED: [does: string, answers: string, server: string, chat: readonly stri
   ["takes a host with an international name", "peña:5009\r", "xn--pea-8ma:5009", []],
   ["keeps words for the chat", "hola\r¿estáis ahí?\r\r", "10.0.0.7:5001", ["hola", "¿estáis ahí?"]],
   ["keeps smileys and dots for the chat", "12 ya\r:)\rsí...\r\r", "10.0.0.7:5001", ["12 ya", ":)", "sí..."]],
+  ["keeps pages and dates for the chat", "http://aula/nota\r29.11.2026\r\r", "10.0.0.7:5001", [
+    "http://aula/nota",
+    "29.11.2026",
+  ]],
   ["takes a blank for the colon before a port", "aula  5472\r", "aula:5472", []],
   ["takes a port after a colon as one of the host on offer", ":26001\r", "10.0.0.7:26001", []],
   ["takes a port after a colon at the prompt for it", "otra\r:5009\r", "otra:5009", []],
@@ -168,7 +172,7 @@ for (const [does, answers, server, chat] of TYPED) {
     user.type(answers);
     assertEquals(formatAddress((await target)!.server), server);
     assertStringIncludes(user.output, "¿A qué servidor? IP o nombre[:puerto] [10.0.0.7:5001, responde]:");
-    if (chat.length > 0) assertStringIncludes(user.output, "queda en la línea del chat, sin enviar");
+    if (chat.length > 0) assertStringIncludes(user.output, "pasó a la línea del chat, sin enviar");
     user.terminal.releaseDraft();
     user.type("\r");
     const said: unknown[] = [(await line).value];
@@ -189,13 +193,15 @@ Deno.test("promptForTarget() after a loss keeps no address and no question for t
     "10.0.0.300",
     "10.0.0.300:1",
     "[::1]:x",
+    "10.0.0.7.5000",
+    "http://10.0.0.7:5000",
     ":99999",
     "?",
     "s",
   ];
   user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.7:1\r\r`);
   assertEquals(formatAddress((await target)!.server), "aula:5009");
-  assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 9);
+  assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 11);
   user.terminal.releaseDraft();
   user.type("\r");
   assertEquals((await line).value, "");
