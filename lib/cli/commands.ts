@@ -212,9 +212,9 @@ export const QUIT_COMMAND = command({
   run: (context) => context.quit(),
 });
 
-/** Whether an answer to a prompt asks to leave: `salir`, `quit`, `/quit`, `/salir`... */
+/** Whether an answer to a prompt asks to leave: `salir`, `quit`, `/quit`, `/salir adiós`... */
 export function isQuit(answer: string): boolean {
   const typed = answer.trim().toLowerCase();
   const { names, bareNames = [] } = QUIT_COMMAND;
-  return bareNames.includes(typed) || names.some((name) => typed === `/${name}`);
+  return bareNames.includes(typed) || names.some((name) => `${typed} `.startsWith(`/${name} `));
 }

@@ -222,7 +222,7 @@ Deno.test("promptForTarget() at the start takes a word typed at a screen as a ho
 });
 
 Deno.test("promptForTarget() returns undefined if the user quits at any prompt", pure, async () => {
-  for (const answers of ["salir\n", "\n quit \n", "\n5001\n/SALIR\n"]) {
+  for (const answers of ["salir\n", "\n quit \n", "\n5001\n/SALIR\n", "/salir adiós\n"]) {
     await using user = new FakeUser();
     user.type(answers);
     assertEquals(await prompt(user, { input: NOTHING }), undefined);
