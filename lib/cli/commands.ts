@@ -127,11 +127,11 @@ export class CommandRegistry<Context> {
     return this.commands.flatMap(({ names }) => names.map((name) => `/${name}`));
   }
 
-  /** Every name with its slash, in the order in which Tab offers them: those of a language first. */
+  /** Every name with its slash, in the order in which Tab offers them: those of a language first. In the order of help,
+   * `/msg` comes before `/me`, which all would read. */
   completions(language: Language): string[] {
-    const sorted = (names: readonly string[]) => names.toSorted((a, b) => a.localeCompare(b));
     const all = this.commands.map((command) => namesIn(command, language));
-    return [...sorted(all.map(([first]) => first!)), ...sorted(all.flatMap(([, ...others]) => others))];
+    return [...all.map(([first]) => first!), ...all.flatMap(([, ...others]) => others)];
   }
 
   /** The names of commands after which a member's nick comes, with their slashes. */

@@ -99,8 +99,8 @@ Deno.test(
       "  #                          nada",
     ]);
     assertEquals(COMMANDS.names, ["/repeat", "/repetir", "/stop", "/end", "/now"]);
-    assertEquals(COMMANDS.completions("es"), ["/end", "/now", "/repetir", "/stop", "/repeat"]);
-    assertEquals(COMMANDS.completions("en"), ["/end", "/now", "/repeat", "/stop", "/repetir"]);
+    assertEquals(COMMANDS.completions("es"), ["/repetir", "/stop", "/end", "/now", "/repeat"]);
+    assertEquals(COMMANDS.completions("en"), ["/repeat", "/stop", "/end", "/now", "/repetir"]);
   },
 );
 

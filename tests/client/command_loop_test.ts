@@ -131,11 +131,18 @@ Deno.test("CommandLoop completes commands and printable nicks at Tab", async () 
 
 Deno.test("CommandLoop completes first the command names of its language at Tab", async () => {
   await using server = startServerAtNoon();
-  for (const [language, name] of [["en", "/clear"], ["es", "/apodo"]] as const) {
+  for (
+    const [language, typed, name] of [
+      ["en", "/", "/help"],
+      ["es", "/", "/ayuda"],
+      ["en", "/m", "/msg"],
+      ["es", "/m", "/msg"],
+    ] as const
+  ) {
     await using ana = new ClientUser({ language, isTty: true, tty: new FakeScreen() });
     ana.dial(server.address);
     await ana.waitForOutput("ana> ");
-    ana.type("/\t");
+    ana.type(`${typed}\t`);
     await ana.waitForOutput(name);
     ana.type(CTRL_U);
     await ana.quit();
