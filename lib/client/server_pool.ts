@@ -100,10 +100,15 @@ export class ServerPool {
     this.#logIds.delete(known);
   }
 
-  /** Removes a server for good: rooms that list it again do not bring it back. */
-  exclude(server: Address): void {
+  /** Removes a server until it is added or listed again. */
+  remove(server: Address): void {
     const known = this.#servers[indexOf(this.#servers, server)];
     if (known) this.#remove(known);
+  }
+
+  /** Removes a server for good: rooms that list it again do not bring it back. */
+  exclude(server: Address): void {
+    this.remove(server);
     this.#excluded.push(server);
     if (this.#excluded.length > MAX_SERVERS) this.#excluded.shift();
   }

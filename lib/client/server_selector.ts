@@ -147,7 +147,7 @@ export class ServerSelector {
     const result = await this.#deps.authPrompter.authenticate(failure, options);
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
-    if (result === "denied" && this.#hasNoAlternative(server)) throw error;
+    if (result === "denied" && this.#hasNoAlternative(failure)) throw error;
     if (this.#awaitsNick(failure)) return await this.#retryNick(failure, signal);
     if (this.#endsPipe(action)) throw error;
     return await this.#selectNext(failure, signal);
@@ -231,6 +231,7 @@ export class ServerSelector {
     const next = isStaying ? server : this.#takeSuggestion(server);
     const isOnlyFaulty = this.#isOnlyFaulty(failure); // before it is excluded
     if (action === "exclude") this.#pool.exclude(server);
+    else if (!this.#hasEverJoined && this.#isPassedOver(failure)) this.#pool.remove(server);
     const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
     if (this.#config.isAuto && isOnlyFaulty && !terminal.isTty) throw error;
@@ -357,7 +358,8 @@ export class ServerSelector {
     this.#reportedReasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
     const isEnd = action === "giveUp" || (this.#endsPipe(action) && !this.#awaitsNick(failure));
-    const willRetry = !isAuth && !isEnd && !this.#canUserFix(action) && !this.#isOnlyFaulty(failure);
+    const willRetry = (!isAuth || this.#isPassedOver(failure)) && !isEnd && !this.#canUserFix(action) &&
+      !this.#isOnlyFaulty(failure);
     const report = this.#refusal(failure, { willRetry });
     const text = willRetry ? this.#t("client.retry", { why: report.text }) : report.text;
     if (!this.#config.isAuto) await terminal.print(report.text);
@@ -414,11 +416,19 @@ export class ServerSelector {
     return !this.#config.isAuto && !terminal.isTty && !terminal.hasEnded;
   }
 
-  /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other. */
-  #hasNoAlternative(server: Address): boolean {
+  /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other, except
+   * after one that needs TLS. */
+  #hasNoAlternative(failure: ConnectionFailure): boolean {
     const { terminal } = this.#deps;
-    if (!this.#hasEverJoined) return this.#config.isAuto || !terminal.isTty;
+    const { server } = failure.target;
+    if (!this.#hasEverJoined) return !this.#isPassedOver(failure) && (this.#config.isAuto || !terminal.isTty);
     return !terminal.isTty && terminal.hasEnded && this.#pool.isOnly(server);
+  }
+
+  /** With `--auto`: it needs TLS, and others may not. */
+  #isPassedOver({ target, error }: ConnectionFailure): boolean {
+    const needsTls = recoveryFor(error).action === "upgradeTls";
+    return needsTls && this.#config.isAuto && !this.#pool.isOnly(target.server);
   }
 
   /** The only server left broke the protocol. */

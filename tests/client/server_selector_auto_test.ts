@@ -1,6 +1,6 @@
 // Which server is next with `--auto`, after which wait, and what is reported.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Address } from "../../lib/net/address.ts";
 import { ChatError, ConnectError, ServerError } from "../../lib/errors.ts";
 import type { ConnectionFailure } from "../../lib/client/session.ts";
@@ -155,6 +155,19 @@ for (const isAuto of [false, true]) {
     );
   });
 }
+
+Deno.test("ServerSelector --auto passes over servers that need TLS, and ends if all do", pure, async () => {
+  const authenticate: Authenticate = ({ error }) =>
+    Promise.resolve(error.code === "tls-needed" ? "denied" : "notApplicable");
+  await using fixture = await newSelector({ backups: [SECOND, THIRD], authenticate });
+  const needsTls = (server: Address) => unreachable(server, rejection("tls-needed"));
+  assertEquals(await fixture.nextServer(needsTls(FIRST)), SECOND);
+  assertEquals(fixture.notices.splice(0).map(reasonPart), [RETRY]);
+  assertEquals(await fixture.nextServer(unreachable(SECOND)), THIRD);
+  assertEquals(await fixture.nextServer(needsTls(THIRD)), SECOND);
+  await assertRejects(() => fixture.next(needsTls(SECOND)), ServerError);
+  assertNotEquals(fixture.notices.map(reasonPart).at(-1), RETRY);
+});
 
 for (const error of VIOLATIONS) {
   Deno.test(`ServerSelector --auto never returns after ${error.name} ${error.code}`, pure, async () => {
