@@ -247,7 +247,7 @@ class ChatClient {
     if (count > 0 && !terminal.isTty) status = EXIT.failure;
     if (count > 0 && this.#hasJoined) await print(t.message("client.undelivered", { count }));
     const { draft } = terminal;
-    if (draft !== "" && !terminated.aborted) {
+    if (draft !== "" && (!terminated.aborted || terminal.interruptSignal.aborted)) {
       await terminal.print(t("client.draft-dropped", { text: printable(draft) }));
     }
     const unreadCount = status === EXIT.ok || terminal.isTty ? 0 : terminal.unreadCount;

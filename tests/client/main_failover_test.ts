@@ -15,6 +15,7 @@ import {
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { enterAs, FakeServer, makeSaid, sync, welcomeTo } from "../testing/raw_peer.ts";
+import { CTRL_C, CTRL_D } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
 Deno.test("chat-client that goes home tells why, and reports no loss of the server that it leaves", async () => {
@@ -231,16 +232,22 @@ Deno.test("chat-client keeps an address that is entered before the question come
   assertEquals((await ana.quit()).includes("Mensajes sin confirmar"), false);
 });
 
-Deno.test("chat-client that leaves at the question after a loss shows the draft that it drops", async () => {
-  await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
-  const typing = { idleMs: 0, graceMs: 0, clock: systemClock };
-  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 80 }), typing });
-  ana.dial(server.address);
-  await ana.waitForOutput("¿A qué servidor?");
-  ana.type("a medias, sí\r");
-  await ana.waitForOutput("pasó a la línea del chat");
-  assertStringIncludes(await ana.quit(), 'Borrador sin enviar: "a medias, sí"');
-});
+for (const keys of ["salir\r", CTRL_C, CTRL_D]) {
+  const title = `chat-client that leaves at the question after a loss by ${
+    JSON.stringify(keys)
+  } shows its draft`;
+  Deno.test(title, async () => {
+    await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
+    const typing = { idleMs: 0, graceMs: 0, clock: systemClock };
+    await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 80 }), typing });
+    ana.dial(server.address);
+    await ana.waitForOutput("¿A qué servidor?");
+    ana.type("a medias, sí\r");
+    await ana.waitForOutput("pasó a la línea del chat");
+    ana.type(keys);
+    await ana.waitForOutput('Borrador sin enviar: "a medias, sí"');
+  });
+}
 
 Deno.test("chat-client quotes as much of a draft as the width of the screen allows", async () => {
   const begun = Promise.withResolvers<void>();
