@@ -33,6 +33,7 @@ export const ENGLISH = {
   "server.nats-available": "NATS answers again: the waiting messages were stored.",
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.join": "Clients join with: {command}",
+  "server.zone": "INTERFACE",
   "server.join-here": "On this machine, join with: {command}",
   "http.answer":
     "This is a chat server, not a website ({server}). To join, type in a terminal:\n\n    {command}",

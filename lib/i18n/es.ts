@@ -33,6 +33,7 @@ export const SPANISH = {
   "server.nats-available": "NATS responde de nuevo: se guardaron los mensajes que esperaban.",
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.join": "Los clientes entran con: {command}",
+  "server.zone": "INTERFAZ",
   "server.join-here": "Para entrar desde este equipo: {command}",
   "http.answer":
     "Esto es un servidor de chat ({server}), no una página web. Para entrar, escriba en una terminal:\n\n    {command}",

@@ -8,19 +8,24 @@ function joinCommand({ host, port }: Address, isTls: boolean): string {
   return `${clientCommand()} --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
 }
 
-/** A command for each address at which others reach a server; for this machine alone if there is none. */
+/** A command for each address at which others reach a server; for this machine alone if there is none. `zone` stands for
+ * what each machine calls its own interface to a link-local address. */
 export function joinCommands(
-  { listening: { host, port }, localIPs, isTls }: {
+  { listening: { host, port }, localIPs, isTls, zone }: {
     listening: Address;
     localIPs: readonly string[];
     isTls: boolean;
+    zone: string;
   },
 ): { isLocal: boolean; commands: readonly string[] } {
   const reachable = reachableHosts({ host, port }, localIPs);
   const hosts = reachable.length > 0 ? reachable : [isWildcard(host) ? "127.0.0.1" : host];
   return {
     isLocal: reachable.length === 0,
-    commands: hosts.map((host) => joinCommand({ host, port }, isTls)),
+    commands: hosts.map((host) => {
+      const named = host.replace(/^(fe[89ab][\da-f]:[^%]*).*/i, `$1%${zone}`);
+      return joinCommand({ host: named, port }, isTls);
+    }),
   };
 }
 

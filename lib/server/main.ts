@@ -103,6 +103,7 @@ export async function serve(
     listening: server.address,
     localIPs: localIPs(process),
     isTls: credentials.certificate !== undefined,
+    zone: t("server.zone"),
   });
   for (const command of commands) {
     messages.push(t.message(isLocal ? "server.join-here" : "server.join", { command }));

@@ -17,7 +17,8 @@ const LOCAL = [LOOPBACK, "::1", "192.168.1.5", "10.0.0.7", "2001:db8::5", "fe80:
 
 /** The hosts of the commands. */
 function hosts(host: string, localIPs: readonly string[] = LOCAL) {
-  const { isLocal, commands } = joinCommands({ listening: { host, port: 5_000 }, localIPs, isTls: false });
+  const more = { localIPs, isTls: false, zone: "INTERFAZ" };
+  const { isLocal, commands } = joinCommands({ listening: { host, port: 5_000 }, ...more });
   return [
     isLocal,
     ...commands.map((command) => /^deno task client --host (\S+) --port 5000$/.exec(command)?.[1]),
@@ -28,6 +29,8 @@ Deno.test("joinCommands() has one for each address at which others reach the ser
   assertEquals(hosts("0.0.0.0"), [false, "192.168.1.5", "10.0.0.7"]);
   assertEquals(hosts("::"), [false, "192.168.1.5", "10.0.0.7", "2001:db8::5"]);
   assertEquals(hosts("10.0.0.7"), [false, "10.0.0.7"]);
+  assertEquals(hosts("fe80::1"), [false, "fe80::1%INTERFAZ"]);
+  assertEquals(hosts("fe80::1%2"), [false, "fe80::1%INTERFAZ"]);
   assertEquals(hosts("aula.test"), [false, "aula.test"]);
   assertEquals(hosts("0.0.0.0", [LOOPBACK]), [true, LOOPBACK]);
   assertEquals(hosts("0.0.0.0", []), [true, LOOPBACK]);
@@ -37,7 +40,7 @@ Deno.test("joinCommands() has one for each address at which others reach the ser
 
 Deno.test("joinCommands() names TLS", pure, () => {
   const listening = { host: "10.0.0.7", port: 5_001 };
-  assertEquals(joinCommands({ listening, localIPs: [], isTls: true }).commands, [
+  assertEquals(joinCommands({ listening, localIPs: [], isTls: true, zone: "" }).commands, [
     "deno task client --host 10.0.0.7 --port 5001 --tls",
   ]);
 });
