@@ -94,6 +94,10 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
     beto.waitForOutput("  …  un mensaje de usted, sin confirmar\n"),
     eva.waitForOutput("adiós"),
   ]);
+  assertStringIncludes(
+    beto.output,
+    "  ~  un mensaje anterior a su entrada, o de cuando usted no tenía conexión\n",
+  );
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
   for (
     const [language, first, last] of [["es", "Marcas al", "sale"], ["en", "Marks before", "leaves"]] as const
