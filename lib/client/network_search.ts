@@ -91,6 +91,7 @@ export class FoundList {
     const searched = search((server) => this.#add(server), { signal });
     await Promise.race([searched, terminal.untilEntered(() => true, { signal: over })]);
     waited.abort();
+    if (signal.aborted) return;
     this.#isShown = true;
     // A backup waits without members: the server that names it comes first.
     const address = ({ server }: FoundServer) => formatAddress(server);

@@ -21,10 +21,9 @@ interface RoomFinderParts {
 }
 
 export class RoomFinder {
-  /** Undefined: the network is not asked. */
-  readonly search: NetworkSearch | undefined;
   /** What it has found for questions. */
   readonly found: FoundList;
+  readonly #search: NetworkSearch | undefined;
   readonly #isAuto: boolean;
   readonly #parts: RoomFinderParts;
   /** By the form of addresses. */
@@ -37,10 +36,15 @@ export class RoomFinder {
     { isAuto }: { isAuto: boolean },
     parts: RoomFinderParts,
   ) {
-    this.search = deps.search;
+    this.#search = deps.search;
     this.found = new FoundList(deps);
     this.#isAuto = isAuto;
     this.#parts = parts;
+  }
+
+  /** For the list of a question. Undefined: the network is not asked. */
+  get search(): NetworkSearch | undefined {
+    return this.#parts.failover.current && !this.#isWanted ? undefined : this.#search;
   }
 
   async isAnswering(server: Address, options: { signal: AbortSignal }): Promise<boolean> {
@@ -68,7 +72,7 @@ export class RoomFinder {
 
   /** The search for other servers of the room than the one that failed. */
   searchFor(failed: Address): RoomSearch | undefined {
-    const { search } = this;
+    const search = this.#search;
     if (!search || !this.#isWanted) return undefined;
     const { pool, prober } = this.#parts;
     return (onFound, options) => {
@@ -82,7 +86,7 @@ export class RoomFinder {
   /** Only a person chooses of what the network offers; and no other machine has the room of a server on this one alone. */
   get #isWanted(): boolean {
     const { current } = this.#parts.failover;
-    return this.search !== undefined && !this.#isAuto && current !== undefined && !isLoopback(current.ip);
+    return this.#search !== undefined && !this.#isAuto && current !== undefined && !isLoopback(current.ip);
   }
 
   /** By its log, or by the name that an operator gave it. */

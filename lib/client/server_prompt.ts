@@ -167,19 +167,42 @@ async function askHost(
   }
 }
 
+/** If no server of the room answers, those that the network has are listed for a number as the answer. Enter takes none
+ * of those. */
 async function askAfterLoss(
   deps: PromptDeps,
   options: TargetPromptOptions,
 ): Promise<HostAnswer | undefined> {
-  const { offer, watchOffer, signal } = options;
+  const { offer, watchOffer, network, signal } = options;
   const t = translator(deps.language);
+  const answered = new AbortController();
+  const over = AbortSignal.any([signal, answered.signal]);
+  let list: FoundList | undefined;
   const parse = async (answer: string): Promise<HostAnswer> => {
+    const chosen = list?.at(answer);
+    if (chosen) network?.onChosen(chosen);
+    if (chosen) return chosen;
     const offered = offer()?.server ?? { host: DEFAULT_HOST, port: DEFAULT_PORT };
     return answer === "" ? offered : await parseAfterLoss(answer, offered.host, deps, options);
   };
-  const text = () => afterLossQuestion(t, offer());
-  watchOffer?.(() => deps.terminal.setQuestion(text()));
-  return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => watchOffer?.());
+  const text = () => afterLossQuestion(t, offer(), { hasList: list?.isEmpty === false });
+  const refresh = () => deps.terminal.setQuestion(text());
+  const listFound = () => {
+    const { search, found } = network ?? {};
+    if (list || !search || !found || offer()?.state !== "no-answer") return;
+    list = found;
+    list.onFound = refresh;
+    void list.begin(search, { signal: over }).then(() => over.aborted || refresh());
+  };
+  watchOffer?.(() => {
+    listFound();
+    refresh();
+  });
+  listFound();
+  return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => {
+    answered.abort();
+    watchOffer?.();
+  });
 }
 
 /** A user who has not noticed the loss goes on chatting, as a script does: what is no host was meant for the chat. */
@@ -232,10 +255,15 @@ function parseAnswer(answer: string, offeredHost: string): HostAnswer {
 }
 
 /** Without its colon. */
-function afterLossQuestion(t: Translate, offer: Offer | undefined): string {
+function afterLossQuestion(
+  t: Translate,
+  offer: Offer | undefined,
+  { hasList }: { hasList: boolean },
+): string {
   const { server, state } = offer ?? { server: { host: DEFAULT_HOST, port: DEFAULT_PORT } };
   const found = state === undefined ? "" : `, ${t(`offer.${state}`)}`;
-  return `${t("ask.server-after-loss")} [${formatAddress(server)}${found}]`;
+  const question = t(hasList ? "ask.server-after-loss-found" : "ask.server-after-loss");
+  return `${question} [${formatAddress(server)}${found}]`;
 }
 
 /** At a screen it becomes a draft, and of a pipe a message. */

@@ -12,6 +12,7 @@ export const ENGLISH = {
   "ask.server-found": "Server (number, IP or name)",
   "ask.new-server": "New server (IP or name)",
   "ask.server-after-loss": "Which server? IP or name[:port]",
+  "ask.server-after-loss-found": "Which server? Number, IP or name[:port]",
   "offer.answers": "answers",
   "offer.no-answer": "no answer yet",
   "offer.restarted": "restarted",

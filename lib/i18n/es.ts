@@ -11,6 +11,7 @@ export const SPANISH = {
   "ask.server-found": "Servidor (número, IP o nombre)",
   "ask.new-server": "Nuevo servidor (IP o nombre)",
   "ask.server-after-loss": "¿A qué servidor? IP o nombre[:puerto]",
+  "ask.server-after-loss-found": "¿A qué servidor? Número, IP o nombre[:puerto]",
   "offer.answers": "responde",
   "offer.no-answer": "aún no responde",
   "offer.restarted": "reiniciado",

@@ -116,6 +116,30 @@ for (
   });
 }
 
+for (const [typed, isAnswering] of [["1\r", false], ["\r", false], ["\r", true]] as const) {
+  const when = isAnswering ? "one of the room answers" : `none of the room answers: ${JSON.stringify(typed)}`;
+  Deno.test(
+    `ServerSelector lists ${isAnswering ? "no" : "the network's"} servers if ${when}`,
+    pure,
+    async () => {
+      const { search, probe, found } = network([[FOUND, OTHER]]);
+      const asking: NetworkSearch = (onFound, options) => search(onFound, { probe, ...options });
+      await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", search: asking, probe }, SCREEN);
+      await fixture.next();
+      found.set(formatAddress(FIRST), LOST);
+      fixture.join(FIRST, { backups: [SECOND] });
+      await flushTasks();
+      if (isAnswering) found.set(formatAddress(SECOND), NAMED);
+      const next = fixture.next(lost(FIRST));
+      const text = `${isAnswering ? "IP" : "Número, IP"} o nombre[:puerto] [${formatAddress(SECOND)}, `;
+      await fixture.user.waitForOutput(text);
+      assertEquals(fixture.user.output.includes("1) "), !isAnswering);
+      fixture.user.type(typed);
+      assertEquals((await next)?.server, typed === "\r" ? SECOND : FOUND);
+    },
+  );
+}
+
 Deno.test("ServerSelector asks for the password of a server chosen from the network", pure, async () => {
   for (const [typed, isConfigured] of [["1\rana\r", false], ["192.168.1.9:5000\rana\r", true]] as const) {
     const asked: boolean[] = [];
