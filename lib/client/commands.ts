@@ -123,6 +123,9 @@ export function messageText({ text, isPasted }: TypedLine): string | undefined {
   return CHAT_COMMANDS.isCommand(line) ? undefined : parseText(text);
 }
 
+/** `¿seguimos?10.0.0.7:5000`, without a blank. */
+const ADDRESS_AFTER_DRAFT = /[\p{L}?!.,;)]\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$/u;
+
 interface CommandLoopDeps {
   readonly process: ProcessContext;
   readonly renderer: Renderer;
@@ -189,10 +192,11 @@ export class CommandLoop implements CommonContext {
     else if (text !== "") await this.say(text, {});
   }
 
-  /** After a loss, a user may answer before the question comes: a message would tell the room an address. */
+  /** After a loss, a user may answer before the question comes: a message would tell the room an address. It may follow a
+   * draft, which is in the line again while a dial goes on. */
   #isEarlyAnswer({ text, isPasted }: TypedLine): boolean {
-    return this.terminal.hasLineEditor && !isPasted && this.session.idleMs === undefined &&
-      isLikeAddress(text);
+    if (!this.terminal.hasLineEditor || isPasted || this.session.idleMs !== undefined) return false;
+    return isLikeAddress(text) || ADDRESS_AFTER_DRAFT.test(text);
   }
 
   /** Does what a program asks for. */

@@ -232,6 +232,22 @@ Deno.test("chat-client keeps an address that is entered before the question come
   assertEquals((await ana.quit()).includes("Mensajes sin confirmar"), false);
 });
 
+Deno.test("chat-client sends no draft with an address that is typed behind it during a dial", async () => {
+  await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
+  await using silent = new FakeServer((client) => client.receiveAll());
+  const typing = { idleMs: 0, graceMs: 0, clock: systemClock };
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }), typing });
+  ana.dial(server.address);
+  await ana.waitForOutput("¿A qué servidor?");
+  ana.type("¿seguimos?\r");
+  await ana.waitForOutput("pasó a la línea del chat");
+  ana.type(`${formatAddress(silent.address)}\r`);
+  await ana.waitForOutput("(sin conexión) ana> ¿seguimos?");
+  ana.type("10.99.2.2:5000\r");
+  await ana.waitForOutput('No se envió: "¿seguimos?10.99.2.2:5000"');
+  ana.terminate();
+});
+
 for (const keys of ["salir\r", CTRL_C, CTRL_D]) {
   const title = `chat-client that leaves at the question after a loss by ${
     JSON.stringify(keys)
