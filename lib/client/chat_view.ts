@@ -1,6 +1,7 @@
 // What the chat shows by itself: entries of the log, unacked messages above the input line, the link state in its prompt.
 
 import type { Clock } from "../base/time.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import { PING_MS } from "../net/heartbeat.ts";
 import type { Translate } from "../i18n/translate.ts";
 import type { MessageBody, RoomEvent } from "../protocol/frames.ts";
@@ -16,6 +17,8 @@ import type { IgnoreList } from "./ignore_list.ts";
 
 /** How long a message is unacked before it is shown, in ms: most echoes come sooner. */
 const SHOW_UNACKED_MS = 300;
+/** How long a dial takes before the user is told of it, in ms. */
+const SHOW_DIAL_MS = 1_000;
 const MAX_UNACKED_LINES = 3;
 const MAX_UNACKED_CHARS = 60;
 const MAX_NOTIFICATION_CHARS = 120;
@@ -43,6 +46,7 @@ export class ChatView implements AsyncDisposable {
   readonly #linkTimer: ReturnType<typeof setInterval>;
   #presenceTimer: ReturnType<typeof setTimeout> | undefined;
   #unackedTimer: ReturnType<typeof setTimeout> | undefined;
+  #dialTimer: ReturnType<typeof setTimeout> | undefined;
   #isUnackedShown = false;
   /** Messages that came while the user did not see the window. */
   #unreadCount = 0;
@@ -61,7 +65,16 @@ export class ChatView implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#linkTimer);
     clearTimeout(this.#unackedTimer);
+    clearTimeout(this.#dialTimer);
     await this.flushPresence();
+  }
+
+  /** A server that the user chose is dialled, until the next {@linkcode updateStatus}. */
+  onDial(server: Address): void {
+    const { terminal, t } = this.#deps;
+    if (!terminal.hasLineEditor) return;
+    const text = t("client.connecting", { server: formatAddress(server) });
+    this.#dialTimer = setTimeout(() => terminal.print(text), SHOW_DIAL_MS);
   }
 
   async showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
@@ -132,6 +145,7 @@ export class ChatView implements AsyncDisposable {
   /** To be called when the link or the unacked messages have changed. */
   updateStatus(): void {
     const { terminal, session } = this.#deps;
+    clearTimeout(this.#dialTimer);
     this.#showLink();
     if (session.unacked.length === 0) {
       clearTimeout(this.#unackedTimer);

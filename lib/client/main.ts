@@ -117,7 +117,11 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
   const session = new Session(
     {
       state,
-      nextServer: (failure, options) => selector.next(failure, options),
+      nextServer: async (failure, options) => {
+        const target = await selector.next(failure, options);
+        if (target && !target.isRedial && !config.isAuto) view.onDial(target.server);
+        return target;
+      },
       passwordFor: (server) => authPrompter.passwordFor(server),
       dial: (server, options) => dialWith(trust.requirementFor(server))(server, options),
       shouldMove: (options) => selector.shouldMove(options),

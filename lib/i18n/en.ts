@@ -70,6 +70,7 @@ export const ENGLISH = {
   "server.restored": "Entries restored: {count}.",
   "server.stall-resolved": "Messages can be saved again.",
 
+  "client.connecting": "Connecting to {server}…",
   "client.welcome": 'Connected to {server}. Online: {names}. Type "quit" to end.',
   "client.rejoined": "Connected to {server}. Online: {names}. {messages}",
   "client.resent": "{count} messages were sent again",

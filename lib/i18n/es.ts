@@ -70,6 +70,7 @@ export const SPANISH = {
   "server.restored": "Líneas de la sala recuperadas: {count}.",
   "server.stall-resolved": "Ya se pueden guardar los mensajes.",
 
+  "client.connecting": "Conectando con {server}…",
   "client.welcome": 'Conectado a {server}. En línea: {names}. Escriba "salir" para terminar.',
   "client.rejoined": "Conectado a {server}. En línea: {names}. {messages}",
   "client.resent": "Se enviaron de nuevo {count} mensajes",

@@ -294,6 +294,15 @@ Deno.test("ChatView counts the unacked messages in the prompt while the link is 
   assertEquals(await chat.screen(), ["(sin conexión · 2 sin confirmar) yo> |"]);
 });
 
+Deno.test("ChatView.onDial() names the server of a dial that takes a second", pure, async () => {
+  await using chat = new ChatFixture();
+  chat.view.onDial({ host: "aula", port: 5_000 });
+  chat.view.updateStatus(); // it was quick
+  chat.view.onDial({ host: "otra", port: 5_001 });
+  await chat.user.waitForOutput("Conectando con otra:5001…");
+  assertEquals(await chat.screen(), ["Conectando con otra:5001…", "yo> |"]);
+});
+
 Deno.test("ChatView shows unacked messages above the prompt, after a moment", pure, async () => {
   await using chat = new ChatFixture();
   const texts = ["uno", "x".repeat(70), "tres", "cuatro", "cinco"];
