@@ -53,6 +53,8 @@ export class ServerSelector {
   #hasEverJoined = false;
   /** The nick for the next server, if the user has changed it since the client joined or asked. */
   #nextNick: string | undefined;
+  /** On the server that the client was on last. */
+  #lastNick: string | undefined;
   /** With `--auto`, since the client last joined. */
   readonly #reportedReasons = new Set<string>();
 
@@ -107,6 +109,15 @@ export class ServerSelector {
    * @throws the failure's error, if nothing else can be tried */
   async next(
     failure: ConnectionFailure | undefined,
+    options: { signal: AbortSignal },
+  ): Promise<ConnectTarget | undefined> {
+    const target = await this.#choose(failure, options);
+    // The user may have asked for another nick while the client waited.
+    return target && { ...target, nick: this.#nextNick ?? target.nick };
+  }
+
+  async #choose(
+    failure: ConnectionFailure | undefined,
     { signal }: { signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first(signal);
@@ -118,6 +129,7 @@ export class ServerSelector {
       return { ...await this.#goBackTo(this.#failover.current!), nick };
     }
     if (wasJoined) {
+      this.#lastNick = nick;
       this.#prober.reset();
       const isFinal = isMove || action === "exclude";
       this.#failover.onLost({ isFinal, saidBye: error.code === "closing", rttMs }, this.#nowMs);
@@ -148,6 +160,7 @@ export class ServerSelector {
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
     if (result === "denied" && this.#hasNoAlternative(failure)) throw error;
+    if (this.#canKeepNick(failure)) return { server, nick: this.#nextNick = this.#lastNick! };
     if (this.#awaitsNick(failure)) return await this.#retryNick(failure, signal);
     if (this.#endsPipe(action)) throw error;
     return await this.#selectNext(failure, signal);
@@ -204,7 +217,13 @@ export class ServerSelector {
     const seconds = joinWaitMs / 1_000;
     await this.#deps.notify(this.#t.message("client.join-wait", { server: formatAddress(server), seconds }));
     await delay(joinWaitMs, signal);
-    return { server, nick: this.#nextNick ?? nick };
+    return { server, nick };
+  }
+
+  /** The nick that was refused is one that a script asked for while the client was on no server. */
+  #canKeepNick({ target, error }: ConnectionFailure): boolean {
+    const isRefused = recoveryFor(error).action === "askNick" && !this.#deps.terminal.isTty;
+    return isRefused && this.#lastNick !== undefined && target.nick !== this.#lastNick;
   }
 
   /** No person can be asked for another nick, and the holder of this one may be a ghost. */
@@ -215,8 +234,7 @@ export class ServerSelector {
 
   /** @throws the failure's error, if the nick is taken on every server */
   async #retryNick(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget> {
-    const { target: { server }, error } = failure;
-    const nick = this.#nextNick ?? failure.target.nick;
+    const { target: { server, nick }, error } = failure;
     const others = this.#pool.rotationFrom(this.#pool.nextAfter(server));
     const next = this.#failover.nextForNick(server, others, this.#nowMs);
     if (!next) throw error;
@@ -249,8 +267,7 @@ export class ServerSelector {
     next: Address,
     { waitMs, signal }: { waitMs: number; signal: AbortSignal },
   ): Promise<ConnectTarget> {
-    const { server: failed } = failure.target;
-    const nick = this.#nextNick ?? failure.target.nick;
+    const { server: failed, nick } = failure.target;
     let server = next;
     const back = await this.#orBack(failure, { signal }, async (over) => {
       await delay(waitMs, over);

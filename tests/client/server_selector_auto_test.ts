@@ -55,6 +55,20 @@ Deno.test("ServerSelector --auto retries the only known server, with the same ni
   assertEquals(fixture.user.output, "");
 });
 
+Deno.test(
+  "ServerSelector.rename() counts during a wait, and a refused nick gives way to the last one",
+  pure,
+  async () => {
+    await using fixture = await selectorAfterJoin({ isAuto: true });
+    const next = fixture.next(lost(FIRST));
+    fixture.selector.rename("anita");
+    const target = { server: SECOND, nick: "anita" };
+    assertEquals(await next, target);
+    const refused = { ...unreachable(SECOND, rejection("nick-taken")), target };
+    assertEquals(await fixture.next(refused), { server: SECOND, nick: "ana" });
+  },
+);
+
 Deno.test("ServerSelector --auto stops waiting when its signal is aborted", pure, async () => {
   await using fixture = await newSelector({ random: () => 1_000 });
   const ending = new AbortController();
