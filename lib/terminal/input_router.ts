@@ -37,6 +37,9 @@ export const MAX_UNCONFIRMED_LINES = 10;
 /** What can be nothing but part of an address. */
 export const ADDRESS_PART = /^[\d.:]+$/;
 
+/** What is most of an IP address, but no time or number: `10.0.0`, `.0.7:5000`. */
+const MOST_OF_ADDRESS = /^\d*(?:[.:]\d+){2,}$/;
+
 /** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
 const LINE_END = "↵";
 
@@ -125,7 +128,11 @@ export class InputRouter {
   }
 
   beginExclusive(): void {
-    if (this.#exclusiveDepth++ === 0) this.#givenAnswer = undefined;
+    if (this.#exclusiveDepth++ > 0) return;
+    this.#givenAnswer = undefined;
+    // It was typed before its question has come, and would go to the chat later: Up brings it back.
+    const { editor } = this.chatQueue;
+    if (MOST_OF_ADDRESS.test(editor.text)) editor.addToHistory(editor.submit());
   }
 
   endExclusive(): void {

@@ -18,6 +18,7 @@ import {
   LEFT,
   take,
   TerminalFixture,
+  UP,
 } from "../testing/terminal_fixture.ts";
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
@@ -103,6 +104,20 @@ Deno.test(
     assertEquals(fixture.said, ["42 o 43"]);
   },
 );
+
+Deno.test("Terminal.ask() keeps no address as a draft that was typed before its question", pure, async () => {
+  for (const [typed, draft] of [["10.99.2.2:5000", ""], ["12:30", "12:30"], ["son 1.2.3.4", "son 1.2.3.4"]]) {
+    await using fixture = new SlowTerminalFixture({ idleMs: 0 });
+    fixture.type(typed!);
+    await flushTasks();
+    const answer = fixture.terminal.ask("Servidor");
+    await flushTasks();
+    fixture.type(`aula${ENTER}`);
+    assertEquals(await answer, "aula");
+    assertEquals((await fixture.newOutput()).at(-1), `> ${draft}|`);
+    await fixture.typeAndExpectLast(`${CTRL_U}${UP}`, draft === "" ? `> ${typed}|` : "> |");
+  }
+});
 
 /** A terminal whose clock stands still until a test sets it, with 10 ms until its user counts as idle. */
 class SlowTerminalFixture extends TerminalFixture {
