@@ -2,7 +2,8 @@
 
 import { formatColumns } from "./flags.ts";
 import { InputError } from "../errors.ts";
-import type { Language } from "../i18n/translate.ts";
+import type { Language, Message, Translate } from "../i18n/translate.ts";
+import type { TypedLine } from "../terminal/input_router.ts";
 import { parseText, printable, suggest } from "../text/text.ts";
 
 /** One text in every language. */
@@ -29,6 +30,19 @@ export function rest<Value>(label: Localized, parse: (text: string) => Value | u
 
 export function optional<Value>(arg: Arg<Value>): Arg<Value> {
   return { ...arg, isOptional: true };
+}
+
+/** Says why an entered line was not obeyed. At a screen it is in the history, and a long text is more than one types anew;
+ * the lines of a pasted block are not. */
+export function inputErrorReply(
+  error: InputError,
+  { isPasted }: Pick<TypedLine, "isPasted">,
+  { t, hasLineEditor, lineNumber }: { t: Translate; hasLineEditor: boolean; lineNumber: number },
+): Message {
+  const message = t.error(error);
+  const canRecall = hasLineEditor && !isPasted && error.code === "text-too-long";
+  const text = canRecall ? `${message.text} ${t("text-too-long.recall")}` : message.text;
+  return { ...message, text, values: { line: lineNumber, ...message.values } };
 }
 
 /** A text as it will be sent; undefined if nothing of it can be seen.

@@ -6,6 +6,7 @@ import {
   commandsFor,
   type CommonContext,
   HELP_COMMAND,
+  inputErrorReply,
   optional,
   QUIT_COMMAND,
   rest,
@@ -171,8 +172,8 @@ export class CommandLoop implements CommonContext {
         await (isJson ? this.#obey(line) : this.#sendOrRun(line));
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        const message = this.t.error(error);
-        await this.reply({ ...message, values: { line: lineNumber, ...message.values } });
+        const { hasLineEditor } = this.terminal;
+        await this.reply(inputErrorReply(error, line, { t: this.t, hasLineEditor, lineNumber }));
       }
       if (this.#hasQuit) return;
     }

@@ -25,6 +25,7 @@ export const ENGLISH_ERRORS = {
   "error.nick-mistyped": 'No member has the nick "{nick}". Did you mean {suggestion}?',
   "error.text-too-long": "Not sent: the message has {length} characters; shorten it to {max}.",
   "text-too-long.more": "Not sent: the message has over {count} characters; shorten it to {max}.",
+  "text-too-long.recall": "Press the up arrow to edit it.",
   "error.command-unknown": 'Unknown command "{command}". Type /help for the list.',
   "error.command-mistyped":
     'Unknown command "{command}". Did you mean {suggestion}? Type /help for the list.',

@@ -25,6 +25,7 @@ export const SPANISH_ERRORS = {
   "error.nick-mistyped": 'Ningún miembro tiene el nick "{nick}". ¿Quiso decir {suggestion}?',
   "error.text-too-long": "No se envió: el mensaje tiene {length} caracteres; acórtelo a {max}.",
   "text-too-long.more": "No se envió: el mensaje tiene más de {count} caracteres; acórtelo a {max}.",
+  "text-too-long.recall": "Pulse la flecha arriba para recuperarlo.",
   "error.command-unknown": 'El comando "{command}" no existe. Vea la lista con /ayuda.',
   "error.command-mistyped":
     'El comando "{command}" no existe. ¿Quiso decir {suggestion}? Vea la lista con /ayuda.',

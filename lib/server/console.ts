@@ -5,6 +5,7 @@ import {
   commandsFor,
   type CommonContext,
   HELP_COMMAND,
+  inputErrorReply,
   optional,
   QUIT_COMMAND,
   rest,
@@ -188,8 +189,8 @@ export class AdminConsole implements CommonContext {
         await (this.#isJson ? this.#obey(line) : this.#runTyped(line));
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        const message = this.t.error(error);
-        await this.reply({ ...message, values: { line: lineNumber, ...message.values } });
+        const { hasLineEditor } = terminal;
+        await this.reply(inputErrorReply(error, line, { t: this.t, hasLineEditor, lineNumber }));
       }
       if (this.#hasQuit) return;
     }

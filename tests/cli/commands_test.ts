@@ -6,6 +6,7 @@ import {
   commandsFor,
   type CommonContext,
   HELP_COMMAND,
+  inputErrorReply,
   isQuit,
   optional,
   QUIT_COMMAND,
@@ -15,6 +16,7 @@ import {
   word,
 } from "../../lib/cli/commands.ts";
 import { InputError } from "../../lib/errors.ts";
+import { translator } from "../../lib/i18n/translate.ts";
 import { pure } from "../testing/test_options.ts";
 
 const command = commandsFor<unknown[]>();
@@ -128,3 +130,25 @@ Deno.test("isQuit() is true for names of /quit, and for `q` only with its slash"
     assertEquals([answer, isQuit(answer)], [answer, false]);
   }
 });
+
+Deno.test(
+  "inputErrorReply() points to the history only for a typed text that is too long, at a screen",
+  pure,
+  () => {
+    const t = translator("en");
+    const tooLong = new InputError("text-too-long", { length: 2_001, max: 2_000 });
+    const replyTo = (error: InputError, isPasted: boolean, hasLineEditor: boolean) =>
+      inputErrorReply(error, { isPasted }, { t, hasLineEditor, lineNumber: 7 });
+    assertEquals(replyTo(tooLong, false, true).text.includes("up arrow"), true);
+    assertEquals(replyTo(tooLong, false, true).values, { line: 7, length: 2_001, max: 2_000 });
+    for (
+      const [error, isPasted, hasLineEditor] of [
+        [tooLong, true, true],
+        [tooLong, false, false],
+        [new InputError("answer-unclear"), false, true],
+      ] as const
+    ) {
+      assertEquals(replyTo(error, isPasted, hasLineEditor).text, t.error(error).text);
+    }
+  },
+);

@@ -115,6 +115,18 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   }
 });
 
+Deno.test("CommandLoop says that the up arrow brings a message back that is too long", async () => {
+  await using server = FakeServer.withWelcome();
+  await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  ana.type(`${"x".repeat(2_001)}\r`);
+  await ana.waitForOutput("acórtelo a 2000. Pulse la flecha arriba para recuperarlo.");
+  ana.output = "";
+  ana.type("\x1b[A");
+  await ana.waitForOutput("xxx");
+  ana.type(CTRL_U);
+  await ana.quit();
+});
+
 Deno.test("CommandLoop completes commands and printable nicks at Tab", async () => {
   const members = ["beatriz", "zoe\x1b[2J"].map((nick, i) => {
     return { nick, sessionId: BigInt(i), address: LOOPBACK, sinceMs: 0 };
