@@ -171,10 +171,10 @@ export class ClientHandler {
     return undefined;
   }
 
-  #answerHttp(): void {
+  #answerHttp(start: number): void {
     if (!this.#connection.isOpen) return;
     this.#report(new HttpRequestError());
-    this.#connection.end(httpAnswer(this.#connection.local, this.#context.isTls));
+    this.#connection.end(httpAnswer(start, this.#connection.local, this.#context.isTls));
   }
 
   async #rejectOnError(waiting: Promise<void>): Promise<void> {
@@ -185,7 +185,7 @@ export class ClientHandler {
   #rejectFor(error: unknown): void {
     if (!(error instanceof ProtocolError)) throw error;
     const start = this.#member ? undefined : firstWord(error);
-    if (start !== undefined && isHttp(start)) return this.#answerHttp();
+    if (start !== undefined && isHttp(start)) return this.#answerHttp(start);
     // A handshake of TLS, type 22 of a version that begins with 3 (RFC 8446, section 5.1), where none is spoken.
     const isTls = start !== undefined && start >>> 16 === 0x1603;
     this.reject(isTls ? new ProtocolError("tls-unexpected") : error);

@@ -49,10 +49,11 @@ export async function loadCredentials(
   process.dropFilePermissions();
   if (!certificate) return { password };
   const tlsNeeded = errorFrame(new ProtocolError("tls-needed"));
-  const plaintextReply = (first: Uint8Array, local: Deno.NetAddr) =>
-    first.length >= LENGTH_BYTES && isHttp(new DataView(first.buffer, first.byteOffset).getUint32(0))
-      ? httpAnswer(local, true)
-      : tlsNeeded;
+  const plaintextReply = (first: Uint8Array, local: Deno.NetAddr) => {
+    if (first.length < LENGTH_BYTES) return tlsNeeded;
+    const start = new DataView(first.buffer, first.byteOffset).getUint32(0);
+    return isHttp(start) ? httpAnswer(start, local, true) : tlsNeeded;
+  };
   return { password, certificate, wrapTls: await tlsServer({ ...certificate, plaintextReply }) };
 }
 

@@ -42,13 +42,21 @@ const HTTP_STARTS: ReadonlySet<number> = new Set(
   HTTP_METHODS.map((method) => new DataView(new TextEncoder().encode(method).buffer).getUint32(0)),
 );
 
+/** The first four bytes of a request of HTTP whose answer has no body. */
+const HEAD_START = new DataView(new TextEncoder().encode("HEAD").buffer).getUint32(0);
+
 /** Whether a stream begins like a request of HTTP; `start` is its first u32. */
 export function isHttp(start: number): boolean {
   return HTTP_STARTS.has(start);
 }
 
-/** The answer to any request of HTTP: text, in every language. `local` is the address that the client reached. */
-export function httpAnswer({ hostname, port }: Deno.NetAddr, isTls: boolean): Uint8Array<ArrayBuffer> {
+/** The answer to any request of HTTP: text, in every language. `start` is the first u32 of the request, `local` the
+ * address that the client reached. */
+export function httpAnswer(
+  start: number,
+  { hostname, port }: Deno.NetAddr,
+  isTls: boolean,
+): Uint8Array<ArrayBuffer> {
   const address = { host: unmapIPv4(hostname), port };
   const values = { command: joinCommand(address, isTls), server: formatAddress(address) };
   const body = LANGUAGES.map((language) => `${translator(language)("http.answer", values)}\n`).join("\n");
@@ -59,5 +67,5 @@ export function httpAnswer({ hostname, port }: Deno.NetAddr, isTls: boolean): Ui
     `Content-Length: ${bytes.length}`,
     "Connection: close",
   ];
-  return new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${body}`);
+  return new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n${start === HEAD_START ? "" : body}`);
 }

@@ -82,7 +82,9 @@ Deno.test("ClientHandler tells a browser in both languages how to join, and the 
   using ana = await enterAs("ana", server);
   const { port } = server.address;
   const command = `\n\n    deno task client --host ${LOOPBACK} --port ${port}\n`;
-  for (const method of ["GET", "POST", "HEAD"]) {
+  const [head, body] = (await request(server, "HEAD")).split("\r\n\r\n");
+  assertEquals([/Content-Length: [1-9]/.test(head!), body], [true, ""]);
+  for (const method of ["GET", "POST"]) {
     const body = bodyOf(await request(server, method));
     assertStringIncludes(body, `Esto es un servidor de chat (${LOOPBACK}:${port}), no una página web.`);
     assertStringIncludes(body, `This is a chat server, not a website (${LOOPBACK}:${port}).`);
