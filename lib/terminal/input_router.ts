@@ -43,6 +43,9 @@ const MOST_OF_ADDRESS = /^\d*(?:[.:]\d+){2,}$/;
 /** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
 const LINE_END = "↵";
 
+/** How a line begins that may be a command. */
+const COMMAND = /^\s?\//;
+
 export class InputRouter {
   readonly promptQueue = new LineQueue();
   readonly chatQueue = new LineQueue((before) => this.#chatOptions?.complete?.(before));
@@ -61,6 +64,8 @@ export class InputRouter {
   #givenAnswer: PastedAnswer | undefined;
   /** A draft of which nothing was typed. */
   #pastedDraft: string | undefined;
+  /** The first line of a block that was pasted into an empty chat line up to its line break: as pasted, and as shown. */
+  #cutLine: { readonly text: string; readonly shown: string } | undefined;
   /** The draft holds lines that were entered. */
   #isDraftEntered = false;
   /** The draft that was printed last above an answer, until it is released. */
@@ -220,16 +225,27 @@ export class InputRouter {
   }
 
   /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */
-  paste(text: string): void {
-    const lines = text.split(/\r\n|\r|\n/);
+  paste(text: string, { isRest }: { isRest: boolean } = { isRest: false }): void {
     const queue = this.activeQueue;
+    const cutLine = this.#cutLine;
+    this.#cutLine = undefined;
+    if (isRest && queue === this.chatQueue && queue.editor.text === cutLine?.shown) {
+      queue.editor.submit();
+      return this.paste(`${cutLine.text}\n${text}`);
+    }
+    const lines = text.split(/\r\n|\r|\n/);
     if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
     // In a command, lines of their own would go to all: half of a private message would be public.
-    const isInCommand = queue === this.chatQueue && count > 1 && /^\s?\//.test(queue.editor.text);
+    const isInCommand = queue === this.chatQueue && count > 1 && COMMAND.test(queue.editor.text);
     if (queue === this.#pasteConfirmQueue || isInCommand) queue.editor.insert(lines.join(" "));
     else if (count > 1) this.#pasteBlock(lines, count);
-    else queue.editor.press({ text: lines[0]! }); // a search searches for it
+    else {
+      const wasEmpty = queue.editor.text === "";
+      queue.editor.press({ text: lines[0]! }); // a search searches for it
+      const isCut = wasEmpty && lines.length > 1 && !COMMAND.test(lines[0]!);
+      if (isCut) this.#cutLine = { text: lines[0]!, shown: queue.editor.text };
+    }
   }
 
   /** Only Enter answers a question: a pasted "quit" must not end the program. What is not of the answer becomes a draft:

@@ -49,8 +49,9 @@ export interface Key {
 
 export interface KeyListener {
   onKey(key: Key): void;
-  /** Called with a block that the terminal marked as pasted. Its line endings are those of its source. */
-  onPaste(text: string): void;
+  /** Called with a block that the terminal marked as pasted. Its line endings are those of its source. `isRest`: the block
+   * before it was delivered without its end, and this follows in it. */
+  onPaste(text: string, options: { isRest: boolean }): void;
   onEnd(): void;
 }
 
@@ -68,6 +69,8 @@ export class KeyDecoder implements Disposable {
   #pasteEnd = PASTE_END;
   /** Whether a block paused for {@linkcode PASTE_PAUSE_MS}. */
   #isPaused = false;
+  /** Whether the current block is the rest of the one before. */
+  #isRest = false;
   /** Whether the last block was delivered without its end, so that the next chunk may be the rest of it. */
   #lacksPasteEnd = false;
   /** Whether the current chunk is a paste of several lines that the terminal did not mark. */
@@ -98,7 +101,7 @@ export class KeyDecoder implements Disposable {
       const isPartialEnd = this.#buffer !== "" && rest !== PASTE_END && PASTE_END.startsWith(rest);
       if (isPartialEnd) return void (this.#buffer = rest);
       this.#lacksPasteEnd = false;
-      this.#isPasting = isRestOfPaste(rest);
+      this.#isPasting = this.#isRest = isRestOfPaste(rest);
       if (!this.#isPasting) this.#buffer = "";
     }
     const resumed = this.#heldKey === undefined
@@ -139,7 +142,7 @@ export class KeyDecoder implements Disposable {
     this.#buffer = this.#buffer.slice(pasted.length);
     this.#isPasting = this.#isPaused = false;
     this.#lacksPasteEnd = true;
-    this.#listener.onPaste(pasted);
+    this.#deliverPaste(pasted);
   }
 
   /** Delivers a key, or what was typed after Escape, and drops any other incomplete sequence. */
@@ -176,17 +179,22 @@ export class KeyDecoder implements Disposable {
   #readPasted(): boolean {
     const end = this.#buffer.indexOf(this.#pasteEnd);
     if (end >= 0) {
-      this.#listener.onPaste(this.#buffer.slice(0, end));
+      this.#deliverPaste(this.#buffer.slice(0, end));
       this.#buffer = this.#buffer.slice(end + this.#pasteEnd.length);
       this.#isPasting = false;
       return true;
     }
     if (this.#buffer.length > MAX_PASTE_UNITS) {
       const part = this.#buffer.replace(PARTIAL_PASTE_END, "");
-      this.#listener.onPaste(part);
+      this.#deliverPaste(part);
       this.#buffer = this.#buffer.slice(part.length);
     }
     return false;
+  }
+
+  #deliverPaste(text: string): void {
+    this.#listener.onPaste(text, { isRest: this.#isRest });
+    this.#isRest = false;
   }
 
   /** `sequence` may also be text. */

@@ -50,7 +50,7 @@ export class Terminal implements AsyncDisposable {
     this.#draft = new DraftKeeper(this.#router, clock, draft);
     const listener = {
       onKey: (key: Key) => this.#press(key),
-      onPaste: (text: string) => this.#paste(text),
+      onPaste: (text: string, options: { isRest: boolean }) => this.#paste(text, options),
       onLine: (line: string) => this.#deliverPiped(line),
       onEnd: () => this.#end(),
     };
@@ -380,7 +380,7 @@ export class Terminal implements AsyncDisposable {
     this.#dispatchAndRefresh();
   }
 
-  #paste(text: string): void {
+  #paste(text: string, options: { isRest: boolean }): void {
     this.#focus.recordInput();
     if (this.#hasEnded) return;
     this.#draft.onKey();
@@ -389,7 +389,7 @@ export class Terminal implements AsyncDisposable {
       this.#router.restore(line, { isPasted: line !== text });
     } else {
       this.#draft.onPaste();
-      this.#router.paste(text);
+      this.#router.paste(text, options);
     }
     this.#dispatchAndRefresh();
   }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { InputError } from "../../lib/errors.ts";
 import { promptUntilValid } from "../../lib/terminal/prompt.ts";
 import { pure } from "../testing/test_options.ts";
-import { flushTasks, withTimeout } from "../testing/waiting.ts";
+import { flushTasks, waitFor, withTimeout } from "../testing/waiting.ts";
 import {
   chatOf,
   CTRL_C,
@@ -41,6 +41,26 @@ Deno.test("Terminal waits for Enter after one pasted line", pure, async () => {
   fixture.type(`${pasted("uno")} ${pasted("dos\n")}`);
   assertEquals([await fixture.newOutput(), fixture.said], [["> uno dos|"], []]);
 });
+
+for (
+  const [first, rest, said, line] of [
+    ["uno\n", "/quit\ntres\n", ["{uno}", "{/quit}", "{tres}"], "> x|"],
+    ["salir\n", "dos\ntres", ["{salir}", "{dos}"], "> tresx|"],
+    ["/quit\n", "dos\ntres\n", [], "> /quitdos tres x|"],
+    ["uno\n", "", [], "> unox|"],
+  ] as const
+) {
+  const title = `Terminal keeps ${
+    JSON.stringify([first, rest])
+  } apart, a block that pauses, and runs nothing`;
+  Deno.test(title, pure, async () => {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    fixture.type(`\x1b[200~${first}`);
+    await waitFor(() => fixture.output.includes(first.trim()), "the first line");
+    await fixture.typeAndExpectLast(`${rest}\x1b[201~x`, line);
+    assertEquals(fixture.said, [...said]);
+  });
+}
 
 Deno.test("Terminal keeps a block that is not sent in the history, with spaces for tabs", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
