@@ -79,7 +79,10 @@ export type ConnectCode =
   | "refused"
   | "unreachable"
   | "network-away"
+  /** Three phases of a dial: the connection, the name before it, and WELCOME after it. */
   | "no-answer"
+  | "name-late"
+  | "no-welcome"
   | "not-a-chat-server"
   | "not-tls"
   | "tls-gone"

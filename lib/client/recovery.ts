@@ -71,6 +71,8 @@ export const RECOVERY = {
     "unreachable": { action: "next", serverStatus: "unreachable" },
     "network-away": { action: "stay", serverStatus: "unknown" },
     "no-answer": { action: "next", serverStatus: "down" },
+    "name-late": { action: "next", serverStatus: "down" },
+    "no-welcome": { action: "next", serverStatus: "down" },
     "not-a-chat-server": { action: "redial", serverStatus: "down" },
     "not-tls": { action: "deny", serverStatus: "alive" },
     "tls-gone": { action: "askForget", serverStatus: "alive" },

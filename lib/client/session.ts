@@ -4,7 +4,7 @@ import type { Address } from "../net/address.ts";
 import { type Clock, Deadline, delay } from "../base/time.ts";
 import type { FrameDecoder } from "../codec.ts";
 import type { Connection, ConnectionConfig } from "../net/connection.ts";
-import { type DialOptions, timedOut } from "../net/tcp.ts";
+import { type DialOptions, inPhase, timedOut } from "../net/tcp.ts";
 import { ConnectionLostError, ServerError } from "../errors.ts";
 import { closeReason, type DisconnectError, toDisconnect } from "./recovery.ts";
 import { ConnectionManager } from "../net/connection_manager.ts";
@@ -261,9 +261,9 @@ export class Session implements Disposable {
     using deadline = new Deadline(welcomeTimeoutMs, { error: timedOut(server, welcomeTimeoutMs), outer });
     const connection = this.#manager.add(await dial(server, { ...target, signal: deadline.signal }));
     const { signal } = deadline;
-    signal.addEventListener("abort", () => connection.close(signal.reason));
+    signal.addEventListener("abort", () => connection.close(inPhase("no-welcome", signal.reason)));
     if (signal.aborted) connection.close(signal.reason); // during the dial
-    const late = () => connection.close(timedOut(server, answerTimeoutMs));
+    const late = () => connection.close(inPhase("no-welcome", timedOut(server, answerTimeoutMs)));
     const answerTimer = setTimeout(late, answerTimeoutMs);
     const ended = new AbortController();
     try {

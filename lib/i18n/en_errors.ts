@@ -46,6 +46,9 @@ export const ENGLISH_ERRORS = {
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
   "error.network-away": "No network connection to {server}: check the cable, the Wi-Fi and the address.",
   "error.no-answer": "{server} did not answer in {seconds} s: check the address and the firewall.",
+  "error.name-late": 'Cannot look up "{host}" in {seconds} s: check the network, or type the IP.',
+  "error.no-welcome":
+    "{server} accepted the connection, but did not answer in {seconds} s: check that it is a chat server.",
   "error.not-a-chat-server": "{server} is not a server of this chat: check the address and the port.",
 
   "error.nats-unreachable": "Cannot reach NATS at {servers}: {reason}. Start it, or check --nats.",

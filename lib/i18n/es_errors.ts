@@ -48,6 +48,9 @@ export const SPANISH_ERRORS = {
   "error.unreachable": "No se puede llegar a {server}: revise la dirección y la red ({reason}).",
   "error.network-away": "No hay red para llegar a {server}: revise el cable, el wifi y la dirección.",
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección y el firewall.",
+  "error.name-late": 'No se pudo buscar "{host}" en {seconds} s: revise la red o escriba la IP.',
+  "error.no-welcome":
+    "{server} aceptó la conexión, pero no respondió en {seconds} s: revise si es un servidor de chat.",
   "error.not-a-chat-server": "{server} no es un servidor de este chat: revise la dirección y el puerto.",
 
   "error.nats-unreachable": "No se puede llegar a NATS en {servers}: {reason}. Inicie NATS, o revise --nats.",

@@ -18,6 +18,8 @@ const ACCEPT_BATCH_MS = 10;
 const ACCEPT_RETRY_MS = 50;
 /** For a connection by name, once the IP address at which the server was last does not answer, in ms. */
 const MOVED_MS = 300;
+/** How long a connection by name takes before it is checked whether the name was found, in ms. */
+const LOOKUP_CHECK_MS = 500;
 
 export interface DialOptions {
   readonly signal: AbortSignal;
@@ -30,7 +32,8 @@ export interface DialOptions {
 }
 
 /** Connects to an IP address or a name; tries the addresses of a name in turn.
- * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable` or `no-answer`
+ * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable`, `no-answer`, or `name-late` instead of
+ * a signal's `no-answer`
  * @throws the signal's reason */
 export async function dial(server: Address, options: DialOptions): Promise<Deno.TcpConn> {
   const { ip, dialTimeoutMs } = options;
@@ -97,15 +100,22 @@ async function connect(server: Address, host: string, signal: AbortSignal): Prom
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
+  let isLookingUp = false;
+  const checkName = () => {
+    isLookingUp = true;
+    void lookUp(host).then(() => isLookingUp = false);
+  };
+  const timer = isIP(host) ? undefined : setTimeout(checkName, LOOKUP_CHECK_MS);
   // Deno.connect() heeds the signal only once the name is resolved, and a name server may be silent.
   const connecting = Deno.connect({ hostname: host, port: server.port, signal: withoutThrowing(signal) });
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (cause) {
     connecting.then((conn) => conn.close(), () => {});
-    if (signal.aborted) throw signal.reason;
+    if (signal.aborted) throw isLookingUp ? inPhase("name-late", signal.reason) : signal.reason;
     throw connectError(cause, server, host);
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   }
 }
@@ -117,7 +127,14 @@ function withoutThrowing(signal: AbortSignal): AbortSignal {
 }
 
 export function timedOut(server: Address, timeoutMs: number): ConnectError {
-  return new ConnectError("no-answer", { server: formatAddress(server), seconds: timeoutMs / 1_000 });
+  const details = { server: formatAddress(server), host: server.host, seconds: timeoutMs / 1_000 };
+  return new ConnectError("no-answer", details);
+}
+
+/** Has the error of a time limit tell in which phase of a dial the time ran out. Returns other reasons as they are. */
+export function inPhase<Reason>(code: "name-late" | "no-welcome", reason: Reason): Reason | ConnectError {
+  const isTimeout = reason instanceof ConnectError && reason.code === "no-answer";
+  return isTimeout ? new ConnectError(code, reason.details) : reason;
 }
 
 /** Whether an error of `Deno.connect()` or `Deno.listen()` means that a name has no address. Deno looks up nothing that

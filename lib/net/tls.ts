@@ -7,7 +7,7 @@ import { CERTIFICATE } from "../base/files.ts";
 import { isAtLeast } from "../base/time.ts";
 import { type ConnectCode, ConnectError, InputError, isReset } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { dial, type DialOptions, timedOut } from "./tcp.ts";
+import { dial, type DialOptions, inPhase, timedOut } from "./tcp.ts";
 import { type Socket, TcpStream, TlsSocket } from "./tls_socket.ts";
 
 /** The first Deno whose node:tls works over an open TCP connection: a server hangs up to 2.7.12, and in 2.6 a client does
@@ -57,8 +57,9 @@ export async function dialTls(
     tlsRequirement.verify(fingerprint(pem));
     return await handshake(server, options, { ca: pem, checkServerIdentity: () => undefined });
   } catch (cause) {
+    if (cause instanceof ConnectError) throw cause;
     if (options.signal.aborted) throw options.signal.reason;
-    if (cause instanceof ConnectError || !(cause instanceof Error && "code" in cause)) throw cause;
+    if (!(cause instanceof Error && "code" in cause)) throw cause;
     throw tlsError(server, cause);
   }
 }
@@ -87,10 +88,10 @@ async function handshake(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stream = new TcpStream(conn);
   const tls = connect({ rejectUnauthorized: true, ...tlsOptions, socket: stream });
-  const abort = () => reject(signal.reason);
+  const abort = () => reject(inPhase("no-welcome", signal.reason));
   signal.addEventListener("abort", abort);
   if (signal.aborted) abort();
-  const late = () => reject(timedOut(server, answerTimeoutMs));
+  const late = () => reject(inPhase("no-welcome", timedOut(server, answerTimeoutMs)));
   const timer = answerTimeoutMs < Infinity ? setTimeout(late, answerTimeoutMs) : undefined;
   tls.once("secureConnect", resolve);
   tls.on("error", reject);

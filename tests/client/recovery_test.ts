@@ -113,6 +113,8 @@ Deno.test("RECOVERY takes a server that answers for alive, but for these codes",
     "unreachable: unreachable",
     "network-away: unknown",
     "no-answer: down",
+    "name-late: down",
+    "no-welcome: down",
     "not-a-chat-server: down",
   ]);
   assertEquals(Object.values(RECOVERY.ConnectionLostError).every((row) => row.serverStatus === "down"), true);

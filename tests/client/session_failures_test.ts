@@ -41,11 +41,12 @@ Deno.test("Session reports a server without WELCOME, as soon as its target says 
   await using server = new FakeServer((client) => client.receiveAll());
   const config = { session: { welcomeTimeoutMs: 40 } };
   const { name, code, details } = await failToJoin(server.address, { config });
-  assertEquals([name, code], ["ConnectError", "no-answer"]);
-  assertEquals(details, { server: formatAddress(server.address), seconds: 0.04 });
+  assertEquals([name, code], ["ConnectError", "no-welcome"]);
+  const { host } = server.address;
+  assertEquals(details, { server: formatAddress(server.address), host, seconds: 0.04 });
   await using ana = sessionTo({ server: server.address, nick: "ana", answerTimeoutMs: 30 });
   const { error } = await ana.disconnected();
-  assertEquals([error.code, error.details.seconds], ["no-answer", 0.03]);
+  assertEquals([error.code, error.details.seconds], ["no-welcome", 0.03]);
 });
 
 Deno.test("Session gives up a dial that is abandoned, until WELCOME", async () => {
@@ -61,7 +62,7 @@ Deno.test("Session gives up a dial that is abandoned, until WELCOME", async () =
   await dialled.promise;
   abandoned.abort();
   const { wasJoined, error } = await disconnected;
-  assertEquals([wasJoined, error.code], [false, "no-answer"]);
+  assertEquals([wasJoined, error.code], [false, "no-welcome"]);
   await using server = FakeServer.withWelcome(async (client) => {
     await client.expect("ping");
     await client.send({ type: "bye" });

@@ -14,6 +14,7 @@ import {
   listen,
   listenError,
   listenErrorCode,
+  timedOut,
 } from "../../lib/net/tcp.ts";
 import { addressOf, freeAddress, LOOPBACK, UNKNOWN_NAME } from "../testing/addresses.ts";
 import { pure } from "../testing/test_options.ts";
@@ -92,7 +93,11 @@ Deno.test("dial() fails with no-answer after `dialTimeoutMs`, and closes a conne
   const server = freeAddress();
   const dialling = dial(server, { ...patient, dialTimeoutMs: 20 });
   const { code, details } = await assertRejects(() => withTimeout(dialling, "a failure"), ConnectError);
-  assertEquals([code, details], ["no-answer", { server: formatAddress(server), seconds: 0.02 }]);
+  assertEquals([code, details], ["no-answer", {
+    host: LOOPBACK,
+    server: formatAddress(server),
+    seconds: 0.02,
+  }]);
   const closed = Promise.withResolvers<void>();
   connecting.resolve({ close: closed.resolve } as never);
   await withTimeout(closed.promise, "the late connection to be closed");
@@ -168,6 +173,30 @@ Deno.test("dial() begins `dialTimeoutMs` of a name when it is found", async () =
     assertEquals((await assertRejects(() => dialling, ConnectError)).code, "no-answer");
   } finally {
     dns.lookup = lookup;
+  }
+});
+
+Deno.test("dial() fails with name-late if the time runs out before the name is found", async () => {
+  using _ = fakeConnect(() => new Promise(() => {}));
+  const { lookup } = dns;
+  const server = { host: "late.invalid", port: 5_000 };
+  for (const [code, isFound] of [["name-late", false], ["no-answer", true]] as const) {
+    const checked = Promise.withResolvers<void>();
+    dns.lookup = ((host: string) => {
+      if (host === server.host) checked.resolve();
+      return isFound ? Promise.resolve() : new Promise(() => {});
+    }) as never;
+    try {
+      const ending = new AbortController();
+      const dialling = dial(server, ending).catch((error) => error);
+      await checked.promise;
+      await flushTasks();
+      ending.abort(timedOut(server, 5_000));
+      const error = await dialling;
+      assertEquals([error.code, error.details.host, error.details.seconds], [code, server.host, 5]);
+    } finally {
+      dns.lookup = lookup;
+    }
   }
 });
 

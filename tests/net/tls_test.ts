@@ -224,14 +224,14 @@ Deno.test("dialTls() does not count the handshake as dialling", async () => {
   conn.close();
 });
 
-Deno.test("dialTls() fails with no-answer if a handshake takes longer than `answerTimeoutMs`", async () => {
+Deno.test("dialTls() fails with no-welcome if a handshake takes longer than `answerTimeoutMs`", async () => {
   await using frozen = new GreetingServer(undefined, async (conn) => {
     while (await conn.read(new Uint8Array(1_000)) !== null) { /* and says nothing */ }
   });
   const { signal } = new AbortController();
   const options = { signal, answerTimeoutMs: 20, tlsRequirement: new TrustAll() };
   const dialling = withTimeout(dialTls(frozen.address, options), "the end of the dial");
-  assertEquals((await assertRejects(() => dialling, ConnectError)).code, "no-answer");
+  assertEquals((await assertRejects(() => dialling, ConnectError)).code, "no-welcome");
 });
 
 Deno.test("dialTls() gives up a handshake of 16 MiB, such as that of a huge certificate", async () => {
