@@ -159,6 +159,7 @@ export type InputCode =
   | "file-too-large"
   | "file-not-text"
   | "file-unwritable"
+  | "authority-invalid"
   | "certificate-invalid"
   | "certificate-unusable"
   | "key-encrypted"

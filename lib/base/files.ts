@@ -51,7 +51,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 
 /** Reads certificates in PEM (RFC 7468), perhaps with other text.
  * @throws as `readUserFile` does
- * @throws {InputError} `certificate-invalid` if one cannot be used or there is none */
+ * @throws {InputError} `authority-invalid` if one cannot be used or there is none */
 export async function readCertificates(path: string, signal?: AbortSignal): Promise<string> {
   const pem = await readUserFile(path, signal);
   try {
@@ -59,7 +59,7 @@ export async function readCertificates(path: string, signal?: AbortSignal): Prom
     if (!blocks) throw new RangeError("Cannot find a certificate in the text");
     for (const block of blocks) new X509Certificate(block);
   } catch (cause) {
-    throw new InputError("certificate-invalid", { path }, { cause });
+    throw new InputError("authority-invalid", { path }, { cause });
   }
   return pem;
 }

@@ -125,6 +125,7 @@ export const ENGLISH_ERRORS = {
   "error.room-invalid": "{room} is not a valid room name: use 1 to 32 English letters, digits, _ or -.",
   "error.fingerprint-invalid":
     '"{fingerprint}" is not a fingerprint: copy it from the server, with its "SHA256:".',
+  "error.authority-invalid": "{path} holds no valid PEM certificate of an authority: check the file.",
   "error.certificate-invalid":
     "{path} holds no valid PEM certificate, or the key belongs to another certificate: check both files.",
   "error.key-encrypted": "The key in {path} has a passphrase: use a key without one.",

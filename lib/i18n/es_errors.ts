@@ -131,6 +131,8 @@ export const SPANISH_ERRORS = {
   "error.room-invalid":
     "{room} no es un nombre de sala válido: use de 1 a 32 letras sin tilde ni ñ, números, _ o -.",
   "error.fingerprint-invalid": '"{fingerprint}" no es una huella: cópiela del servidor, con su "SHA256:".',
+  "error.authority-invalid":
+    "{path} no contiene un certificado PEM válido de una autoridad: revise el archivo.",
   "error.certificate-invalid":
     "{path} no contiene un certificado PEM válido, o la clave no le corresponde: revise los archivos.",
   "error.key-encrypted": "La clave de {path} está protegida con contraseña: use una clave sin contraseña.",

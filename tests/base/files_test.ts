@@ -109,7 +109,7 @@ Deno.test("readCertificates() refuses a file if one of its certificates is none"
   assertEquals(await read(`\ufeff${ca}${cert}`), `${ca}${cert}`);
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   for (const text of ["", "hola", `${ca}\n${broken}`]) {
-    assertEquals((await assertRejects(() => read(text), InputError)).code, "certificate-invalid");
+    assertEquals((await assertRejects(() => read(text), InputError)).code, "authority-invalid");
   }
 });
 

@@ -110,7 +110,7 @@ for (const [code, flags] of WRONG) {
 
 const WRONG_FILES: [code: string, flag: string, text?: string][] = [
   ["file-unreadable", "--password-file"],
-  ["certificate-invalid", "--ca", "hola"],
+  ["authority-invalid", "--ca", "hola"],
 ];
 
 for (const [code, flag, text] of WRONG_FILES) {
