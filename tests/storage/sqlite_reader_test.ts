@@ -7,6 +7,7 @@ import type { Uncommitted } from "../../lib/protocol/frames.ts";
 import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
+import { waitFor } from "../testing/waiting.ts";
 
 const sessionId = 7n;
 const joined = {
@@ -70,20 +71,21 @@ Deno.test("readRoomFile() leaves no copy if a signal ends it, in order or by for
   const ending = new AbortController();
   const { writeFile } = Deno;
   // A disk that takes nothing for now.
-  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  let copies = 0;
   Deno.writeFile = (_path, _data, { signal } = {}) => {
-    begin();
+    copies++;
     return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
   };
   try {
     const reading = readRoomFile(path, ending.signal);
-    await begun;
+    await waitFor(() => copies === 1);
     assertEquals(names(folder).length, 2);
     ending.abort();
     assertEquals((await assertRejects(() => reading, StoreError)).code, "export-cut");
     assertEquals(names(folder), ["room.db"]);
     void readRoomFile(path).catch(() => {}); // never ends
-    while (names(folder).length < 2) await new Promise((resolve) => setTimeout(resolve));
+    await waitFor(() => copies === 2);
+    assertEquals(names(folder).length, 2);
     globalThis.dispatchEvent(new Event("unload"));
     assertEquals(names(folder), ["room.db"]);
   } finally {
