@@ -42,6 +42,11 @@ export class ServerPool {
     return indexOf(this.#servers, server) >= 0;
   }
 
+  /** Whether this is {@linkcode current}. */
+  isCurrent(server: Address): boolean {
+    return this.isSame(server, this.current!);
+  }
+
   /** Whether no other server is known. */
   isOnly(server: Address): boolean {
     return this.size === (this.has(server) ? 1 : 0);

@@ -4,10 +4,12 @@ import { type Clock, delay } from "../base/time.ts";
 import { type Address, type Backup, formatAddress } from "../net/address.ts";
 import type { AuthPrompter } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
+import { FailurePolicy } from "./failure_policy.ts";
+import { FailureReporter } from "./failure_reporter.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import type { NetworkSearch } from "./network_search.ts";
 import { Prober } from "./prober.ts";
-import { AUTH_ACTIONS, hasRedialFailed, type RecoveryAction, recoveryFor, shouldRedial } from "./recovery.ts";
+import { hasRedialFailed, recoveryFor, shouldRedial } from "./recovery.ts";
 import { RoomFinder } from "./room_finder.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
@@ -15,7 +17,6 @@ import type { ConnectionFailure, ConnectTarget } from "./session.ts";
 import { ServerOffer } from "./server_offer.ts";
 import { acceptedInput, insteadOf, promptForTarget, type TargetInput } from "./server_prompt.ts";
 import type { PromptDeps } from "../terminal/prompt.ts";
-import { printable } from "../text/text.ts";
 
 export interface ServerSelectorDeps extends PromptDeps {
   readonly notify: (message: Message) => Promise<void>;
@@ -45,18 +46,17 @@ export class ServerSelector {
   readonly #failover: Failover;
   readonly #prober: Prober;
   readonly #roomFinder: RoomFinder;
+  readonly #policy: FailurePolicy;
+  readonly #reporter: FailureReporter;
   #logId = 0n;
   /** Since the last connection that lasted {@linkcode BACKOFF_MAX_MS}. */
   #attempts = 0;
   /** Suggested to the user until it has been tried. */
   #suggested: Address | undefined;
-  #hasEverJoined = false;
   /** The nick for the next server, if the user has changed it since the client joined or asked. */
   #nextNick: string | undefined;
   /** On the server that the client was on last. */
   #lastNick: string | undefined;
-  /** With `--auto`, since the client last joined. */
-  readonly #reportedReasons = new Set<string>();
 
   /** `random` is uniform in [0, 1). */
   constructor(deps: ServerSelectorDeps, config: ServerSelectorConfig, random: () => number) {
@@ -69,6 +69,8 @@ export class ServerSelector {
     this.#prober = new Prober(deps.probe, this.#failover, config.failover);
     const parts = { prober: this.#prober, failover: this.#failover, pool: this.#pool };
     this.#roomFinder = new RoomFinder(deps, config, parts);
+    this.#policy = new FailurePolicy(config, deps.terminal, this.#pool);
+    this.#reporter = new FailureReporter(deps, this.#policy);
   }
 
   /** `ip` is the address at which the client reached the server. */
@@ -81,12 +83,12 @@ export class ServerSelector {
       isAlone: boolean;
     },
   ): void {
-    if (isAlone && !this.#hasEverJoined && this.#deps.terminal.hasLineEditor) {
+    if (isAlone && !this.#policy.hasEverJoined && this.#deps.terminal.hasLineEditor) {
       void this.#tellOfOthers(backups);
     }
-    this.#hasEverJoined = true;
+    this.#policy.hasEverJoined = true;
     this.#nextNick = undefined;
-    this.#reportedReasons.clear();
+    this.#reporter.reset();
     this.#prober.reset();
     this.#failover.onJoined({ server, ip, logId }, this.#nowMs);
     this.#pool.setCurrent(server, ip);
@@ -138,11 +140,11 @@ export class ServerSelector {
     if (this.#failover.returning) return await this.#returnTarget(failure, nick);
     const waited = await this.#waitToJoin(failure, signal);
     if (waited) return waited;
-    const isFirstReport = await this.#reportFailure(failure);
+    const isFirstReport = await this.#reporter.report(failure);
     // Only a connection that lasted ends the backoff: a client removed as soon as it joins must not return at once.
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
-    if (shouldRedial(failure, { isAsked: this.#isAsked })) {
+    if (shouldRedial(failure, { isAsked: this.#policy.isAsked })) {
       if (!wasJoined) return { server, nick, isRedial: true };
       // Two copies of a client, with one token, replace each other for ever.
       if (failure.target.isRedial && this.#attempts > 0) {
@@ -153,16 +155,16 @@ export class ServerSelector {
       const { ip } = this.#failover.current!;
       return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
     }
-    const isNamed = !this.#hasEverJoined || this.#pool.has(server);
+    const isNamed = !this.#policy.hasEverJoined || this.#pool.has(server);
     const isConfigured = isNamed && !this.#roomFinder.isChosen(server);
-    const options = { signal, isConfigured, isFirstReport, isPipeForChat: this.#isPipeForChat };
+    const options = { signal, isConfigured, isFirstReport, isPipeForChat: this.#policy.isPipeForChat };
     const result = await this.#deps.authPrompter.authenticate(failure, options);
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
-    if (result === "denied" && this.#hasNoAlternative(failure)) throw error;
+    if (result === "denied" && this.#policy.hasNoAlternative(failure)) throw error;
     if (this.#canKeepNick(failure)) return { server, nick: this.#nextNick = this.#lastNick! };
-    if (this.#awaitsNick(failure)) return await this.#retryNick(failure, signal);
-    if (this.#endsPipe(action)) throw error;
+    if (this.#policy.awaitsNick(failure)) return await this.#retryNick(failure, signal);
+    if (this.#policy.endsPipe(action)) throw error;
     return await this.#selectNext(failure, signal);
   }
 
@@ -183,7 +185,7 @@ export class ServerSelector {
     const { action, serverStatus } = recoveryFor(failure.error);
     const isBarred = !failure.wasJoined &&
       (action === "exclude" || (serverStatus === "alive" && action !== "redial"));
-    if (isBarred) await this.#deps.notify(this.#refusal(failure, { willRetry: false }));
+    if (isBarred) await this.#deps.notify(this.#reporter.refusal(failure, { willRetry: false }));
     const to = failure.wasJoined ? this.#failover.returning! : this.#failover.onReturnFailed({ isBarred });
     return { server: to.server, ip: to.ip, nick };
   }
@@ -210,7 +212,7 @@ export class ServerSelector {
     { target: { server, nick }, error }: ConnectionFailure,
     signal: AbortSignal,
   ): Promise<ConnectTarget | undefined> {
-    if (error.code !== "entering-too-often" || !this.#hasEverJoined || !this.#isCurrent(server)) {
+    if (error.code !== "entering-too-often" || !this.#policy.hasEverJoined || !this.#pool.isCurrent(server)) {
       return undefined;
     }
     const { joinWaitMs } = this.#config.failover;
@@ -226,12 +228,6 @@ export class ServerSelector {
     return isRefused && this.#lastNick !== undefined && target.nick !== this.#lastNick;
   }
 
-  /** No person can be asked for another nick, and the holder of this one may be a ghost. */
-  #awaitsNick({ error }: ConnectionFailure): boolean {
-    const isHeld = error.code === "nick-taken" || error.code === "nick-lookalike";
-    return isHeld && this.#hasEverJoined && !this.#deps.terminal.isTty;
-  }
-
   /** @throws the failure's error, if the nick is taken on every server */
   async #retryNick(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget> {
     const { target: { server, nick }, error } = failure;
@@ -245,15 +241,15 @@ export class ServerSelector {
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
     const { action } = recoveryFor(error);
-    const isStaying = this.#shouldStay(failure);
+    const isStaying = this.#policy.shouldStay(failure);
     const next = isStaying ? server : this.#takeSuggestion(server);
-    const isOnlyFaulty = this.#isOnlyFaulty(failure); // before it is excluded
+    const isOnlyFaulty = this.#policy.isOnlyFaulty(failure); // before it is excluded
     if (action === "exclude") this.#pool.exclude(server);
-    else if (!this.#hasEverJoined && this.#isPassedOver(failure)) this.#pool.remove(server);
+    else if (!this.#policy.hasEverJoined && this.#policy.isPassedOver(failure)) this.#pool.remove(server);
     const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
     if (this.#config.isAuto && isOnlyFaulty && !terminal.isTty) throw error;
-    if (this.#config.isAuto && !isOnlyFaulty && !this.#canUserFix(action)) {
+    if (this.#config.isAuto && !isOnlyFaulty && !this.#policy.canUserFix(action)) {
       return await this.#selectUnasked(failure, next, { waitMs, signal });
     }
     if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
@@ -275,7 +271,7 @@ export class ServerSelector {
       server = await this.#prober.firstAnswering(this.#candidates(next, failed), options) ?? next;
     });
     if (back) return { ...back, nick };
-    const lost = this.#isCurrent(server) ? undefined : this.#lostServer(failure);
+    const lost = this.#pool.isCurrent(server) ? undefined : this.#lostServer(failure);
     const abandoned = lost && { abandoned: this.#prober.besideDial(lost, signal) };
     return { ...this.#failover.knownIp(server), server, nick, ...abandoned };
   }
@@ -291,7 +287,7 @@ export class ServerSelector {
     const nick = this.#nextNick ?? failure.target.nick;
     const input = acceptedInput(failure, nick);
     this.#nextNick = undefined;
-    this.#reportedReasons.clear();
+    this.#reporter.reset();
     // If only the name was wrong and there is no other server to suggest, the port stays.
     const isNameWrong = error instanceof ConnectError && error.code === "name-unknown" && next === server;
     const isOffered = !isNameWrong && !isOnlyFaulty;
@@ -299,7 +295,7 @@ export class ServerSelector {
     const candidates = this.#candidates(next, server);
     const isProbed = isOffered && !isAlive && input.host === undefined &&
       (terminal.hasLineEditor || (terminal.isTty && candidates.length > 0));
-    const isTyped = next === server && !this.#hasEverJoined && !this.#pool.has(server);
+    const isTyped = next === server && !this.#policy.hasEverJoined && !this.#pool.has(server);
     const instead = isTyped && terminal.hasLineEditor ? insteadOf(failure, this.#config.lastJoin) : next;
     const fallback = isOffered ? { server: instead } : undefined;
     const offer = new ServerOffer(this.#prober, this.#config.failover, fallback);
@@ -338,7 +334,7 @@ export class ServerSelector {
   /** The server that the client was on last, if it is to go back there unasked. */
   #lostServer({ target, error }: ConnectionFailure): Joined | undefined {
     const { current } = this.#failover;
-    const refused = recoveryFor(error).serverStatus === "alive" && this.#isCurrent(target.server);
+    const refused = recoveryFor(error).serverStatus === "alive" && this.#pool.isCurrent(target.server);
     const canReturn = !refused && (this.#config.isAuto || this.#deps.terminal.isTty);
     return canReturn && current && this.#pool.has(current.server) ? current : undefined;
   }
@@ -351,59 +347,6 @@ export class ServerSelector {
     return this.#config.isAuto || isTty ? others : [];
   }
 
-  /** Why a server did not let the client in. */
-  #refusal({ target, error }: ConnectionFailure, more: { willRetry: boolean }): Message {
-    const report = this.#t.error(error);
-    const server = formatAddress(target.server);
-    const why = printable(report.text);
-    const text = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
-    return { ...report, text, values: { ...report.values, server, ...more } };
-  }
-
-  /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
-   * reported once until the client joins: then returns false. */
-  async #reportFailure(failure: ConnectionFailure): Promise<boolean> {
-    const { target, error, wasJoined } = failure;
-    const { authPrompter, notify, terminal } = this.#deps;
-    if (wasJoined || hasRedialFailed(failure) || authPrompter.canUpgrade(failure)) return true;
-    if (shouldRedial(failure, { isAsked: this.#isAsked })) return true;
-    const { action, hasOwnReport } = recoveryFor(error);
-    const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
-    const reason = isAuth ? `${error.code} ${formatAddress(target.server)}` : error.code;
-    const isRepeated = this.#config.isAuto ? !this.#canUserFix(action) : this.#awaitsNick(failure);
-    const isFirstReport = !isRepeated || !this.#reportedReasons.has(reason);
-    this.#reportedReasons.add(reason);
-    if (hasOwnReport || !isFirstReport) return isFirstReport;
-    const isEnd = action === "giveUp" || (this.#endsPipe(action) && !this.#awaitsNick(failure));
-    const willRetry = (!isAuth || this.#isPassedOver(failure)) && !isEnd && !this.#canUserFix(action) &&
-      !this.#isOnlyFaulty(failure);
-    const report = this.#refusal(failure, { willRetry });
-    const text = willRetry ? this.#t("client.retry", { why: report.text }) : report.text;
-    if (!this.#config.isAuto) await terminal.print(report.text);
-    else await notify({ ...report, text });
-    return isFirstReport;
-  }
-
-  /** The next line of a pipe is meant for the chat: a message must not become a nick, nor the server after one of flags. */
-  #endsPipe(action: RecoveryAction): boolean {
-    if (this.#deps.terminal.isTty) return false;
-    const { isAuto, host, port } = this.#config;
-    const isFlagged = host !== undefined && port !== undefined;
-    return action === "askNick" || (isFlagged && !isAuto && !this.#hasEverJoined);
-  }
-
-  #canUserFix(action: RecoveryAction): boolean {
-    return this.#deps.terminal.isTty && (action === "askNick" || action === "askPassword");
-  }
-
-  /** Whether to offer the same server again. If its store is unavailable, the other servers of its room cannot commit
-   * either. Without a network, the failure says nothing about the server. */
-  #shouldStay({ target, error }: ConnectionFailure): boolean {
-    const { action, serverStatus } = recoveryFor(error);
-    if (this.#config.isAuto || !this.#deps.terminal.isTty || action !== "stay") return false;
-    return serverStatus === "alive" || this.#isCurrent(target.server);
-  }
-
   /** Whether to dial `next` without a wait. After a failed redial, a different server has not been tried yet, unless the
    * client has been around all of them. Without a network, the client waits only before the server that it was on: so
    * that one is dialled first when the network returns, and the members stay together. */
@@ -413,44 +356,7 @@ export class ServerSelector {
     }
     const { serverStatus } = recoveryFor(failure.error);
     const mayBeOffline = serverStatus === "unknown" || serverStatus === "unreachable";
-    return mayBeOffline && this.#pool.has(this.#pool.current!) && !this.#isCurrent(next);
-  }
-
-  /** A script that has joined, or whose flags answer every question: its next line must not become a password. */
-  get #isPipeForChat(): boolean {
-    const { isAuto, host, port, nick } = this.#config;
-    const isFlagged = host !== undefined && port !== undefined && nick !== undefined;
-    return !this.#deps.terminal.isTty && (isAuto || isFlagged || this.#hasEverJoined);
-  }
-
-  #isCurrent(server: Address): boolean {
-    return this.#pool.isSame(server, this.#pool.current!);
-  }
-
-  /** A script that still has answers. */
-  get #isAsked(): boolean {
-    const { terminal } = this.#deps;
-    return !this.#config.isAuto && !terminal.isTty && !terminal.hasEnded;
-  }
-
-  /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other, except
-   * after one that needs TLS. */
-  #hasNoAlternative(failure: ConnectionFailure): boolean {
-    const { terminal } = this.#deps;
-    const { server } = failure.target;
-    if (!this.#hasEverJoined) return !this.#isPassedOver(failure) && (this.#config.isAuto || !terminal.isTty);
-    return !terminal.isTty && terminal.hasEnded && this.#pool.isOnly(server);
-  }
-
-  /** With `--auto`: it needs TLS, and others may not. */
-  #isPassedOver({ target, error }: ConnectionFailure): boolean {
-    const needsTls = recoveryFor(error).action === "upgradeTls";
-    return needsTls && this.#config.isAuto && !this.#pool.isOnly(target.server);
-  }
-
-  /** The only server left broke the protocol. */
-  #isOnlyFaulty({ target, error }: ConnectionFailure): boolean {
-    return recoveryFor(error).action === "exclude" && this.#pool.isOnly(target.server);
+    return mayBeOffline && this.#pool.has(this.#pool.current!) && !this.#pool.isCurrent(next);
   }
 
   /** A first server that flags name, or that no prompt will ask for again, is added to the pool before it was reached. */
@@ -475,7 +381,7 @@ export class ServerSelector {
     const options = {
       offer: () => offer?.current,
       watchOffer: (onChange = () => {}) => offer && (offer.onChange = onChange),
-      isRejoin: this.#hasEverJoined,
+      isRejoin: this.#policy.hasEverJoined,
       canResolve: this.#deps.canResolve,
       portOf: async (host: string) => await offer?.portOf(host, this.#pool, signal),
       network: this.#roomFinder,
