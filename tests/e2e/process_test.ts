@@ -47,7 +47,8 @@ Deno.test("readConfigFile() refuses a link that leads nowhere or to itself", onU
   await using folder = new TestFolder();
   for (const target of ["missing", "link"]) {
     const link = `${folder.path}/link`;
-    await Deno.symlink(target, link);
+    // Deno.symlink() wants to read and write everywhere.
+    await new Deno.Command("sh", { args: ["-c", 'ln -s "$0" "$1"', target, link] }).output();
     const error = await assertRejects(() => readConfigFile([], link), InputError);
     assertEquals(systemReason(error), target === "link" ? "link-loop" : "missing");
     await Deno.remove(link);
