@@ -1,6 +1,7 @@
 // A simulated server: a process with a ChatServer, which can end between any two of its reads and writes.
 
 import { splitFrames } from "../../lib/codec.ts";
+import { NatsError } from "../../lib/errors.ts";
 import { decodeServer, type LogEntry, SERVER_FRAMES } from "../../lib/protocol/frames.ts";
 import { ALL_ENTRIES, type Cursor } from "../../lib/room/event_log.ts";
 import { ChatServer } from "../../lib/server/chat_server.ts";
@@ -111,7 +112,7 @@ export class Server {
 
   async #start(place: number, backups: readonly string[]): Promise<void> {
     const { ledger, network } = this.#world;
-    const log = this.#log = await this.#storage.open(this.process, CONFIG);
+    const log = this.#log = await this.#openLog();
     const { commitLog } = log;
     ledger.openLog(commitLog.logId, this.#name);
     const listener = network.listen(this.process, addressOf(place));
@@ -133,6 +134,17 @@ export class Server {
     this.#server = server;
     this.#record();
     log.attach?.(server);
+  }
+
+  /** A server that could not reach its store is started again. */
+  async #openLog(): Promise<OpenLog> {
+    for (;;) {
+      try {
+        return await this.#storage.open(this.process, CONFIG);
+      } catch (error) {
+        if (!(error instanceof NatsError) || error.code !== "nats-unreachable") throw error;
+      }
+    }
   }
 
   async #close(): Promise<void> {
