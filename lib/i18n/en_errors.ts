@@ -176,7 +176,7 @@ export const ENGLISH_ERRORS = {
   "error.disk-full": "The disk is full: messages wait. Free some space, and the room continues.",
   "error.disk-full-at-start": "The disk is full: free at least {megabytes} MB for {path}, then start again.",
   "error.data-gone":
-    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, with the server stopped, restore a copy or delete what is left of the file, and start again.",
+    "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, stop the server and delete what is left of the file, also {path}-wal and {path}-shm; if you have a copy, put it in its place. Then start the server.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
   "error.export-cut": "A signal ended --export before it had printed all of {path}: run it again.",

@@ -105,8 +105,7 @@ export const SPANISH = {
     'No se envió: "{text}" parece una dirección, y no hay conexión. Con ↑ se recupera.',
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
-  "client.private-unread":
-    '{nick} no está aquí y quizá no lea "{text}". Si abre otra vez el cliente, repítalo con /privado.',
+  "client.private-unread": '{nick} no está aquí y quizá no lea "{text}". Si vuelve, repítaselo con /privado.',
   "client.private-other":
     'Otro cliente tiene ahora el nick {nick} y no recibió "{text}". Si es la misma persona, repítalo.',
   "client.ignored": "Ya no verá los mensajes de {nick}. Para verlos de nuevo: /ignorar {nick}",

@@ -186,7 +186,7 @@ export const SPANISH_ERRORS = {
   "error.disk-full-at-start":
     "El disco está lleno: libere al menos {megabytes} MB para {path} e inicie de nuevo el servidor.",
   "error.data-gone":
-    "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, con el servidor cerrado, restaure una copia o borre lo que quede del archivo; después, inicie el servidor.",
+    "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, cierre el servidor y borre lo que quede del archivo, también {path}-wal y {path}-shm; si tiene una copia, póngala en su lugar. Después, inicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
   "error.export-cut": "Una señal interrumpió --export y falta parte de {path}: ejecútelo de nuevo.",

@@ -74,7 +74,8 @@ export const SPANISH_HELP = {
   "flag.fast": "sin pausas ni paneles",
   "flag.lang": "idioma: es o en",
   "flag.help": "mostrar la ayuda",
-  "flag.plain": "salida sin edición de línea, para lectores de pantalla y conexiones lentas",
+  "flag.plain":
+    "salida simple, con la edición de línea del sistema, para lectores de pantalla y conexiones lentas",
   "flag.version": "mostrar la versión",
   "flag.licenses": "mostrar las licencias del programa y de lo que incluye",
   "flag.completions": "mostrar el script de autocompletado para bash o zsh",

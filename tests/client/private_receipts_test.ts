@@ -84,9 +84,7 @@ Deno.test("PrivateReceipts shortens the message, and tells of it once", pure, ()
   const receipts = new PrivateReceipts(said().sessionId, new MemberList({ maxMembers: 1 }), translator("es"));
   receipts.onEntry(said({ text: "a".repeat(41) }));
   assertEquals(receipts.take().map(({ text }) => text), [
-    `beto no está aquí y quizá no lea "${
-      "a".repeat(39)
-    }…". Si abre otra vez el cliente, repítalo con /privado.`,
+    `beto no está aquí y quizá no lea "${"a".repeat(39)}…". Si vuelve, repítaselo con /privado.`,
   ]);
   assertEquals(receipts.take(), []);
 });
