@@ -12,7 +12,7 @@ const OLD = { sessionId: 2n, nick: "beto", address: "::1" };
 const NEW = { ...OLD, sessionId: 3n };
 const base = { seq: 0, timeMs: 0 };
 const UNREAD =
-  'beto is not here and may not read "hola". If they start their client again, repeat it with /msg.';
+  'beto is not here and may never read "hola". If they start their client again, repeat it with /msg.';
 const OTHER =
   'Another client has the nick beto now, and did not get "hola". If it is the same person, repeat it.';
 
