@@ -315,7 +315,7 @@ class ChatClient {
       );
     }
     if (mayLack && !isOneLine) await notify(t.message("client.may-lack", MAY_LACK));
-    receipts.onWelcome(resent);
+    receipts.onWelcome(welcome, resent);
     for (const message of receipts.take()) await notify(message);
     terminal.releaseDraft();
     this.#startInput();

@@ -1,13 +1,11 @@
 // Own private messages that the recipient may not have read: the recipient is not in the room, or was lost or replaced.
 
 import type { Message, Translate } from "../i18n/translate.ts";
-import { PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { RETAIN_ACKED_MS, type RoomEvent, type Said, type Say } from "../protocol/frames.ts";
+import { printableNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
 import type { MemberList } from "./member_list.ts";
 
-/** How long a client that has stopped reading may stay a member, in ms: until its heartbeat fails, and the grace. */
-const UNNOTICED_MS = PING_TIMEOUT_MS + 3_000;
 const MAX_TEXT_CHARS = 40;
 
 type PrivateSaid = Said & Required<Pick<Said, "to">>;
@@ -18,9 +16,10 @@ export class PrivateReceipts {
   readonly #sessionId: bigint;
   readonly #members: MemberList;
   readonly #t: Translate;
-  /** Recent messages to members. */
+  /** Messages to members, of the last {@linkcode RETAIN_ACKED_MS}. */
   #sent: readonly PrivateSaid[] = [];
   #notices: Message[] = [];
+  #logId: bigint | undefined;
 
   constructor(sessionId: bigint, members: MemberList, t: Translate) {
     this.#sessionId = sessionId;
@@ -29,25 +28,27 @@ export class PrivateReceipts {
   }
 
   /** To be called after each WELCOME, when the member list is replaced. `resent`: what the server lacked. */
-  onWelcome(resent: readonly Say[]): void {
-    this.#sent = this.#sent.filter((said) => resent.some(({ clientSeq }) => clientSeq === said.clientSeq));
+  onWelcome({ logId }: { logId: bigint }, resent: readonly Say[]): void {
+    // The room that the client was in has its messages already, and the same recipients.
+    if (logId !== this.#logId) {
+      this.#sent = this.#sent.filter((said) => resent.some(({ clientSeq }) => clientSeq === said.clientSeq));
+    }
+    this.#logId = logId;
     this.#tellReplaced();
   }
 
   /** To be called with each entry, when the member list has taken it. */
   onEntry(entry: RoomEvent): void {
-    if (entry.type === "joined") {
-      this.#forgetBefore(entry.timeMs - RETAIN_ACKED_MS);
-      this.#tellReplaced();
-    } else if (entry.type === "left") {
+    this.#sent = this.#sent.filter(({ timeMs }) => timeMs >= entry.timeMs - RETAIN_ACKED_MS);
+    if (entry.type === "joined") this.#tellReplaced();
+    else if (entry.type === "left") {
       const isOf = ({ to }: PrivateSaid) => to.sessionId === entry.sessionId;
       const last = this.#sent.findLast(isOf);
       this.#sent = this.#sent.filter((said) => !isOf(said));
-      // A client that says goodbye has read all before.
-      if (entry.connectionLost && last && entry.timeMs - last.timeMs <= UNNOTICED_MS) this.#tell(last);
+      // A client that says goodbye has read all before. How long the server kept a lost one is not known here.
+      if (entry.connectionLost && last) this.#tell(last);
     } else if (entry.type === "said" && entry.to && entry.sessionId === this.#sessionId) {
       const said = { ...entry, to: entry.to };
-      this.#forgetBefore(entry.timeMs - RETAIN_ACKED_MS);
       if (this.#members.has(said.to.sessionId)) this.#sent = [...this.#sent, said];
       else this.#tell(said);
     }
@@ -56,10 +57,6 @@ export class PrivateReceipts {
   /** What the user must be told since the last call. */
   take(): Message[] {
     return this.#notices.splice(0);
-  }
-
-  #forgetBefore(ms: number): void {
-    this.#sent = this.#sent.filter(({ timeMs }) => timeMs >= ms);
   }
 
   /** Tells of the last message to each session whose nick another one has now, and forgets the messages to it. */
@@ -73,6 +70,8 @@ export class PrivateReceipts {
 
   #tell({ to: { nick }, text }: PrivateSaid): void {
     const key = this.#members.find(nick) ? "client.private-other" : "client.private-unread";
-    this.#notices.push(this.#t.message(key, { nick, text: truncate(text, MAX_TEXT_CHARS) }));
+    this.#notices.push(
+      this.#t.message(key, { nick: printableNick(nick), text: truncate(text, MAX_TEXT_CHARS) }),
+    );
   }
 }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { MemberList } from "../../lib/client/member_list.ts";
 import { PrivateReceipts } from "../../lib/client/private_receipts.ts";
 import { translator } from "../../lib/i18n/translate.ts";
-import type { Joined, Left, RoomEvent, Said } from "../../lib/protocol/frames.ts";
+import type { Joined, Left, RoomEvent, Said, Say } from "../../lib/protocol/frames.ts";
 import { makeSaid } from "../testing/raw_peer.ts";
 import { pure } from "../testing/test_options.ts";
 
@@ -29,14 +29,26 @@ function left(member: typeof OLD, changes: Partial<Left> = {}): Left {
   return { ...base, ...member, type: "left", connectionLost: false, ...changes };
 }
 
-/** What ana is told of these entries of one server after another, if she knows no member on the first. */
+/** What ana is told of these entries of one server after another, if she knows no member at first. */
 function told(...servers: (readonly RoomEvent[])[]): string[] {
+  const resent = [{ type: "say", clientSeq: 1, timeMs: 1, text: "hola" } as const];
+  return toldBy(servers.map((entries, index) => ({ logId: BigInt(index), resent, entries })));
+}
+
+/** What ana is told of the entries after one WELCOME after another. */
+function toldBy(
+  connections: {
+    logId: bigint;
+    resent: readonly Say[];
+    members?: (typeof OLD)[];
+    entries?: readonly RoomEvent[];
+  }[],
+): string[] {
   const members = new MemberList({ maxMembers: 10 });
   const receipts = new PrivateReceipts(said().sessionId, members, translator("en"));
-  for (const [index, entries] of servers.entries()) {
-    members.replace([]);
-    const resent = index === 0 ? [] : [{ type: "say", clientSeq: 1, timeMs: 1, text: "hola" } as const];
-    receipts.onWelcome(resent);
+  for (const { logId, resent, members: listed = [], entries = [] } of connections) {
+    members.replace(listed.map((member) => ({ ...member, sinceMs: 0 })));
+    receipts.onWelcome({ logId }, resent);
     for (const entry of entries) {
       members.apply(entry);
       receipts.onEntry(entry);
@@ -49,13 +61,13 @@ const CASES: Record<string, [expected: string[], ...servers: RoomEvent[][]]> = {
   "of a recipient who is not in the room": [[UNREAD], [said()]],
   "of a recipient who left before": [[UNREAD], [joined(OLD), left(OLD), said()]],
   "of a recipient whose nick another session has": [[OTHER], [joined(NEW), said()]],
-  "of a recipient who is lost soon after, once": [
+  "of a recipient who is lost within two minutes, once": [
     [UNREAD],
     [
       joined(OLD),
       said({ text: "uno" }),
       said(),
-      left(OLD, { connectionLost: true, timeMs: 17_500 }),
+      left(OLD, { connectionLost: true, timeMs: 120_000 }),
       joined(NEW),
     ],
   ],
@@ -66,7 +78,11 @@ const CASES: Record<string, [expected: string[], ...servers: RoomEvent[][]]> = {
   ],
   "of no recipient who is lost later": [
     [],
-    [joined(OLD), said(), left(OLD, { connectionLost: true, timeMs: 17_501 }), joined(NEW)],
+    [joined(OLD), said(), left(OLD, { connectionLost: true, timeMs: 120_001 }), joined(NEW)],
+  ],
+  "of a recipient with an impossible nick, which it shows as ?": [
+    [UNREAD.replace("beto", "?")],
+    [said({ to: { sessionId: OLD.sessionId, nick: "[root] !" } })],
   ],
   "of no recipient who leaves": [[], [joined(OLD), said(), left(OLD), joined(NEW)]],
   "of no recipient who follows to the next server": [[], [joined(OLD), said()], [joined(OLD)]],
@@ -88,3 +104,16 @@ Deno.test("PrivateReceipts shortens the message, and tells of it once", pure, ()
   ]);
   assertEquals(receipts.take(), []);
 });
+
+Deno.test(
+  "PrivateReceipts.onWelcome() keeps the messages of a room that a redial leads back to",
+  pure,
+  () => {
+    const before = { logId: 7n, resent: [], entries: [joined(OLD), said()] };
+    const again = { logId: 7n, resent: [] };
+    const lost = left(OLD, { connectionLost: true, timeMs: 1_000 });
+    assertEquals(toldBy([before, { ...again, members: [OLD], entries: [lost] }]), [UNREAD]);
+    assertEquals(toldBy([before, { ...again, members: [NEW] }]), [OTHER]);
+    assertEquals(toldBy([before, { ...again, logId: 8n, members: [OLD], entries: [lost] }]), []);
+  },
+);
