@@ -273,7 +273,7 @@ Deno.test("chat-client leaves when a terminal's input ends, or when it is termin
   }
 });
 
-Deno.test("chat-client waits only briefly for acks when a terminal's input ends", async () => {
+Deno.test("chat-client at a terminal waits briefly for acks when its input ends, and exits with 0", async () => {
   await using server = FakeServer.withWelcome();
   await using ana = await ClientUser.on(server, { isTty: true });
   ana.type("hola\n");
