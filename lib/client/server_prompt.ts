@@ -266,7 +266,7 @@ function afterLossQuestion(
   return `${question} [${formatAddress(server)}${found}]`;
 }
 
-/** At a screen it becomes a draft, and of a pipe a message. */
+/** At a screen it becomes a draft, and of a pipe a message. Without line editing there is no draft: it is not sent. */
 function talk(answer: string, { hasLineEditor, isTty }: Terminal): InputError {
   const code = hasLineEditor ? "answer-is-talk" : isTty ? "answer-not-sent" : "answer-to-chat";
   return new InputError(code, { text: truncate(answer, MAX_QUOTED_CHARS) });

@@ -51,24 +51,24 @@ interface CopyOptions {
   readonly signal?: AbortSignal;
 }
 
-async function readCopy(path: string, { folder: dir, signal }: CopyOptions): Promise<RoomEvent[]> {
-  const folder = await Deno.makeTempDir({ dir, prefix: "chat-export-" });
+async function readCopy(path: string, { folder, signal }: CopyOptions): Promise<RoomEvent[]> {
+  const copyFolder = await Deno.makeTempDir({ dir: folder, prefix: "chat-export-" });
   // A process that a signal ends does not wait long for a slow disk.
   const removeNow = () => {
     try {
-      Deno.removeSync(folder, { recursive: true });
+      Deno.removeSync(copyFolder, { recursive: true });
     } catch {
       // The removal below was under way.
     }
   };
   addEventListener("unload", removeNow);
   try {
-    const copy = join(folder, "room.db");
+    const copy = join(copyFolder, "room.db");
     if (!await copyRoom(path, copy, signal)) throw new InputError("data-busy", { path });
     using store = await SqliteStore.open(copy);
     return eventsIn(store);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(copyFolder, { recursive: true });
     removeEventListener("unload", removeNow);
   }
 }
