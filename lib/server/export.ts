@@ -11,7 +11,7 @@ const BATCH = 500;
 
 /** Prints what the config asks for. If the reader of the output goes before the end, that is all it wanted.
  * @throws {InputError} about the file
- * @throws {StoreError} as `readRoomFile` does, and `export-cut` if a signal comes before the end */
+ * @throws {StoreError} as `readRoomFile` does, and `export-cut` if a signal or Ctrl-C comes before the end */
 export async function exportRoom(
   { path, sinceMs, untilMs, hasPrivate }: ExportConfig,
   { terminal, terminated, dropFilePermissions }: ProcessContext,
@@ -23,7 +23,7 @@ export async function exportRoom(
     event.timeMs >= sinceMs && event.timeMs < untilMs && (hasPrivate || event.type !== "said" || !event.to)
   );
   for (let at = 0; at < events.length; at += BATCH) {
-    if (terminal.interruptSignal.aborted) return;
+    if (terminal.isOutputClosed) return;
     if (terminated.aborted) throw new StoreError("export-cut", { path });
     const lines = events.slice(at, at + BATCH).flatMap((event) => {
       renderer.follow(event);

@@ -154,6 +154,11 @@ export class Screen {
     return REPORTS.off + PLAIN_KEYS.off + (this.#title === undefined ? "" : TITLE_STACK.pop);
   }
 
+  /** Whether nothing is written any more: the output was closed, or the screen is. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Why the last write failed; undefined if it did not. */
   get writeError(): unknown {
     return this.#writeError;

@@ -88,6 +88,11 @@ export class Terminal implements AsyncDisposable {
     return this.#interrupt.signal;
   }
 
+  /** Whether nothing more can be written: the reader of the output is gone, or the terminal is disposed of. */
+  get isOutputClosed(): boolean {
+    return this.#screen.isClosed;
+  }
+
   get hasLineEditor(): boolean {
     return this.#streams.tty !== undefined;
   }

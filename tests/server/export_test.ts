@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { InputError, StoreError } from "../../lib/errors.ts";
 import { serve } from "../../lib/server/main.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { parseLines } from "../testing/json_lines.ts";
+import { CTRL_C } from "../testing/terminal_fixture.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
 const ana = { nick: "ana", sessionId: 1n };
@@ -88,6 +90,35 @@ Deno.test("--export throws export-cut if a signal ends it before it has printed 
   assertEquals((await assertRejects(() => running, StoreError)).code, "export-cut");
   assertEquals(operator.output, "");
 });
+
+Deno.test(
+  "--export throws export-cut after Ctrl-C, but just ends when its reader goes",
+  writing,
+  async () => {
+    await using folder = new TestFolder();
+    const path = join(folder.path, "room.db");
+    {
+      using store = await SqliteStore.open(path);
+      const events = Array.from(
+        { length: 1_501 },
+        (_, n) => ({ ...said, timeMs: 1, clientSeq: n + 1, text: "hola" }),
+      );
+      store.append(events, 1);
+    }
+    await using operator = new FakeUser({ isTty: true, tty: new FakeScreen() });
+    const running = operator.run(serve, "--export", path);
+    await operator.waitForOutput("hola");
+    operator.type(CTRL_C);
+    assertEquals((await assertRejects(() => running, StoreError)).code, "export-cut");
+
+    await using reader = new FakeUser();
+    const read = reader.run(serve, "--export", path);
+    await reader.waitForOutput("hola");
+    reader.closeOutput();
+    assertEquals(await read, 0);
+    assertEquals([operator, reader].map(({ writes }) => writes < 4), [true, true]);
+  },
+);
 
 for (
   const [flags, code] of [

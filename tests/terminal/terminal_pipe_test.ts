@@ -177,7 +177,7 @@ Deno.test("Terminal.interruptSignal is aborted when the output is closed", pure,
     isTty: false,
   }, systemClock);
   await withTimeout(terminal.print("hola"), "print() to go on");
-  assertEquals(terminal.interruptSignal.aborted, true);
+  assertEquals([terminal.interruptSignal.aborted, terminal.isOutputClosed], [true, true]);
 });
 
 Deno.test("Terminal reads what follows Ctrl-D without line editing before it ends", pure, async () => {

@@ -57,6 +57,7 @@ export class FakeUser implements AsyncDisposable {
   readonly #watchers = new Set<() => void>();
   #keys!: ReadableStreamDefaultController<Uint8Array>;
   #hasEnded = false;
+  #isOutputClosed = false;
 
   constructor(options: FakeUserOptions = {}) {
     this.#options = options;
@@ -65,6 +66,7 @@ export class FakeUser implements AsyncDisposable {
       {
         input: new ReadableStream({ start: (controller) => void (this.#keys = controller) }),
         write: (bytes) => {
+          if (this.#isOutputClosed) return Promise.reject(new Deno.errors.BrokenPipe());
           this.output += new TextDecoder().decode(bytes);
           this.writes++;
           for (const watch of this.#watchers) watch();
@@ -89,6 +91,11 @@ export class FakeUser implements AsyncDisposable {
   endInput(): void {
     this.#hasEnded = true;
     this.#keys.close();
+  }
+
+  /** Closes the output, as a reader that goes. */
+  closeOutput(): void {
+    this.#isOutputClosed = true;
   }
 
   /** Aborts `terminated`, as a signal does. */
