@@ -9,7 +9,9 @@ import type { ConnectionFailure } from "./session.ts";
 /** A person at a terminal can be asked, and a script whose pipe has answers. With `--auto` the client asks only what a
  * person alone can mend. */
 export class FailurePolicy {
-  hasEverJoined = false;
+  #hasEverJoined = false;
+  /** On the server that the client was on last. */
+  #lastNick: string | undefined;
   readonly #config: TargetInput & { readonly isAuto: boolean };
   readonly #terminal: Pick<Terminal, "isTty" | "hasEnded">;
   readonly #pool: ServerPool;
@@ -22,6 +24,24 @@ export class FailurePolicy {
     this.#config = config;
     this.#terminal = terminal;
     this.#pool = pool;
+  }
+
+  onJoined(): void {
+    this.#hasEverJoined = true;
+    this.#lastNick = undefined;
+  }
+
+  /** The server has granted a nick that the user asked for. */
+  onNickGranted(nick: string): void {
+    this.#lastNick = nick;
+  }
+
+  onLost({ target }: ConnectionFailure): void {
+    this.#lastNick ??= target.nick;
+  }
+
+  get hasEverJoined(): boolean {
+    return this.#hasEverJoined;
   }
 
   get isAuto(): boolean {
@@ -56,6 +76,12 @@ export class FailurePolicy {
   awaitsNick({ error }: ConnectionFailure): boolean {
     const isHeld = error.code === "nick-taken" || error.code === "nick-lookalike";
     return isHeld && this.hasEverJoined && !this.#terminal.isTty;
+  }
+
+  /** The last nick, if a script asked for the refused one while the client was on no server. */
+  nickInstead({ target, error }: ConnectionFailure): string | undefined {
+    const isRefused = recoveryFor(error).action === "askNick" && !this.#terminal.isTty;
+    return isRefused && target.nick !== this.#lastNick ? this.#lastNick : undefined;
   }
 
   /** Whether to offer the same server again. If its store is unavailable, the other servers of its room cannot commit

@@ -33,8 +33,8 @@ export class FailureReporter {
     this.#reasons.clear();
   }
 
-  /** Reports why the client could not join, unless it will redial without a question. With `--auto`, each reason is
-   * reported once until the client joins: then returns false. */
+  /** Tells why the client could not join, unless it will redial without a question. Returns false for a reason that it
+   * does not repeat: with `--auto`, each is told once until the next {@linkcode reset}. */
   async report(failure: ConnectionFailure): Promise<boolean> {
     const { target, error, wasJoined } = failure;
     const { authPrompter, notify, terminal } = this.#deps;
@@ -48,7 +48,8 @@ export class FailureReporter {
     const isFirstReport = !isRepeated || !this.#reasons.has(reason);
     this.#reasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
-    const isEnd = action === "giveUp" || (policy.endsPipe(action) && !policy.awaitsNick(failure));
+    const hasNick = policy.nickInstead(failure) !== undefined || policy.awaitsNick(failure);
+    const isEnd = action === "giveUp" || (policy.endsPipe(action) && !hasNick);
     const willRetry = (!isAuth || policy.isPassedOver(failure)) && !isEnd && !policy.canUserFix(action) &&
       !policy.isOnlyFaulty(failure);
     const report = this.refusal(failure, { willRetry });

@@ -194,7 +194,7 @@ class User {
     this.nick = nick;
     if (nick !== this.#requestedNick) return;
     this.#requestedNick = undefined;
-    this.#selector.rename(nick);
+    this.#selector.onNickGranted(nick);
   }
 
   /** A server rejected a nick, or HELLO with it: the client must not request it again. */

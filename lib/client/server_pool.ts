@@ -76,7 +76,7 @@ export class ServerPool {
       : [];
     for (const known of this.#servers) {
       const isDelisted = this.#logIds.get(known) === logId && indexOf(servers, known) < 0;
-      if (isDelisted && !this.#isCurrent(known)) this.#remove(known);
+      if (isDelisted && !this.#isAddressOfCurrent(known)) this.#remove(known);
     }
     for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { logId, kept: servers });
     const listed = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
@@ -96,7 +96,7 @@ export class ServerPool {
     this.#servers.push(added);
     if (logId !== undefined) this.#logIds.set(added, logId);
     if (this.#servers.length <= MAX_SERVERS) return;
-    const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isCurrent(known);
+    const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isAddressOfCurrent(known);
     this.#remove(this.#logIds.keys().find((known) => !isKept(known)) ?? added);
   }
 
@@ -148,7 +148,7 @@ export class ServerPool {
     return this.current ? this.rotationFrom(this.nextAfter(this.current)) : this.#servers;
   }
 
-  #isCurrent(server: Address): boolean {
+  #isAddressOfCurrent(server: Address): boolean {
     return this.current !== undefined && isSameAddress(server, this.current);
   }
 

@@ -55,8 +55,6 @@ export class ServerSelector {
   #suggested: Address | undefined;
   /** The nick for the next server, if the user has changed it since the client joined or asked. */
   #nextNick: string | undefined;
-  /** On the server that the client was on last. */
-  #lastNick: string | undefined;
 
   /** `random` is uniform in [0, 1). */
   constructor(deps: ServerSelectorDeps, config: ServerSelectorConfig, random: () => number) {
@@ -86,7 +84,7 @@ export class ServerSelector {
     if (isAlone && !this.#policy.hasEverJoined && this.#deps.terminal.hasLineEditor) {
       void this.#tellOfOthers(backups);
     }
-    this.#policy.hasEverJoined = true;
+    this.#policy.onJoined();
     this.#nextNick = undefined;
     this.#reporter.reset();
     this.#prober.reset();
@@ -101,6 +99,12 @@ export class ServerSelector {
   /** Used in the next HELLO. */
   rename(nick: string): void {
     this.#nextNick = nick;
+  }
+
+  /** The server has granted a nick that the user asked for. */
+  onNickGranted(nick: string): void {
+    this.#nextNick = nick;
+    this.#policy.onNickGranted(nick);
   }
 
   updateBackups(backups: readonly Address[]): void {
@@ -124,14 +128,14 @@ export class ServerSelector {
   ): Promise<ConnectTarget | undefined> {
     if (!failure) return await this.#first(signal);
     const { target: { server }, error, wasJoined, isMove = false, rttMs } = failure;
-    const { action, mayHang } = recoveryFor(error);
+    const { action } = recoveryFor(error);
     const nick = this.#nextNick ?? failure.target.nick;
     this.#prober.endBesideDial();
     if (failure.target.abandoned?.aborted && !wasJoined) {
       return { ...await this.#goBackTo(this.#failover.current!), nick };
     }
     if (wasJoined) {
-      this.#lastNick = nick;
+      this.#policy.onLost(failure);
       this.#prober.reset();
       const isFinal = isMove || action === "exclude";
       this.#failover.onLost({ isFinal, saidBye: error.code === "closing", rttMs }, this.#nowMs);
@@ -145,15 +149,7 @@ export class ServerSelector {
     if (failure.connectedForMs >= BACKOFF_MAX_MS) this.#attempts = 0;
     if (action === "giveUp") throw error;
     if (shouldRedial(failure, { isAsked: this.#policy.isAsked })) {
-      if (!wasJoined) return { server, nick, isRedial: true };
-      // Two copies of a client, with one token, replace each other for ever.
-      if (failure.target.isRedial && this.#attempts > 0) {
-        await delay(backoffMs(this.#attempts, this.#random), signal);
-      }
-      this.#attempts++;
-      this.#prober.beginLater(this.#candidates(this.#pool.nextAfter(server), server), signal);
-      const { ip } = this.#failover.current!;
-      return { server, nick, isRedial: true, ip, ...this.#failover.limits({ mustAnswer: mayHang === true }) };
+      return { server, nick, isRedial: true, ...wasJoined && await this.#redialLimits(failure, signal) };
     }
     const isNamed = !this.#policy.hasEverJoined || this.#pool.has(server);
     const isConfigured = isNamed && !this.#roomFinder.isChosen(server);
@@ -162,7 +158,8 @@ export class ServerSelector {
     if (result === "quit") return undefined;
     if (result === "retry") return { server, nick };
     if (result === "denied" && this.#policy.hasNoAlternative(failure)) throw error;
-    if (this.#canKeepNick(failure)) return { server, nick: this.#nextNick = this.#lastNick! };
+    const instead = this.#policy.nickInstead(failure);
+    if (instead !== undefined) return { server, nick: this.#nextNick = instead };
     if (this.#policy.awaitsNick(failure)) return await this.#retryNick(failure, signal);
     if (this.#policy.endsPipe(action)) throw error;
     return await this.#selectNext(failure, signal);
@@ -177,6 +174,18 @@ export class ServerSelector {
 
   get #nowMs(): number {
     return this.#deps.clock().monotonicMs;
+  }
+
+  /** The server that was just lost is tried for a short time, since others of its room are probed meanwhile. */
+  async #redialLimits({ target, error }: ConnectionFailure, signal: AbortSignal) {
+    // Two copies of a client, with one token, replace each other for ever.
+    if (target.isRedial && this.#attempts > 0) {
+      await delay(backoffMs(this.#attempts, this.#random), signal);
+    }
+    this.#attempts++;
+    this.#prober.beginLater(this.#candidates(this.#pool.nextAfter(target.server), target.server), signal);
+    const mustAnswer = recoveryFor(error).mayHang === true;
+    return { ip: this.#failover.current!.ip, ...this.#failover.limits({ mustAnswer }) };
   }
 
   /** Once the server to go back to has failed, the one that the client left for it. One that does not let the client in
@@ -220,12 +229,6 @@ export class ServerSelector {
     await this.#deps.notify(this.#t.message("client.join-wait", { server: formatAddress(server), seconds }));
     await delay(joinWaitMs, signal);
     return { server, nick };
-  }
-
-  /** The nick that was refused is one that a script asked for while the client was on no server. */
-  #canKeepNick({ target, error }: ConnectionFailure): boolean {
-    const isRefused = recoveryFor(error).action === "askNick" && !this.#deps.terminal.isTty;
-    return isRefused && this.#lastNick !== undefined && target.nick !== this.#lastNick;
   }
 
   /** @throws the failure's error, if the nick is taken on every server */

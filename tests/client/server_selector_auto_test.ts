@@ -55,19 +55,39 @@ Deno.test("ServerSelector --auto retries the only known server, with the same ni
   assertEquals(fixture.user.output, "");
 });
 
-Deno.test(
-  "ServerSelector.rename() counts during a wait, and a refused nick gives way to the last one",
-  pure,
-  async () => {
+for (
+  const [when, code] of [["before", "nick-taken"], ["before", "nick-invalid"], [
+    "during",
+    "nick-taken",
+  ]] as const
+) {
+  const title = `ServerSelector.rename() ${when} a wait counts, and after ${code} the last nick does`;
+  Deno.test(title, pure, async () => {
     await using fixture = await selectorAfterJoin({ isAuto: true });
+    if (when === "before") fixture.selector.rename("anita");
     const next = fixture.next(lost(FIRST));
     fixture.selector.rename("anita");
     const target = { server: SECOND, nick: "anita" };
     assertEquals(await next, target);
-    const refused = { ...unreachable(SECOND, rejection("nick-taken")), target };
+    const refused = { ...unreachable(SECOND, rejection(code)), target };
     assertEquals(await fixture.next(refused), { server: SECOND, nick: "ana" });
-  },
-);
+    assertEquals(fixture.notices.map(reasonPart), [RETRY]);
+    await assertRejects(
+      async () => await fixture.next({ ...refused, target: TARGET, error: rejection("nick-invalid") }),
+      ServerError,
+    );
+  });
+}
+
+Deno.test("ServerSelector.onNickGranted() sets the nick that a refused one gives way to", pure, async () => {
+  await using fixture = await selectorAfterJoin({ isAuto: true });
+  fixture.selector.onNickGranted("anita");
+  fixture.selector.rename("eva");
+  const target = { server: SECOND, nick: "eva" };
+  assertEquals(await fixture.next(lost(FIRST)), target);
+  const refused = { ...unreachable(SECOND, rejection("nick-taken")), target };
+  assertEquals(await fixture.next(refused), { server: SECOND, nick: "anita" });
+});
 
 Deno.test("ServerSelector --auto stops waiting when its signal is aborted", pure, async () => {
   await using fixture = await newSelector({ random: () => 1_000 });
