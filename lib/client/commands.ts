@@ -27,10 +27,10 @@ import { toCells, truncateToWidth, width } from "../terminal/layout.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { foldNick, parseNick, printableNick } from "../text/nick.ts";
 import { parseText, printable, truncate } from "../text/text.ts";
+import { endsWithIP, isLikeIP, isMostOfIP, isPartOfAddress } from "./address_like.ts";
 import type { ChatView } from "./chat_view.ts";
 import type { IgnoreList } from "./ignore_list.ts";
 import type { MemberList } from "./member_list.ts";
-import { isLikeAddress } from "./server_prompt.ts";
 import type { Session } from "./session.ts";
 
 /** Longest wait for the history at the end of a pipe, in ms. */
@@ -124,9 +124,6 @@ export function messageText({ text, isPasted }: TypedLine): string | undefined {
   return CHAT_COMMANDS.isCommand(line) ? undefined : parseText(text);
 }
 
-/** `¿seguimos?10.0.0.7:5000`, without a blank. */
-const ADDRESS_AFTER_DRAFT = /[\p{L}?!.,;)]\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?$/u;
-
 interface CommandLoopDeps {
   readonly process: ProcessContext;
   readonly renderer: Renderer;
@@ -143,6 +140,8 @@ interface CommandLoopDeps {
   readonly notify: (message: Message) => Promise<void>;
   /** Lines are requests of a program. */
   readonly isJson: boolean;
+  /** No question comes after a loss. */
+  readonly isAuto: boolean;
 }
 
 /** Sends what is typed, or runs it as a command. */
@@ -196,8 +195,8 @@ export class CommandLoop implements CommonContext {
   /** After a loss, a user may answer before the question comes: a message would tell the room an address. It may follow a
    * draft, which is in the line again while a dial goes on. */
   #isEarlyAnswer({ text, isPasted }: TypedLine): boolean {
-    if (!this.terminal.hasLineEditor || isPasted || this.session.idleMs !== undefined) return false;
-    return isLikeAddress(text) || ADDRESS_AFTER_DRAFT.test(text);
+    if (this.#deps.isAuto || !this.terminal.hasLineEditor || isPasted) return false;
+    return this.session.idleMs === undefined && (isLikeIP(text) || endsWithIP(text));
   }
 
   /** Does what a program asks for. */
@@ -235,6 +234,8 @@ export class CommandLoop implements CommonContext {
           text: truncateToWidth(truncate(printable(text), MAX_DRAFT_CHARS), columns),
         });
       },
+      isPartOfAnswer: isPartOfAddress,
+      isMostOfAnswer: isMostOfIP,
       complete: (before) => {
         const others = [...this.members].filter(({ sessionId }) => sessionId !== this.#deps.user.sessionId);
         const nicks = others.map(({ nick }) => printableNick(nick));

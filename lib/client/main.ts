@@ -138,7 +138,7 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     clock,
   );
   const commands = new CommandLoop({
-    ...{ process, renderer, session, view, members, user, ignored, notify },
+    ...{ process, renderer, session, view, members, user, ignored, notify, isAuto },
     isJson: config.display.isJson,
   });
   return {

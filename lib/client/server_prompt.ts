@@ -13,6 +13,7 @@ import {
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
+import { isLikeAddress, isLikeIP, isLikePort, isURLOfHost } from "./address_like.ts";
 import { FoundList, type NetworkSearch, PROBE_MS } from "./network_search.ts";
 import type { LastJoin } from "./last_join.ts";
 import { recoveryFor } from "./recovery.ts";
@@ -212,6 +213,8 @@ async function parseAfterLoss(
   { terminal }: PromptDeps,
   { canResolve, signal }: TargetPromptOptions,
 ): Promise<HostAnswer> {
+  // Of a script, a number is rather a value for the chat.
+  if (!terminal.isTty && isLikePort(answer)) throw talk(answer, terminal);
   try {
     const typed = parseAnswer(normalizeHostPort(answer), offeredHost);
     // Without line editing, the dial says that a name is unknown.
@@ -223,33 +226,18 @@ async function parseAfterLoss(
   }
 }
 
-/** What can be nothing but an address, right or wrong. */
-const ADDRESSES = [
-  /^\d+(?:\.+\d+){3,}\.?(?::\S*|\s+\d+)?$/, // 10.0.0.300, 10.0.0.7 99999, 10.0.0.7.5000
-  /^\[[\da-f:.]+(?:%\w+)?\](?::\S*)?$/i, // [::1]:x
-  /^(?!\d{1,2}:)[\p{L}\p{M}\d._-]+:\w*\d\w*$/u, // aula:5o00, but no time as 12:30
-];
-/** http://10.0.0.7:5000, but no page as http://aula/nota. */
-const URL_OF_HOST = /^\w+:\/\/[^\s/]+\/?$/;
-/** 99999, :99999, but no smiley as :3. */
-const PORT = /^(?:\d{4,5}|:\d{2,})$/;
-
-/** Whether a line can be nothing but an address, right or wrong. */
-export function isLikeAddress(line: string): boolean {
-  return ADDRESSES.some((address) => address.test(line.trim()));
-}
-
 /** Whether an answer that leads to no server was meant for the chat. A person's key, question marks or URL of a host are
- * not worth a draft. */
+ * not worth a draft. Scripts say `cpu:93` more often than they mistype a name. */
 function isTalk(answer: string, { isTty }: Terminal): boolean {
-  if (isTty && (countChars(answer) === 1 || /^\?+$/.test(answer) || URL_OF_HOST.test(answer))) return false;
-  return !isLikeAddress(answer) && !PORT.test(answer);
+  if (!isTty) return !isLikeIP(answer) && !isLikePort(answer);
+  if (countChars(answer) === 1 || /^\?+$/.test(answer) || isURLOfHost(answer)) return false;
+  return !isLikeAddress(answer) && !isLikePort(answer);
 }
 
 /** Four or five digits, or several after a colon, are a port of the server on offer.
  * @throws {InputError} `address-invalid` or `port-invalid` */
 function parseAnswer(answer: string, offeredHost: string): HostAnswer {
-  return PORT.test(answer)
+  return isLikePort(answer)
     ? { host: offeredHost, port: parsePort(answer.replace(/^:/, "")) }
     : parseAddress(answer);
 }

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../base/time.ts";
-import { ADDRESS_PART, type InputRouter } from "./input_router.ts";
+import type { InputRouter } from "./input_router.ts";
 
 export interface DraftConfig {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
@@ -85,11 +85,11 @@ export class DraftKeeper {
   }
 
   /** To be called when keys have changed a line. A user who edits a draft has seen it: Enter sends it. One who goes on
-   * with an address has not seen that the prompt is gone. */
+   * with an answer has not seen that the prompt is gone. */
   onEdit(): void {
     const { activeQueue, chatQueue } = this.#router;
     if (activeQueue !== chatQueue) return;
-    if (this.mustKeep() && ADDRESS_PART.test(chatQueue.editor.text)) return;
+    if (this.mustKeep() && this.#router.isPartOfAnswer(chatQueue.editor.text)) return;
     this.#sendFromMs = 0;
   }
 

@@ -18,6 +18,10 @@ export interface ChatOptions {
     /** Reports how many lines were not sent. */
     readonly notSentText: (count: number) => string;
   };
+  /** Whether a text can be nothing but part of an answer to a prompt that interrupts the chat. */
+  readonly isPartOfAnswer?: (text: string) => boolean;
+  /** Whether a text is so much of such an answer that it was not meant for the chat. */
+  readonly isMostOfAnswer?: (text: string) => boolean;
   readonly complete?: Completer;
   /** What a prompt shows above it of the chat line that it interrupts. */
   readonly draftText?: (text: string) => string;
@@ -33,12 +37,6 @@ interface PastedAnswer {
 
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
-
-/** What can be nothing but part of an address. */
-export const ADDRESS_PART = /^[\d.:]+$/;
-
-/** What is most of an IP address, but no time or number: `10.0.0`, `.0.7:5000`. */
-const MOST_OF_ADDRESS = /^\d*(?:[.:]\d+){2,}$/;
 
 /** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
 const LINE_END = "↵";
@@ -119,6 +117,10 @@ export class InputRouter {
     return line === undefined || line === this.#printedDraft ? [] : [line];
   }
 
+  isPartOfAnswer(text: string): boolean {
+    return text !== "" && this.#chatOptions?.isPartOfAnswer?.(text) === true;
+  }
+
   beginChat(options: ChatOptions): void {
     this.#chatOptions = options;
   }
@@ -136,8 +138,10 @@ export class InputRouter {
     if (this.#exclusiveDepth++ > 0) return;
     this.#givenAnswer = undefined;
     // It was typed before its question has come, and would go to the chat later: Up brings it back.
+    // A block that waits goes into the line as it is.
     const { editor } = this.chatQueue;
-    if (MOST_OF_ADDRESS.test(editor.text)) editor.addToHistory(editor.submit());
+    const isAnswer = !this.#pastedBlock && this.#chatOptions?.isMostOfAnswer?.(editor.text);
+    if (isAnswer) editor.addToHistory(editor.submit());
   }
 
   endExclusive(): void {
@@ -278,8 +282,9 @@ export class InputRouter {
       const unfinished = this.promptQueue.editor.submit();
       const pasted = this.#pastedAnswer;
       this.#pastedAnswer = undefined;
-      // The rest of an address is still being typed: neither half is for the chat.
-      if (unfinished !== "" && !ADDRESS_PART.test(unfinished)) {
+      // The rest of an answer is still being typed: neither half is for the chat. It may be no answer: Up brings it back.
+      if (this.isPartOfAnswer(unfinished)) queue.editor.addToHistory(unfinished);
+      else if (unfinished !== "") {
         this.#addToDraft(unfinished, { at: pasted?.restFrom, isPasted: unfinished === pasted?.text });
       }
     }

@@ -204,6 +204,17 @@ Deno.test("chat-client /nick takes another nick, tells all members, and keeps it
   await second.admin.waitForOutput("anita (127.0.0.1) se ha reconectado");
 });
 
+Deno.test("CommandLoop with --auto sends what looks like an address, as no question comes", async () => {
+  await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  ana.dial(server.address, "--auto");
+  await ana.waitForOutput("(sin conexión)");
+  ana.type("10.0.0.7\r/who\r");
+  await ana.waitForOutput("Sin conexión desde");
+  assertStringIncludes(await ana.quit(), "Mensajes sin confirmar al salir: 1.");
+  assert(!ana.output.includes("No se envió"), ana.output);
+});
+
 /** A client whose first server is down, and whose backup is a fake server. */
 function dialBackup(ana: ClientUser, { address: { host, port } }: FakeServer): void {
   ana.dial(freeAddress(), "--auto", "--backup", `${host}:${port}`);

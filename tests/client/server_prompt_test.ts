@@ -9,7 +9,7 @@ import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 
-const KNOWN_HOSTS = ["aula", "otra", "10.0.0.7", "xn--pea-8ma"];
+const KNOWN_HOSTS = ["aula", "otra", "10.0.0.7", "192.168.1.6", "xn--pea-8ma"];
 
 const FALLBACK: Address = { host: "10.0.0.7", port: 5_001 };
 const NOTHING: TargetInput = { host: undefined, port: undefined, nick: undefined };
@@ -41,7 +41,7 @@ const PIPED: [does: string, answers: string, server: string, options?: PromptOpt
   ["suggests this machine and port 5000", "\n\n", "127.0.0.1:5000"],
   ["suggests the next server", "\n\n", "10.0.0.7:5001", { fallback: FALLBACK }],
   ["takes any word as a host", "hola\n\n", "hola:5000"],
-  ["takes a wrong address as one from a script that was disconnected", "nada:5001\n", "nada:5001", {
+  ["takes host and port from a script that was disconnected", "192.168.1.6\n5001\n", "192.168.1.6:5001", {
     isRejoin: true,
   }],
   ["takes a blank for the colon before a port", "aula 5001\n", "aula:5001"],
@@ -62,11 +62,28 @@ Deno.test(
   "promptForTarget() after a loss gives a pipe's lines that are no servers to the chat, as they are",
   pure,
   async () => {
-    const words = ["linea 8", "s", "?", "hola", "  /quien", "12:30", "123456"];
+    const words = [
+      "linea 8",
+      "s",
+      "?",
+      "hola",
+      "  /quien",
+      "12:30",
+      "123456",
+      "cpu:93",
+      "ok:3",
+      "4711",
+      "42",
+      ":99",
+    ];
     for (
       const [answers, server, chat] of [
         [[...words, "aula 5002", "después"], "aula:5002", words],
-        [[...words, "otra", "linea 9", "5003", "después"], "otra:5003", [...words, "linea 9"]],
+        [[...words, "otra", "linea 9", "ok:3", "5003", "después"], "otra:5003", [
+          ...words,
+          "linea 9",
+          "ok:3",
+        ]],
         [words, "10.0.0.7:5001", words], // the end of the pipe stands for the offer
       ] as const
     ) {

@@ -115,7 +115,7 @@ Puerto [5000]:
 
 Deno.test("ServerSelector suggests the same server again after a mistyped address", pure, async () => {
   await using fixture = await selectorAfterJoin({ backups: [THIRD] });
-  const typo = (await fixture.nextServer(lost(FIRST), "aulla:5000\n"))!;
+  const typo = (await fixture.nextServer(lost(FIRST), "10.0.0.9:5000\n"))!;
   assertEquals(await fixture.nextServer(unreachable(typo), ACCEPT), SECOND);
 });
 

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { InputRouter, MAX_UNCONFIRMED_LINES } from "../../lib/terminal/input_router.ts";
-import { PROMPTING } from "../testing/terminal_fixture.ts";
+import { ANSWERING, PROMPTING } from "../testing/terminal_fixture.ts";
 import { pure } from "../testing/test_options.ts";
 import { withTimeout } from "../testing/waiting.ts";
 
@@ -153,6 +153,17 @@ Deno.test("InputRouter.paste() keeps the block that waits when another one comes
   assertEquals(router.activeQueue.editor.submit(), "n o");
   enter(router, "s");
   for (let n = 0; n <= MAX_UNCONFIRMED_LINES; n++) assertEquals(await nextChatLine(router), "uno");
+});
+
+Deno.test("InputRouter.beginExclusive() leaves the line that a pasted block goes into", pure, async () => {
+  const { router } = newRouter();
+  router.beginChat({ ...PROMPTING, ...ANSWERING });
+  router.chatQueue.editor.insert("10.0.0");
+  router.paste("x\n".repeat(MAX_UNCONFIRMED_LINES + 1));
+  router.beginExclusive();
+  router.endExclusive();
+  enter(router, "s");
+  assertEquals(await nextChatLine(router), "10.0.0x");
 });
 
 Deno.test("InputRouter.end() drops the block that waits, and ends the chat's lines", pure, async () => {

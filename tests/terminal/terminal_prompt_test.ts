@@ -10,6 +10,7 @@ import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
 import {
+  ANSWERING,
   chatOf,
   CTRL_C,
   CTRL_D,
@@ -76,7 +77,7 @@ Deno.test(
   "Terminal keeps an address from the chat if its question goes away while it is typed",
   pure,
   async () => {
-    await using fixture = new SlowTerminalFixture({ graceMs: 1_000 });
+    await using fixture = new SlowTerminalFixture({ graceMs: 1_000, chat: ANSWERING });
     const { terminal, time } = fixture;
     const rest = ".2.2:5000";
     for (const isJoined of [false, true]) {
@@ -97,6 +98,7 @@ Deno.test(
       }
       assertEquals((await fixture.newOutput()).at(-1), `> ${rest}|`);
       assertEquals(fixture.said, []);
+      await fixture.typeAndExpectLast(`${CTRL_U}${UP}`, "> 10.99|"); // it may have been the beginning of a message
       fixture.type(CTRL_U);
     }
     fixture.type(`42 o 43${ENTER}`);
@@ -107,7 +109,7 @@ Deno.test(
 
 Deno.test("Terminal.ask() keeps no address as a draft that was typed before its question", pure, async () => {
   for (const [typed, draft] of [["10.99.2.2:5000", ""], ["12:30", "12:30"], ["son 1.2.3.4", "son 1.2.3.4"]]) {
-    await using fixture = new SlowTerminalFixture({ idleMs: 0 });
+    await using fixture = new SlowTerminalFixture({ idleMs: 0, chat: ANSWERING });
     fixture.type(typed!);
     await flushTasks();
     const answer = fixture.terminal.ask("Servidor");

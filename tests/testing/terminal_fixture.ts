@@ -77,6 +77,12 @@ export const PROMPTING: ChatOptions = {
   },
 };
 
+/** A chat whose prompts ask for an IP address. */
+export const ANSWERING: ChatOptions = {
+  isPartOfAnswer: (text) => /^[\d.:]+$/.test(text),
+  isMostOfAnswer: (text) => /^\d+\.\d+\.[\d.:]+$/.test(text),
+};
+
 /** Collects the lines of a chat, pasted ones in braces. */
 export function chatOf(terminal: Terminal, options?: ChatOptions): string[] {
   const said: string[] = [];
