@@ -296,10 +296,10 @@ class ChatClient {
     const isChosen = historyCount === 0 && behindMs !== undefined && self !== undefined;
     this.#missedSinceMs = isChosen ? self.sinceMs - behindMs : -Infinity;
     const { logId, memberCount } = welcome;
-    const backups = this.#readBackups(welcome.backups);
-    selector.onJoined(server, { ip, logId, backups, isAlone: memberCount === 1 });
-    user.onJoined(welcome.nick);
     members.replace(welcome.members);
+    const isAlone = () => memberCount === 1 && members.size === 1;
+    selector.onJoined(server, { ip, logId, backups: this.#readBackups(welcome.backups), isAlone });
+    user.onJoined(welcome.nick);
     renderer.setMembers(welcome.members);
     let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
     const count = memberCount - welcome.members.length;

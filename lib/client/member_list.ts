@@ -19,6 +19,10 @@ export class MemberList implements Iterable<MemberInfo> {
     return this.#members.values();
   }
 
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** When the list stopped being current, in ms since 1970 UTC; undefined while it is current, and before the first
    * {@linkcode replace}. */
   get staleSinceMs(): number | undefined {

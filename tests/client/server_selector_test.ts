@@ -88,11 +88,27 @@ for (
     const user = columns ? { isTty: true, tty: new FakeScreen({ columns }) } : {};
     await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
     await fixture.next();
-    fixture.join(FIRST, { backups: [THIRD, SECOND], isAlone });
+    fixture.join(FIRST, { backups: [THIRD, SECOND], isAlone: () => isAlone });
     await flushTasks();
     const text = `Aquí no hay nadie más. Miembros en ${formatAddress(SECOND)}: 3. ` +
       "Para ir con ellos, salga y entre en ese servidor.";
     assertEquals(fixture.notices, columns && isAlone && heardCount > 0 ? [text] : []);
+  });
+}
+
+for (const change of ["a member has joined", "the client was lost"]) {
+  Deno.test(`ServerSelector tells nothing of other members once ${change}`, pure, async () => {
+    const { answer, probe } = probed();
+    const user = { isTty: true, tty: new FakeScreen({ columns: 80 }) };
+    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
+    await fixture.next();
+    let isAlone = true;
+    fixture.join(FIRST, { backups: [SECOND], isAlone: () => isAlone });
+    if (change === "the client was lost") void fixture.next(lost(FIRST), AbortSignal.abort());
+    else isAlone = false;
+    answer(SECOND, { logId: 9n, heardCount: 3 });
+    await flushTasks();
+    assertEquals(fixture.notices, []);
   });
 }
 

@@ -116,11 +116,11 @@ export class SelectorFixture implements AsyncDisposable {
   /** Joins a server that lists these backups. */
   join(
     server: Address,
-    { logId = 1n, backups = [], ip = IP, isAlone = false }: {
+    { logId = 1n, backups = [], ip = IP, isAlone = () => false }: {
       logId?: bigint;
       backups?: Address[];
       ip?: string;
-      isAlone?: boolean;
+      isAlone?: () => boolean;
     } = {},
   ): void {
     this.selector.onJoined(server, { ip, logId, backups, isAlone });
