@@ -69,10 +69,11 @@ export class ChatView implements AsyncDisposable {
     await this.flushPresence();
   }
 
-  /** A server that the user chose is dialled, until the next {@linkcode updateStatus}. */
+  /** A server is dialled, other than at once after its loss, until the next {@linkcode updateStatus}. */
   onDial(server: Address): void {
     const { terminal, t } = this.#deps;
     if (!terminal.hasLineEditor) return;
+    clearTimeout(this.#dialTimer);
     const text = t("client.connecting", { server: formatAddress(server) });
     this.#dialTimer = setTimeout(() => terminal.print(text), SHOW_DIAL_MS);
   }

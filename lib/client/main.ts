@@ -264,8 +264,7 @@ class ChatClient {
     const { notify, t, user, view } = this.#parts;
     switch (event.type) {
       case "joined":
-        await this.#showJoined(event);
-        break;
+        return await this.#showJoined(event);
       case "entries":
         view.updateStatus(); // first: a message is not to be shown as unacked below its own echo
         return await this.#showEntries(event.entries);
@@ -287,7 +286,7 @@ class ChatClient {
   async #showJoined(joined: SessionEvent & { type: "joined" }): Promise<void> {
     const { server, ip, welcome, truncatedCount, resent, behindMs, mayLack } = joined;
     const { process: { clock, terminal }, renderer, notify, t, selector, user } = this.#parts;
-    const { members, receipts, historyCount } = this.#parts;
+    const { members, receipts, historyCount, view } = this.#parts;
     const isOneLine = this.#hasJoined && terminal.hasLineEditor;
     this.#hasJoined = true;
     this.#toldCount = 0;
@@ -300,6 +299,7 @@ class ChatClient {
     const isAlone = () => memberCount === 1 && members.size === 1;
     selector.onJoined(server, { ip, logId, backups: this.#readBackups(welcome.backups), isAlone });
     user.onJoined(welcome.nick);
+    view.updateStatus(); // first: no dial is to be told of below its welcome
     renderer.setMembers(welcome.members);
     let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
     const count = memberCount - welcome.members.length;

@@ -298,6 +298,7 @@ Deno.test("ChatView.onDial() names the server of a dial that takes a second", pu
   await using chat = new ChatFixture();
   chat.view.onDial({ host: "aula", port: 5_000 });
   chat.view.updateStatus(); // it was quick
+  chat.view.onDial({ host: "otra", port: 5_000 });
   chat.view.onDial({ host: "otra", port: 5_001 });
   await chat.user.waitForOutput("Conectando con otra:5001…");
   assertEquals(await chat.screen(), ["Conectando con otra:5001…", "yo> |"]);

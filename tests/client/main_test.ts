@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
+import { delay } from "../../lib/base/time.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import {
   ClientUser,
@@ -13,6 +14,7 @@ import {
   startServerAtNoon,
   welcomeLine,
 } from "../testing/client_fixture.ts";
+import { FakeScreen } from "../testing/fake_screen.ts";
 import { enterAs, FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks } from "../testing/waiting.ts";
@@ -51,6 +53,22 @@ ${welcomeLine(server.address, "beto, ana")}[2026-11-22 13:45:10] ana: hola
   );
   const events = ["ana joined", "ana: hola", "beto: ¿qué tal?", "eva joined", "eva left", "ana left"];
   assertEquals(await readLines(beto, 6), events);
+});
+
+Deno.test("chat-client says nothing of a dial below the welcome", async () => {
+  await using server = startServerAtNoon();
+  await using ana = new ClientUser({ isTty: true, tty: new FakeScreen({ columns: 80 }) });
+  const written = Promise.withResolvers<void>();
+  ana.dial(server.address);
+  await ana.until((output) => {
+    const isJoined = output.includes("Conectado a");
+    if (isJoined) ana.blocked ??= written.promise;
+    return isJoined;
+  }, "the welcome");
+  await delay(1_000); // as long as a dial that a user is told of
+  written.resolve();
+  const output = await ana.quit();
+  assertEquals(output.slice(output.indexOf("Conectado a")).includes("Conectando"), false);
 });
 
 Deno.test("chat-client throws if its input ends before the nick", async () => {

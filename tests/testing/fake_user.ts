@@ -51,6 +51,8 @@ export class FakeUser implements AsyncDisposable {
   writes = 0;
   /** Whether a program has dropped its file permissions. */
   hasGivenUpFiles = false;
+  /** A write takes until then, if the terminal is slow. */
+  blocked: Promise<void> | undefined;
   readonly #options: FakeUserOptions;
   readonly #ending = new AbortController();
   readonly #runs: Promise<unknown>[] = [];
@@ -70,7 +72,7 @@ export class FakeUser implements AsyncDisposable {
           this.output += new TextDecoder().decode(bytes);
           this.writes++;
           for (const watch of this.#watchers) watch();
-          return Promise.resolve(bytes.length);
+          return this.blocked?.then(() => bytes.length) ?? Promise.resolve(bytes.length);
         },
         isTty,
         isSystemEcho,
