@@ -79,9 +79,9 @@ export type ConnectCode =
   | "refused"
   | "unreachable"
   | "network-away"
-  /** Three phases of a dial: the connection, the name before it, and WELCOME after it. */
-  | "no-answer"
+  // Out of time: when a name is looked up, then in the connection, then before WELCOME.
   | "name-late"
+  | "no-answer"
   | "no-welcome"
   | "not-a-chat-server"
   | "not-tls"

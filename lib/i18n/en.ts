@@ -35,6 +35,7 @@ export const ENGLISH = {
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.join": "Clients join with: {command}",
   "server.zone": "INTERFACE",
+  "join.zone": "(INTERFACE is the client's own, such as eth0)",
   "server.join-here": "On this machine, join with: {command}",
   "http.answer":
     "This is a chat server, not a website ({server}). To join, type in a terminal:\n\n    {command}",
@@ -99,7 +100,7 @@ export const ENGLISH = {
   "client.unacked": "Unconfirmed messages: {count}. They will be sent to the next server.",
   "client.more-unacked": "… and {count} more unconfirmed",
   "client.address-unsent":
-    'Not sent: "{text}" looks like an address, and you are offline. To get it back, press Up.',
+    'Not sent: "{text}" looks like an address, and you are offline. Press the up arrow to get it back.',
   "client.unsent": "Input lines read but not sent: {count}.",
   "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
   "client.private-unread":
@@ -120,7 +121,7 @@ export const ENGLISH = {
   "link.lagging": "the server does not answer",
   "client.unread": "new",
   "link.unacked": "{count} unconfirmed",
-  "client.paste-not-sent": "Pasted lines not sent: {count}. Press Up to get them back, one by one.",
+  "client.paste-not-sent": "Pasted lines not sent: {count}. Press the up arrow to get them back, one by one.",
   "client.ask-paste": "You pasted {count} lines. Send them? (y/n) [n]:",
   "client.yes": "y yes s sí si",
 

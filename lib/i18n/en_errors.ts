@@ -46,7 +46,7 @@ export const ENGLISH_ERRORS = {
   "error.unreachable": "Cannot reach {server}: check the address and the network ({reason}).",
   "error.network-away": "No network connection to {server}: check the cable, the Wi-Fi and the address.",
   "error.no-answer": "{server} did not answer in {seconds} s: check the address and the firewall.",
-  "error.name-late": 'Cannot look up "{host}" in {seconds} s: check the network, or type the IP.',
+  "error.name-late": 'Could not look up "{host}" within {seconds} s: check the network, or type the IP.',
   "error.no-welcome":
     "{server} accepted the connection, but did not answer in {seconds} s: check that it is a chat server.",
   "error.not-a-chat-server": "{server} is not a server of this chat: check the address and the port.",
@@ -138,7 +138,7 @@ export const ENGLISH_ERRORS = {
   "error.flags-contrary": 'Flags "{flag}" and "{other}" cannot be combined. Try --help.',
   "error.no-folder": "There is no known folder for the certificate: give one with --tls-dir.",
   "error.tls-lacking":
-    "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or compile this program again with a newer one.",
+    "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or use a newer Deno to compile this program again.",
 
   "reason.is-folder": "it is a folder",
   "reason.no-file": "it is not a file",
@@ -179,7 +179,7 @@ export const ENGLISH_ERRORS = {
     "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, stop the server and delete what is left of the file, also {path}-wal and {path}-shm; if you have a copy, put it in its place. Then start the server.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
-  "error.export-cut": "A signal ended --export before it had printed all of {path}: run it again.",
+  "error.export-cut": "--export was interrupted: part of {path} is missing. Run it again.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":

@@ -21,7 +21,7 @@ export const ENGLISH_HELP = {
 
   "usage.server": "Usage: chat-server [flags]\n\nServes a chat room. Asks for what the flags do not give.",
   "usage.client":
-    "Usage: chat-client [flags] [HOST[:PORT]]\n\nJoins a chat room. Asks for what the flags do not give.",
+    "Usage: chat-client [flags] [HOST [PORT]]\n\nJoins a chat room. Asks for what the flags do not give.",
   "usage.flags": "Flags (in parentheses, the default value):",
   "value.HOST": "HOST",
   "value.HOST:PORT": "HOST:PORT",

@@ -35,6 +35,7 @@ export const SPANISH = {
   "server.listening": 'Escuchando en {address}. Escriba "salir" para terminar.',
   "server.join": "Los clientes entran con: {command}",
   "server.zone": "INTERFAZ",
+  "join.zone": "(INTERFAZ es la del cliente, por ejemplo eth0)",
   "server.join-here": "Para entrar desde este equipo: {command}",
   "http.answer":
     "Esto es un servidor de chat ({server}), no una página web. Para entrar, escriba en una terminal:\n\n    {command}",
@@ -102,7 +103,7 @@ export const SPANISH = {
   "client.unacked": "Mensajes sin confirmar: {count}. Se enviarán al siguiente servidor.",
   "client.more-unacked": "… y {count} más sin confirmar",
   "client.address-unsent":
-    'No se envió: "{text}" parece una dirección, y no hay conexión. Con ↑ se recupera.',
+    'No se envió: "{text}" parece una dirección, y no hay conexión. Pulse la flecha arriba para recuperarlo.',
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.private-unread": '{nick} no está aquí y quizá no lea "{text}". Si vuelve, repítaselo con /privado.',

@@ -50,7 +50,7 @@ export const SPANISH_ERRORS = {
   "error.no-answer": "{server} no respondió en {seconds} s: revise la dirección y el firewall.",
   "error.name-late": 'No se pudo buscar "{host}" en {seconds} s: revise la red o escriba la IP.',
   "error.no-welcome":
-    "{server} aceptó la conexión, pero no respondió en {seconds} s: revise si es un servidor de chat.",
+    "{server} aceptó la conexión, pero no respondió en {seconds} s: compruebe que es un servidor de chat.",
   "error.not-a-chat-server": "{server} no es un servidor de este chat: revise la dirección y el puerto.",
 
   "error.nats-unreachable": "No se puede llegar a NATS en {servers}: {reason}. Inicie NATS, o revise --nats.",
@@ -138,14 +138,14 @@ export const SPANISH_ERRORS = {
   "error.key-encrypted": "La clave de {path} está protegida con contraseña: use una clave sin contraseña.",
   "error.certificate-unusable": "TLS no admite {path} o su clave ({reason}): use una clave RSA o P-256.",
   "error.answer-is-talk": '"{text}" no es un servidor: pasó a la línea del chat, sin enviar.',
-  "error.answer-not-sent": '"{text}" no es un servidor, y no se envió al chat: escriba IP o nombre.',
+  "error.answer-not-sent": '"{text}" no es un servidor, y no se envió al chat: escriba una IP o un nombre.',
   "error.answer-to-chat": '"{text}" no es un servidor: se envía al chat.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',
   "error.flags-contrary": 'Las opciones "{flag}" y "{other}" no se pueden combinar. Pruebe con --help.',
   "error.no-folder": "No se sabe dónde guardar el certificado: use --tls-dir.",
   "error.tls-lacking":
-    "TLS necesita Deno 2.8 o posterior, y este es {runtime}: actualice Deno, o compile de nuevo este programa con uno más nuevo.",
+    "TLS necesita Deno 2.8 o posterior, y este es {runtime}: actualice Deno, o compile de nuevo este programa con un Deno más nuevo.",
 
   // System errors: clauses
   "reason.is-folder": "es una carpeta",
@@ -189,7 +189,7 @@ export const SPANISH_ERRORS = {
     "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, cierre el servidor y borre lo que quede del archivo, también {path}-wal y {path}-shm; si tiene una copia, póngala en su lugar. Después, inicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
-  "error.export-cut": "Una señal interrumpió --export y falta parte de {path}: ejecútelo de nuevo.",
+  "error.export-cut": "--export se interrumpió: falta parte de {path}. Ejecútelo de nuevo.",
   "error.disk-failed":
     "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 

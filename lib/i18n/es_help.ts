@@ -20,7 +20,7 @@ export const SPANISH_HELP = {
   "usage.server":
     "Uso: chat-server [opciones]\n\nSirve una sala de chat. Pregunta lo que no se indique con opciones.",
   "usage.client":
-    "Uso: chat-client [opciones] [SERVIDOR[:PUERTO]]\n\nEntra en una sala de chat. Pregunta lo que no se indique con opciones.",
+    "Uso: chat-client [opciones] [SERVIDOR [PUERTO]]\n\nEntra en una sala de chat. Pregunta lo que no se indique con opciones.",
   "usage.flags": "Opciones (entre paréntesis, el valor predeterminado):",
   "value.HOST": "SERVIDOR",
   "value.HOST:PORT": "SERVIDOR:PUERTO",

@@ -32,8 +32,8 @@ export interface DialOptions {
 }
 
 /** Connects to an IP address or a name; tries the addresses of a name in turn.
- * @throws {ConnectError} `name-unknown`, `refused`, `network-away`, `unreachable`, `no-answer`, or `name-late` instead of
- * a signal's `no-answer`
+ * @throws {ConnectError} `name-unknown`, `name-late`, `refused`, `network-away`, `unreachable` or `no-answer`. A signal
+ * whose reason is `no-answer` means `name-late` while the name is looked up.
  * @throws the signal's reason */
 export async function dial(server: Address, options: DialOptions): Promise<Deno.TcpConn> {
   const { ip, dialTimeoutMs } = options;

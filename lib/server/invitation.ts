@@ -1,32 +1,33 @@
 // How to join a server: the commands that its console shows, and the answer to a web browser.
 
 import { clientCommand } from "../cli/process.ts";
-import { LANGUAGES, translator } from "../i18n/translate.ts";
+import { LANGUAGES, type Message, type Translate, translator } from "../i18n/translate.ts";
 import { type Address, formatAddress, isLoopback, isWildcard, unmapIPv4 } from "../net/address.ts";
 
 function joinCommand({ host, port }: Address, isTls: boolean): string {
   return `${clientCommand()} --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
 }
 
-/** A command for each address at which others reach a server; for this machine alone if there is none. `zone` stands for
- * what each machine calls its own interface to a link-local address. */
-export function joinCommands(
-  { listening: { host, port }, localIPs, isTls, zone }: {
+/** A line with a command for each address at which others reach a server; for this machine alone if there is none. */
+export function joinMessages(
+  { listening: { host, port }, localIPs, isTls }: {
     listening: Address;
     localIPs: readonly string[];
     isTls: boolean;
-    zone: string;
   },
-): { isLocal: boolean; commands: readonly string[] } {
+  t: Translate,
+): Message[] {
   const reachable = reachableHosts({ host, port }, localIPs);
-  const hosts = reachable.length > 0 ? reachable : [isWildcard(host) ? "127.0.0.1" : host];
-  return {
-    isLocal: reachable.length === 0,
-    commands: hosts.map((host) => {
-      const named = host.replace(/^(fe[89ab][\da-f]:[^%]*).*/i, `$1%${zone}`);
-      return joinCommand({ host: named, port }, isTls);
-    }),
-  };
+  if (reachable.length === 0) {
+    const command = joinCommand({ host: isWildcard(host) ? "127.0.0.1" : host, port }, isTls);
+    return [t.message("server.join-here", { command })];
+  }
+  return reachable.map((host) => {
+    // Each machine has a name of its own for its interface to a link-local address.
+    const named = host.replace(/^(fe[89ab][\da-f]:[^%]*).*/i, `$1%${t("server.zone")}`);
+    const message = t.message("server.join", { command: joinCommand({ host: named, port }, isTls) });
+    return named.includes("%") ? { ...message, text: `${message.text} ${t("join.zone")}` } : message;
+  });
 }
 
 /** The addresses at which other machines reach a server. */

@@ -23,7 +23,7 @@ import { ChatServer } from "./chat_server.ts";
 import { SERVER_FLAGS, type ServerConfig, serverConfig } from "./config.ts";
 import { ADMIN_COMMANDS, AdminConsole } from "./console.ts";
 import { loadCredentials } from "./credentials.ts";
-import { joinCommands } from "./invitation.ts";
+import { joinMessages, reachableHosts } from "./invitation.ts";
 import { checkListen, localIPs, openListener } from "./listen_prompt.ts";
 import { LogPrinter } from "./log_printer.ts";
 import type { MetricsServer } from "./metrics.ts";
@@ -99,15 +99,9 @@ export async function serve(
   await using announcement = ServerAnnouncement.begin(config, announcing);
 
   const messages: Message[] = [t.message("server.listening", { address: formatAddress(server.address) })];
-  const { isLocal, commands } = joinCommands({
-    listening: server.address,
-    localIPs: localIPs(process),
-    isTls: credentials.certificate !== undefined,
-    zone: t("server.zone"),
-  });
-  for (const command of commands) {
-    messages.push(t.message(isLocal ? "server.join-here" : "server.join", { command }));
-  }
+  const isTls = credentials.certificate !== undefined;
+  const ips = localIPs(process);
+  messages.push(...joinMessages({ listening: server.address, localIPs: ips, isTls }, t));
   if (announcement && terminal.hasLineEditor) {
     messages.push(t.message("server.announced", { name: announcement.name }));
   }
@@ -132,7 +126,7 @@ export async function serve(
       messages.push({ ...t.message("server.certificate-ends", values), text });
     }
   }
-  if (credentials.password && !credentials.certificate && !isLocal) {
+  if (credentials.password && !isTls && reachableHosts(server.address, ips).length > 0) {
     messages.push(t.message("server.password-plain"));
   }
   if (cluster) {

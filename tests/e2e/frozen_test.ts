@@ -34,7 +34,7 @@ Deno.test("chat-client and chat-server notice that the other side is frozen, and
   await using eva = new PipedProgram("client", "--host", LOOPBACK, "--port", `${first}`, "--nick", "eva");
   await ana.type("¿hay alguien?");
   const noAnswer =
-    `${LOOPBACK}:${first} aceptó la conexión, pero no respondió en 5 s: revise si es un servidor de chat.\n`;
+    `${LOOPBACK}:${first} aceptó la conexión, pero no respondió en 5 s: compruebe que es un servidor de chat.\n`;
   const lost = `! Se perdió la conexión con ${LOOPBACK}:${first}: el servidor dejó de responder\n`;
   const lostClient = "* dora (127.0.0.1) ha perdido la conexión\n";
   await Promise.all([

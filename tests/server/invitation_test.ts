@@ -2,8 +2,9 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { translator } from "../../lib/i18n/translate.ts";
 import { loadCredentials } from "../../lib/server/credentials.ts";
-import { isHttp, joinCommands } from "../../lib/server/invitation.ts";
+import { isHttp, joinMessages } from "../../lib/server/invitation.ts";
 import { LOOPBACK } from "../testing/addresses.ts";
 import { FakeUser } from "../testing/fake_user.ts";
 import { enterAs } from "../testing/raw_peer.ts";
@@ -17,15 +18,19 @@ const LOCAL = [LOOPBACK, "::1", "192.168.1.5", "10.0.0.7", "2001:db8::5", "fe80:
 
 /** The hosts of the commands. */
 function hosts(host: string, localIPs: readonly string[] = LOCAL) {
-  const more = { localIPs, isTls: false, zone: "INTERFAZ" };
-  const { isLocal, commands } = joinCommands({ listening: { host, port: 5_000 }, ...more });
+  const messages = joinMessages(
+    { listening: { host, port: 5_000 }, localIPs, isTls: false },
+    translator("es"),
+  );
   return [
-    isLocal,
-    ...commands.map((command) => /^deno task client --host (\S+) --port 5000$/.exec(command)?.[1]),
+    messages[0]?.code === "join-here",
+    ...messages.map(({ values: { command } }) =>
+      /^deno task client --host (\S+) --port 5000$/.exec(`${command}`)?.[1]
+    ),
   ];
 }
 
-Deno.test("joinCommands() has one for each address at which others reach the server", pure, () => {
+Deno.test("joinMessages() has a command for each address at which others reach the server", pure, () => {
   assertEquals(hosts("0.0.0.0"), [false, "192.168.1.5", "10.0.0.7"]);
   assertEquals(hosts("::"), [false, "192.168.1.5", "10.0.0.7", "2001:db8::5"]);
   assertEquals(hosts("10.0.0.7"), [false, "10.0.0.7"]);
@@ -38,11 +43,15 @@ Deno.test("joinCommands() has one for each address at which others reach the ser
   assertEquals(hosts("::1"), [true, "::1"]);
 });
 
-Deno.test("joinCommands() names TLS", pure, () => {
-  const listening = { host: "10.0.0.7", port: 5_001 };
-  assertEquals(joinCommands({ listening, localIPs: [], isTls: true, zone: "" }).commands, [
-    "deno task client --host 10.0.0.7 --port 5001 --tls",
-  ]);
+Deno.test("joinMessages() names TLS, and says whose interface a link-local address needs", pure, () => {
+  const textOf = (host: string) =>
+    joinMessages({ listening: { host, port: 5_001 }, localIPs: [], isTls: true }, translator("en"))[0]?.text;
+  assertEquals(textOf("10.0.0.7"), "Clients join with: deno task client --host 10.0.0.7 --port 5001 --tls");
+  assertEquals(
+    textOf("fe80::1%2"),
+    "Clients join with: deno task client --host fe80::1%INTERFACE --port 5001 --tls " +
+      "(INTERFACE is the client's own, such as eth0)",
+  );
 });
 
 Deno.test("isHttp() knows the methods of HTTP, and no frame is long enough to look like one", pure, () => {
