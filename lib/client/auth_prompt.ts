@@ -1,7 +1,7 @@
 // Asks the user for what a server requires before it lets the client in: a password, or trust in its certificate.
 
 import { isQuit } from "../cli/commands.ts";
-import { type Address, formatAddress } from "../net/address.ts";
+import { type Address, formatAddress, isLoopback } from "../net/address.ts";
 import { type ChatError, InputError } from "../errors.ts";
 import { errorText, type Message, type Translate, translator } from "../i18n/translate.ts";
 import { parsePassword } from "../text/text.ts";
@@ -94,7 +94,7 @@ export class AuthPrompter {
     const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
       const canAsk = this.#deps.terminal.canHideInput && !isPipeForChat;
-      const result = canAsk ? await this.#askPassword(signal) : "denied";
+      const result = canAsk ? await this.#askPassword(server, signal) : "denied";
       if (result === "denied" && isFirstReport) await this.#reportNoPassword(server, error);
       if (result !== "retry") return result;
     }
@@ -102,8 +102,10 @@ export class AuthPrompter {
     return "retry";
   }
 
-  async #askPassword(signal: AbortSignal): Promise<AuthResult> {
-    const { terminal } = this.#deps;
+  async #askPassword(server: Address, signal: AbortSignal): Promise<AuthResult> {
+    const { terminal, trust } = this.#deps;
+    const isExposed = !isLoopback(server.host) && trust.allowsPlaintext(server);
+    if (terminal.hasLineEditor && isExposed) await terminal.print(this.#t("client.password-plain"));
     try {
       const question = {
         text: this.#t("ask.password"),

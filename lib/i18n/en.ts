@@ -155,6 +155,7 @@ export const ENGLISH = {
   "client.fingerprint-now": "Fingerprint shown: {fingerprint}",
   "client.not-trusted": "Did not join {server}: you do not trust its certificate.",
   "client.not-remembered": "{server} is trusted only until you leave.",
+  "client.password-plain": "The password will be sent unencrypted: --tls encrypts it if the server can.",
   "client.no-password": "Cannot ask for the password here: use --password-file with a file that holds it.",
   "client.no": "n no",
   "server.password-open":

@@ -159,6 +159,8 @@ export const SPANISH = {
   "client.fingerprint-now": "Huella recibida: {fingerprint}",
   "client.not-trusted": "No se entró en {server}: usted no confía en ese certificado.",
   "client.not-remembered": "Se confía en {server} solo hasta que usted salga.",
+  "client.password-plain":
+    "La contraseña se enviará sin cifrar: con --tls se cifra, si el servidor lo admite.",
   "client.no-password":
     "Aquí no se puede pedir la contraseña: use --password-file con un archivo que la contenga.",
   "client.no": "n no",

@@ -107,6 +107,24 @@ Contraseña:
   );
 });
 
+for (
+  const [title, { isScreen, isTls }] of [
+    ["before it asks for a password that goes unencrypted", { isScreen: true, isTls: false }],
+    ["not with TLS", { isScreen: true, isTls: true }],
+    ["not a pipe", { isScreen: false, isTls: false }],
+  ] as const
+) {
+  Deno.test(`AuthPrompter warns ${title}`, pure, async () => {
+    const user = isScreen ? { isTty: true, tty: new FakeScreen({ columns: 200 }) } : {};
+    await using fixture = await newFixture({ trust: { isTls } }, user);
+    const result = fixture.authenticate(needed);
+    await fixture.user.waitForOutput("Contraseña:");
+    fixture.user.type(`${SECRET}\r\n`);
+    assertEquals(await result, "retry");
+    assertEquals(fixture.user.output.includes("sin cifrar"), isScreen && !isTls);
+  });
+}
+
 Deno.test("AuthPrompter shows no typed password", pure, async () => {
   await using fixture = await newFixture({}, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
   const result = fixture.authenticate(needed);
