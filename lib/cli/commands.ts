@@ -3,7 +3,7 @@
 import { formatColumns } from "./flags.ts";
 import { InputError } from "../errors.ts";
 import type { Language, Message, Translate } from "../i18n/translate.ts";
-import type { TypedLine } from "../terminal/input_router.ts";
+import type { TypedLine } from "../terminal/line_queue.ts";
 import { parseText, printable, suggest } from "../text/text.ts";
 
 /** One text in every language. */

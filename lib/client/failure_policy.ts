@@ -13,12 +13,12 @@ export class FailurePolicy {
   /** On the server that the client was on last. */
   #lastNick: string | undefined;
   readonly #config: TargetInput & { readonly isAuto: boolean };
-  readonly #terminal: Pick<Terminal, "isTty" | "hasEnded">;
+  readonly #terminal: Pick<Terminal, "isTty" | "hasNoAnswers">;
   readonly #pool: ServerPool;
 
   constructor(
     config: TargetInput & { readonly isAuto: boolean },
-    terminal: Pick<Terminal, "isTty" | "hasEnded">,
+    terminal: Pick<Terminal, "isTty" | "hasNoAnswers">,
     pool: ServerPool,
   ) {
     this.#config = config;
@@ -50,7 +50,7 @@ export class FailurePolicy {
 
   /** A script that still has answers. */
   get isAsked(): boolean {
-    return !this.#config.isAuto && !this.#terminal.isTty && !this.#terminal.hasEnded;
+    return !this.#config.isAuto && !this.#terminal.isTty && !this.#terminal.hasNoAnswers;
   }
 
   /** A script that has joined, or whose flags answer every question: its next line must not become a password. */
@@ -106,8 +106,8 @@ export class FailurePolicy {
   /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other, except
    * after one that needs TLS. */
   hasNoAlternative(failure: ConnectionFailure): boolean {
-    const { isTty, hasEnded } = this.#terminal;
+    const { isTty, hasNoAnswers } = this.#terminal;
     if (!this.hasEverJoined) return !this.isPassedOver(failure) && (this.#config.isAuto || !isTty);
-    return !isTty && hasEnded && this.#pool.isOnly(failure.target.server);
+    return !isTty && hasNoAnswers && this.#pool.isOnly(failure.target.server);
   }
 }

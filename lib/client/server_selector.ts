@@ -257,8 +257,8 @@ export class ServerSelector {
     if (this.#config.isAuto && !isOnlyFaulty && !this.#policy.canUserFix(action)) {
       return await this.#selectUnasked(failure, next, { waitMs, signal });
     }
-    if (terminal.hasEnded && this.#attempts > this.#pool.size + 1) throw error;
-    if (terminal.hasEnded) await delay(waitMs, signal); // no user slows this loop down
+    if (terminal.hasNoAnswers && this.#attempts > this.#pool.size + 1) throw error;
+    if (terminal.hasNoAnswers) await delay(waitMs, signal); // no user slows this loop down
     return await this.#askForNext(failure, next, { isStaying, isOnlyFaulty, signal });
   }
 

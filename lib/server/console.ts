@@ -27,7 +27,7 @@ import {
   parseIP,
 } from "../net/address.ts";
 import type { Renderer } from "../render/renderer.ts";
-import type { TypedLine } from "../terminal/input_router.ts";
+import type { TypedLine } from "../terminal/line_queue.ts";
 import { completeWord } from "../terminal/line_editor.ts";
 import { parseText } from "../text/text.ts";
 import type { BackupChecker } from "./backup_checker.ts";

@@ -89,7 +89,7 @@ export class DraftKeeper {
   onEdit(): void {
     const { activeQueue, chatQueue } = this.#router;
     if (activeQueue !== chatQueue) return;
-    if (this.mustKeep() && this.#router.isPartOfAnswer(chatQueue.editor.text)) return;
+    if (this.#router.isPartOfAnswer(chatQueue.editor.text) && this.holdLine()) return;
     this.#sendFromMs = 0;
   }
 
@@ -107,8 +107,9 @@ export class DraftKeeper {
     if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
   }
 
-  /** To be called at Enter. Whether it was meant for a prompt that is gone. Each call in time begins that time anew. */
-  mustKeep(): boolean {
+  /** Keeps a line that was meant for a prompt that is gone, and begins its time anew: at Enter, and with each key of an
+   * address. Returns false if the line may be sent. */
+  holdLine(): boolean {
     const { activeQueue, chatQueue } = this.#router;
     if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;
     const { monotonicMs } = this.#clock();

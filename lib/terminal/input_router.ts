@@ -1,13 +1,8 @@
 // Routes typed and pasted lines to a prompt, to the chat, or to the confirmation of a long paste.
 
 import { expandTabs } from "../text/text.ts";
-import { type Completer, LineEditor } from "./line_editor.ts";
-
-export interface TypedLine {
-  readonly text: string;
-  /** Whether the line is part of a pasted block, and so is sent as it is: not as a command. */
-  readonly isPasted: boolean;
-}
+import type { Completer } from "./line_editor.ts";
+import { LineQueue, type TypedLine } from "./line_queue.ts";
 
 export interface ChatOptions {
   /** Asks before a pasted block of more than {@linkcode MAX_UNCONFIRMED_LINES} lines is sent. */
@@ -168,7 +163,7 @@ export class InputRouter {
     this.#isDraftEntered = true;
   }
 
-  /** Hands the line that answered the last prompt to the chat, as it was read. */
+  /** Hands the last answer to the chat as it was read, before the next lines of a pipe. */
   sayAnswer(): void {
     if (this.promptQueue.taken) this.chatQueue.deliver(this.promptQueue.taken);
   }
@@ -331,57 +326,5 @@ export class InputRouter {
     this.chatQueue.deliver({ text, isPasted: !isBegun });
     for (const text of others) this.chatQueue.deliver({ text, isPasted: true });
     editor.insert(last);
-  }
-}
-
-/** The lines for one reader, in order, and the line that is being edited for it. */
-class LineQueue {
-  readonly editor: LineEditor;
-  /** Lines that the reader has not asked for yet. */
-  readonly typeAhead: TypedLine[] = [];
-  prompt = "";
-  isSecret = false;
-  /** What its reader got last. */
-  taken: TypedLine | undefined;
-  /** Called with each new line, before its reader gets it. */
-  onLine: (line: TypedLine) => void = () => {};
-  #resolve: ((line: TypedLine | undefined) => void) | undefined;
-
-  constructor(complete?: Completer) {
-    this.editor = new LineEditor(complete);
-  }
-
-  /** The visible part of the line that is being edited. Nothing of a secret is. */
-  get visible(): { readonly text: string; readonly cursor: number } {
-    return this.isSecret ? { text: "", cursor: 0 } : this.editor.visible;
-  }
-
-  get hasWaiter(): boolean {
-    return this.#resolve !== undefined;
-  }
-
-  /** Waits for the next line, instead of an earlier call. Undefined at the end of the input. */
-  next(): Promise<TypedLine | undefined> {
-    const { promise, resolve } = Promise.withResolvers<TypedLine | undefined>();
-    this.#resolve = resolve;
-    return promise;
-  }
-
-  cancelWait(): void {
-    this.#resolve = undefined;
-  }
-
-  deliver(line: TypedLine): void {
-    this.onLine(line);
-    this.typeAhead.push(line);
-    this.resolveWait();
-  }
-
-  /** Fulfils the waiting next() if there is a line, or if none will come. */
-  resolveWait({ hasEnded = false } = {}): void {
-    if (!this.#resolve || (this.typeAhead.length === 0 && !hasEnded)) return;
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    resolve(this.taken = this.typeAhead.shift());
   }
 }

@@ -38,8 +38,8 @@ export async function promptUntilValid<Answer>(
     } catch (error) {
       const isForChat = error instanceof InputError && error.code === "answer-to-chat";
       if (isForChat) terminal.sayAnswer();
-      if (options.signal?.aborted || (terminal.isTty && terminal.hasEnded)) return undefined;
-      if (!(error instanceof InputError) || (terminal.hasEnded && !isForChat)) throw error;
+      if (options.signal?.aborted || (terminal.isTty && terminal.hasNoAnswers)) return undefined;
+      if (!(error instanceof InputError) || (terminal.hasNoAnswers && !isForChat)) throw error;
       if (isOnceForPipe && !terminal.isTty) throw error;
       await terminal.print(errorText(error, language));
       // An answer of several words is a chat line that the prompt interrupted.

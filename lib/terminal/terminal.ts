@@ -5,9 +5,10 @@ import { InputError } from "../errors.ts";
 import { printable } from "../text/text.ts";
 import { DRAFT_CONFIG, type DraftConfig, DraftKeeper } from "./draft.ts";
 import { FocusTracker } from "./focus.ts";
-import { type ChatOptions, InputRouter, type TypedLine } from "./input_router.ts";
+import { type ChatOptions, InputRouter } from "./input_router.ts";
 import { type InputSource, readKeys, readLines } from "./input_source.ts";
 import { type Key, withoutAnswers } from "./keys.ts";
+import type { TypedLine } from "./line_queue.ts";
 import { Screen } from "./screen.ts";
 import type { TerminalStreams } from "./tty.ts";
 
@@ -20,9 +21,6 @@ export interface AskOptions {
   readonly isSecret?: boolean;
   readonly signal?: AbortSignal;
 }
-
-/** Lines that are read ahead of their use. A pipe with more is paused. */
-const MAX_READ_AHEAD_LINES = 64;
 
 export class Terminal implements AsyncDisposable {
   /** Called when a prompt interrupts the chat, before it is shown. Never without line editing. */
@@ -112,9 +110,8 @@ export class Terminal implements AsyncDisposable {
     return this.hasLineEditor || !this.isTty;
   }
 
-  /** Whether no more answers come: the input has ended and every answer in it was used, or a pipe's lines wait for the
-   * chat. */
-  get hasEnded(): boolean {
+  /** Whether no more answers come: the input has ended and all are used, or a pipe's lines wait for the chat. */
+  get hasNoAnswers(): boolean {
     const { hasEnded, promptQueue } = this.#router;
     return this.#isChatFull || (hasEnded && promptQueue.typeAhead.length === 0);
   }
@@ -155,13 +152,12 @@ export class Terminal implements AsyncDisposable {
     this.#refresh();
   }
 
-  /** Hands the last answer to the chat, before the next lines of a pipe. */
+  /** As {@linkcode InputRouter.sayAnswer}. */
   sayAnswer(): void {
     this.#router.sayAnswer();
   }
 
-  /** To be called when lines reach a server again: then Enter alone sends a chat line that a prompt has set aside, unless
-   * it comes so soon that it was meant for the prompt. */
+  /** As {@linkcode DraftKeeper.release}. */
   releaseDraft(): void {
     this.#draft.release();
   }
@@ -197,20 +193,9 @@ export class Terminal implements AsyncDisposable {
     }, options);
   }
 
-  /** Fulfilled when the next line is wanted, or one that is entered from now on, or when the signal is aborted. The lines
-   * stay for the next prompt. */
-  async untilEntered(
-    isWanted: (text: string) => boolean,
-    { signal }: { signal: AbortSignal },
-  ): Promise<void> {
-    const { promptQueue } = this.#router;
-    const [next] = promptQueue.typeAhead;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    promptQueue.onLine = ({ text }) => isWanted(text) && resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted || (next && isWanted(next.text))) resolve();
-    await promise;
-    promptQueue.onLine = () => {};
+  /** Fulfilled when a line for the next prompt is wanted, which gets it all the same, or when the signal is aborted. */
+  untilEntered(isWanted: (text: string) => boolean, options: { signal: AbortSignal }): Promise<void> {
+    return this.#router.promptQueue.untilEntered(isWanted, options);
   }
 
   /** The lines for the chat, until the input ends. */
@@ -342,22 +327,21 @@ export class Terminal implements AsyncDisposable {
   }
 
   #refresh(): void {
-    const { activeQueue, chatQueue, isActive } = this.#router;
+    const { activeQueue, chatQueue, isActive, shownPrompt: prompt } = this.#router;
     const { visible: { text, cursor } } = activeQueue;
-    const prompt = this.#router.shownPrompt;
     const status = activeQueue === chatQueue ? this.#status : this.#router.draftLines;
     this.#screen.setInput(isActive ? { status, prompt, text, cursor } : undefined);
   }
 
   #deliverPiped(line: string): void {
-    if (this.#router.hasEnded) return;
-    const { activeQueue } = this.#router;
+    const { activeQueue, hasEnded } = this.#router;
+    if (hasEnded) return;
     activeQueue.deliver({ text: this.isTty ? withoutAnswers(line) : line, isPasted: false });
-    if (activeQueue.typeAhead.length >= MAX_READ_AHEAD_LINES) this.#source.pause();
+    if (activeQueue.isFull) this.#source.pause();
   }
 
   #press(key: Key): void {
-    if (this.#focus.takeReport(key) || this.#hasEnded) return;
+    if (this.#focus.takeReport(key) || this.#isInputOver) return;
     this.#draft.onKey();
     const { isInGrace } = this.#draft;
     const queue = isInGrace ? this.#router.chatQueue : this.#router.activeQueue;
@@ -374,7 +358,7 @@ export class Terminal implements AsyncDisposable {
     const isEnter = isReturn || key.name === "enter";
     if (key.ctrl && key.name === "l") this.#screen.clear();
     else if (isInGrace && isEnter) this.#router.endDraftLine();
-    else if (isEnter && this.#draft.mustKeep()) return;
+    else if (isEnter && this.#draft.holdLine()) return;
     else if (isEnter) {
       this.#draft.onEnter();
       this.#router.enter();
@@ -387,7 +371,7 @@ export class Terminal implements AsyncDisposable {
 
   #paste(text: string, options: { isRest: boolean }): void {
     this.#focus.recordInput();
-    if (this.#hasEnded) return;
+    if (this.#isInputOver) return;
     this.#draft.onKey();
     if (this.#draft.isInGrace) {
       const line = text.replaceAll(/[\r\n]+/g, " ");
@@ -401,11 +385,11 @@ export class Terminal implements AsyncDisposable {
 
   /** Whether a pipe holds more lines for the chat than are read ahead: its next ones are no answers either. */
   get #isChatFull(): boolean {
-    return !this.isTty && this.#router.chatQueue.typeAhead.length >= MAX_READ_AHEAD_LINES;
+    return !this.isTty && this.#router.chatQueue.isFull;
   }
 
-  /** Whether no more input is taken. */
-  get #hasEnded(): boolean {
+  /** Whether no more input is taken: it has ended, or Ctrl-C ends the program. */
+  get #isInputOver(): boolean {
     return this.#router.hasEnded || this.#interrupt.signal.aborted;
   }
 

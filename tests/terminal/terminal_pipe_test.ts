@@ -121,16 +121,16 @@ Deno.test("Terminal.lines() gives lines, however they are cut into chunks and en
   assertEquals(user.output, "");
 });
 
-Deno.test("Terminal.hasEnded is true once no line is left that could be an answer", pure, async () => {
+Deno.test("Terminal.hasNoAnswers is true once no line is left that could be an answer", pure, async () => {
   await using user = new FakeUser();
   user.type("uno\ndos\n");
   user.endInput();
   await flushTasks();
   const lines = linesOf(user.terminal);
-  assertEquals(user.terminal.hasEnded, false);
+  assertEquals(user.terminal.hasNoAnswers, false);
   for (const line of ["uno", "dos"]) {
     assertEquals(await take(lines), line);
-    assertEquals(user.terminal.hasEnded, true);
+    assertEquals(user.terminal.hasNoAnswers, true);
   }
   assertEquals(await take(lines), undefined);
 });

@@ -38,12 +38,12 @@ Deno.test("Terminal.lines() ends at Ctrl-D on an empty line, and not before", pu
   await using fixture = new TerminalFixture();
   const first = take(linesOf(fixture.terminal));
   await fixture.typeAndExpect(`h${LEFT}${CTRL_D}`, "> |");
-  assertEquals(fixture.terminal.hasEnded, false);
+  assertEquals(fixture.terminal.hasNoAnswers, false);
   fixture.type(CTRL_D);
   assertEquals(await first, undefined);
   fixture.type(`x${ENTER}${pasted("y\n")}`); // ignored
   await flushTasks();
-  assertEquals(fixture.terminal.hasEnded, true);
+  assertEquals(fixture.terminal.hasNoAnswers, true);
 });
 
 Deno.test("Terminal.print() prints above a partial answer, and keeps the cursor", pure, async () => {

@@ -245,7 +245,7 @@ const clients = new WeakMap<Process, FailoverClient>();
 /** What of {@linkcode Terminal} a client uses. Its user takes what is offered, after a while. */
 class SimulatedTerminal {
   readonly isTty = true;
-  readonly hasEnded = false;
+  readonly hasNoAnswers = false;
   readonly hasLineEditor = false;
   readonly canHideInput = true;
   readonly columns = undefined;
