@@ -232,3 +232,8 @@ export function isQuit(answer: string): boolean {
   const { names, bareNames = [] } = QUIT_COMMAND;
   return bareNames.includes(typed) || names.some((name) => `${typed} `.startsWith(`/${name} `));
 }
+
+/** The TEXT of an answer `/quit TEXT`; "" without one. */
+export function goodbyeOf(answer: string): string {
+  return isQuit(answer) ? splitWord(answer)[1] : "";
+}

@@ -1,7 +1,7 @@
 // Asks the user for the server and the nick of a dial, as far as they are not known.
 
 import { delay } from "../base/time.ts";
-import { isQuit } from "../cli/commands.ts";
+import { goodbyeOf, isQuit } from "../cli/commands.ts";
 import {
   type Address,
   DEFAULT_PORT,
@@ -87,7 +87,7 @@ export async function promptForTarget(
   const { offer, isRejoin, signal } = options;
   const t = translator(deps.language);
   let { host, port, nick } = input;
-  const ask = { isQuit, signal };
+  const ask = { isQuit: quitCheck(deps, options), signal };
   let fallbackPort = offer()?.server.port ?? DEFAULT_PORT;
   const { terminal } = deps;
   const isAfterLoss = isRejoin && terminal.hasLineEditor;
@@ -112,6 +112,17 @@ export async function promptForTarget(
     ...ask,
   });
   return nick === undefined ? undefined : { server: { host, port }, nick };
+}
+
+/** Whether an answer asks to leave. The TEXT of `/quit TEXT` reaches no room then: it is told of as a draft that was not
+ * sent, and without line editing as a message that was not. */
+function quitCheck({ terminal }: PromptDeps, { isRejoin }: TargetPromptOptions): (answer: string) => boolean {
+  return (answer) => {
+    const goodbye = isRejoin ? goodbyeOf(answer) : "";
+    if (goodbye !== "" && terminal.hasLineEditor) terminal.restore(goodbye);
+    else if (goodbye !== "") terminal.sayAnswer();
+    return isQuit(answer);
+  };
 }
 
 /** The server of the last join, unless the user named another host. */
@@ -150,7 +161,7 @@ async function askHost(
     if (!offered || !isSameAddress(server, offered)) network?.onChosen(server);
     return server;
   };
-  const ask = { parse, isQuit, signal };
+  const ask = { parse, isQuit: quitCheck(deps, options), signal };
   if (!search) return await promptUntilValid(deps, { text: text(), fallback: host, ...ask });
   const question = () => `${text()} [${fallback()}]`;
   try {
@@ -200,7 +211,8 @@ async function askAfterLoss(
     refresh();
   });
   listFound();
-  return await promptUntilValid(deps, { text, parse, isQuit, signal }).finally(() => {
+  const ask = { text, parse, isQuit: quitCheck(deps, options), signal };
+  return await promptUntilValid(deps, ask).finally(() => {
     answered.abort();
     watchOffer?.();
   });

@@ -5,6 +5,7 @@ import {
   CommandRegistry,
   commandsFor,
   type CommonContext,
+  goodbyeOf,
   HELP_COMMAND,
   inputErrorReply,
   isQuit,
@@ -129,6 +130,11 @@ Deno.test("isQuit() is true for names of /quit, and for `q` only with its slash"
   for (const answer of ["q", "quit it", "/quitar", ""]) {
     assertEquals([answer, isQuit(answer)], [answer, false]);
   }
+});
+
+Deno.test("goodbyeOf() is the text after /quit alone", pure, () => {
+  const answers = [" /Salir Adiós  a todos ", "/quit", "salir", "quit it", "/quitar ya"];
+  assertEquals(answers.map(goodbyeOf), ["Adiós  a todos", "", "", "", ""]);
 });
 
 Deno.test(

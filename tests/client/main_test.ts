@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { InputError } from "../../lib/errors.ts";
-import { delay } from "../../lib/base/time.ts";
+import { delay, systemClock } from "../../lib/base/time.ts";
 import { freeAddress } from "../testing/addresses.ts";
 import {
   ClientUser,
@@ -190,6 +190,30 @@ Deno.test("chat-client /who follows joins and leaves on the current server", asy
   const output = await ana.quit();
   assertEquals(output.match(/^ {2}\w+(?= \(127\.0\.0\.1\), desde)/gm), ["  ana", "  eva", "  ana"]);
 });
+
+for (
+  const [where, options, end, told, status] of [
+    ["a pipe", {}, "\n", "Mensajes sin confirmar al salir: 1.", 1],
+    ["lines", { isTty: true }, "\n", "Mensajes sin confirmar al salir: 1.", 0],
+    [
+      "a screen",
+      { isTty: true, tty: new FakeScreen({ columns: 200 }) },
+      "\r",
+      'Borrador sin enviar: "adiós a todos"',
+      0,
+    ],
+  ] as const
+) {
+  Deno.test(`chat-client /quit TEXT at a question after a loss tells at ${where} what was not sent`, async () => {
+    await using server = FakeServer.withWelcome(() => Promise.resolve(server.stop()));
+    const typing = { idleMs: 0, graceMs: 0, clock: systemClock };
+    await using ana = new ClientUser({ ...options, typing });
+    ana.dial(server.address);
+    await ana.until((output) => /servidor.*\[.*\]:/.test(output), "a question");
+    ana.type(`/salir adiós a todos${end}`);
+    assertStringIncludes(await ana.ended(status), told);
+  });
+}
 
 Deno.test("chat-client /who says that it does not know the members yet", async () => {
   await using ana = new ClientUser();
