@@ -59,10 +59,14 @@ Deno.test("chat-server and chat-client chat in a read-only folder without HOME a
   const lines = shown.pipeThrough(new TextDecoderStream()).getReader();
   let shownText = "";
   const waitFor = async (text: string) => {
-    while (!shownText.includes(text)) shownText += (await lines.read()).value ?? "";
+    while (!shownText.includes(text)) {
+      const { value, done } = await lines.read();
+      assert(!done, `The server ended before "${text}":\n${shownText}`);
+      shownText += value;
+    }
   };
   await waitFor(
-    `con: ${Deno.build.os === "windows" ? "" : "./"}chat-client --host ${LOOPBACK} --port ${port}\n`,
+    `equipo: ${Deno.build.os === "windows" ? "" : "./"}chat-client --host ${LOOPBACK} --port ${port}\n`,
   );
   const said = `${LOOPBACK}\n${port}\nana\nhola\nsalir\n`;
   const client = await outcome(folder.start("chat-client"), said);
