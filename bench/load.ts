@@ -2,8 +2,9 @@
 //
 //   deno task bench:load --port N [--peer NAME] [--clients 200] [--senders 1] [--window 100] [--seconds 4]
 //
-// `--peer` is another server, by its name in bench/peers.ts. `--port` takes the ports of several servers of one room with commas between. `window` is how many messages may be in
-// flight. Prints `started` when all clients have joined, and at the end its measurements as a line of JSON.
+// `--peer` is another server, by its name in bench/peers.ts. `--port` takes the ports of several servers of one room with
+// commas between. `window` is how many messages may be in flight. Prints `started` when all clients have joined, and at
+// the end its measurements as a line of JSON.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { delay, LoadClients } from "./load_clients.ts";

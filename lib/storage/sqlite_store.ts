@@ -235,8 +235,8 @@ export class SqliteStore implements Disposable {
   }
 
   /** Whether the file or its folder may have been deleted or moved since the last call, as their times of change tell, or
-   * the file cut, or the WAL deleted. Windows refuses all while the file is open. Where Deno
-   * wants a permission to look, it shows at the end. */
+   * the file cut, or the WAL deleted. Windows refuses all while the file is open. Where Deno wants a permission to look,
+   * only the end of the server tells. */
   get isSuspect(): boolean {
     const [places, { walFd }] = [this.#places, this.#files];
     // Not by a write, perhaps of the mode. Deno has the time of change in seconds.

@@ -18,6 +18,19 @@ import { enterAs, FakeServer, makeSaid, sync, welcomeTo } from "../testing/raw_p
 import { CTRL_C, CTRL_D } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 
+/** The question after a loss waits for Enter. */
+const ASKED_AT_ENTER = { idleMs: 60_000, graceMs: 0, clock: systemClock };
+
+/** A server that lets its clients in, and ends when it is told to. */
+function fallingServer(): FakeServer & { fall(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = FakeServer.withWelcome(async () => {
+    await promise;
+    server.stop();
+  });
+  return Object.assign(server, { fall: resolve });
+}
+
 Deno.test("chat-client that goes home tells why, and reports no loss of the server that it leaves", async () => {
   const config = DEFAULT_CONFIG.failover as { homeProbeMs: number; homeJitterMs: number };
   const before = { ...config };
@@ -188,19 +201,17 @@ Deno.test("chat-client tells the unconfirmed messages once, and sets half a sent
 });
 
 Deno.test("chat-client tells at the question of a message that was entered after the loss", async () => {
-  const begun = Promise.withResolvers<void>();
-  await using server = FakeServer.withWelcome(async () => {
-    await begun.promise;
-    server.stop();
+  await using server = fallingServer();
+  await using ana = new ClientUser({
+    isTty: true,
+    tty: new FakeScreen({ columns: 200 }),
+    typing: ASKED_AT_ENTER,
   });
-  const tty = new FakeScreen({ columns: 200 });
-  const typing = { idleMs: 60_000, graceMs: 0, clock: systemClock }; // the question waits for Enter
-  await using ana = new ClientUser({ isTty: true, tty, typing });
   ana.dial(server.address);
   await ana.waitForOutput("> ");
   ana.type("hola");
   await ana.waitForOutput("hola");
-  begun.resolve();
+  server.fall();
   await ana.waitForOutput("(sin conexión)");
   ana.type("\r");
   await ana.waitForOutput("¿A qué servidor?");
@@ -212,19 +223,17 @@ Deno.test("chat-client tells at the question of a message that was entered after
 });
 
 Deno.test("chat-client keeps an address that is entered before the question comes out of the chat", async () => {
-  const begun = Promise.withResolvers<void>();
-  await using server = FakeServer.withWelcome(async () => {
-    await begun.promise;
-    server.stop();
+  await using server = fallingServer();
+  await using ana = new ClientUser({
+    isTty: true,
+    tty: new FakeScreen({ columns: 200 }),
+    typing: ASKED_AT_ENTER,
   });
-  const tty = new FakeScreen({ columns: 200 });
-  const typing = { idleMs: 60_000, graceMs: 0, clock: systemClock }; // the question waits for Enter
-  await using ana = new ClientUser({ isTty: true, tty, typing });
   ana.dial(server.address);
   await ana.waitForOutput("> ");
   ana.type("10.99.2.2:5000");
   await ana.waitForOutput("10.99.2.2:5000");
-  begun.resolve();
+  server.fall();
   await ana.waitForOutput("(sin conexión)");
   ana.type("\r");
   await ana.waitForOutput('No se envió: "10.99.2.2:5000" parece una dirección');
@@ -266,11 +275,7 @@ for (const keys of ["salir\r", CTRL_C, CTRL_D]) {
 }
 
 Deno.test("chat-client quotes as much of a draft as the width of the screen allows", async () => {
-  const begun = Promise.withResolvers<void>();
-  await using server = FakeServer.withWelcome(async () => {
-    await begun.promise;
-    server.stop();
-  });
+  await using server = fallingServer();
   const tty = new FakeScreen({ columns: 40 });
   const typing = { idleMs: 0, graceMs: 60_000, clock: systemClock };
   await using ana = new ClientUser({ isTty: true, tty, typing });
@@ -278,7 +283,7 @@ Deno.test("chat-client quotes as much of a draft as the width of the screen allo
   await ana.waitForOutput("> ");
   ana.type("日本 y mucho más de lo que cabe en una fila");
   await ana.waitForOutput("una fila");
-  begun.resolve();
+  server.fall();
   await ana.waitForOutput('Borrador guardado: "日本 y mucho más d…"');
   tty.resize(30);
   await ana.waitForOutput('Borrador guardado: "日本 y m…"');

@@ -361,7 +361,8 @@ function logOf({ joins }: FailoverClient): bigint {
   return joins.at(-1)!.logId;
 }
 
-/** The logs to which a client must return while others are there, by F5 of docs/PROTOCOL.md: those of processes that have not ended. */
+/** The logs to which a client must return while others are there, by F5 of docs/PROTOCOL.md: those of processes that have
+ * not ended. */
 function homesOf(
   { joins }: FailoverClient,
   nowMs: number,
