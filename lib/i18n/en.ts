@@ -35,7 +35,7 @@ export const ENGLISH = {
   "server.listening": 'Listening on {address}. Type "quit" to end.',
   "server.join": "Clients join with: {command}",
   "server.zone": "INTERFACE",
-  "join.zone": "(INTERFACE is the client's own, such as eth0)",
+  "join.zone": "(replace INTERFACE with the client's network interface, such as eth0)",
   "server.join-here": "On this machine, join with: {command}",
   "http.answer":
     "This is a chat server, not a website ({server}). To join, type in a terminal:\n\n    {command}",

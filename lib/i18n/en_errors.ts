@@ -60,7 +60,7 @@ export const ENGLISH_ERRORS = {
   "error.nats-full": "NATS at {servers} has no space for the room: add some, or delete old data.",
   "error.nats-other-stream": "Stream {stream} in NATS is not a room: choose another name with --room.",
   "error.nats-stream-small":
-    "Stream {stream} in NATS is limited too much for a room: raise max_bytes and max_msg_size, or change --room.",
+    "Stream {stream} in NATS has limits too low for a room: raise max_bytes and max_msg_size, or change --room.",
   "error.nats-overlap": "Another stream in NATS already receives this room's messages: change --room.",
   "error.nats-stream-gone": "The room was deleted in NATS: restart this server to begin an empty one.",
   "error.nats-log-back":

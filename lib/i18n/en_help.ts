@@ -51,7 +51,7 @@ export const ENGLISH_HELP = {
   "flag.data": "file that stores the room: a restarted server continues with it",
   "flag.data-sync":
     "how safely the file is written: normal is faster, but survives only a crash of the program; full survives a power cut too (full)",
-  "flag.keep": "number of entries to keep in the file, at least 1000 (100000)",
+  "flag.keep": "number of entries (messages, joins, departures) to keep in the file, at least 1000 (100000)",
   "flag.keep-days": "days to keep entries; only the time while a server runs counts (30)",
   "flag.export": "print the contents of a room's file, even while a server uses it, and exit",
   "flag.since": "export only entries from that time on, e.g. 2026-11-29 or 2026-11-29T18:00",
@@ -89,7 +89,7 @@ export const ENGLISH_HELP = {
   "flag.room": "name of the room in NATS: servers that share it serve the same room",
   "flag.nats-creds": "credentials for NATS: a .creds file, or user:password on its first line",
   "flag.nats-ca": "use TLS with NATS and trust authorities in FILE (PEM)",
-  "flag.advertise": "with --nats, address of this server that the others announce to their clients",
+  "flag.advertise": "with --nats, address of this server that the other servers announce to their clients",
   "flag.metrics": "port of /metrics for Prometheus, and /healthz; without an IP, only for this machine",
   "flag.tls-auto": "use TLS with a self-signed certificate, created the first time",
   "flag.tls-dir": "folder of the certificate of --tls-auto",

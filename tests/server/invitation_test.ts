@@ -50,7 +50,7 @@ Deno.test("joinMessages() names TLS, and says whose interface a link-local addre
   assertEquals(
     textOf("fe80::1%2"),
     "Clients join with: deno task client --host fe80::1%INTERFACE --port 5001 --tls " +
-      "(INTERFACE is the client's own, such as eth0)",
+      "(replace INTERFACE with the client's network interface, such as eth0)",
   );
 });
 
