@@ -37,11 +37,12 @@ export class LineEditor {
   /** The search of the history. The line stays as it is until a line that was found is taken over. */
   #search: { readonly query: string; readonly at: number | undefined } | undefined;
   #lastQuery = "";
-  readonly #complete: Completer;
+  /** Undefined for the answers to a question, which have no history to search either. */
+  readonly #complete: Completer | undefined;
   /** The completions that Tab cycles through, until another key is pressed. */
   #completion: Completion & { at: number } | undefined;
 
-  constructor(complete: Completer = () => undefined) {
+  constructor(complete?: Completer) {
     this.#complete = complete;
   }
 
@@ -178,7 +179,7 @@ export class LineEditor {
   }
 
   #beginSearch(): boolean {
-    if (this.#history.length > 0) this.#search = { query: "", at: undefined };
+    if (this.#complete) this.#search = { query: "", at: undefined };
     return true;
   }
 
@@ -216,7 +217,7 @@ export class LineEditor {
 
   #cycleCompletion(step: 1 | -1): void {
     if (!this.#completion) {
-      const found = this.#complete(this.#text.slice(0, this.#cursor));
+      const found = this.#complete?.(this.#text.slice(0, this.#cursor));
       if (!found || found.choices.length === 0) return;
       this.#completion = { ...found, at: step > 0 ? -1 : 0 };
     }

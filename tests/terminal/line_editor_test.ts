@@ -24,7 +24,7 @@ function keyOf(name: string): Key {
 }
 
 /** An editor whose cursor is where the bar is in the line. */
-function editorOf(line: string, complete?: Completer): LineEditor {
+function editorOf(line: string, complete: Completer = () => undefined): LineEditor {
   const [before, behind = ""] = line.split("|");
   const editor = new LineEditor(complete);
   editor.insert(before!);
@@ -193,7 +193,7 @@ for (
   ] as const
 ) {
   Deno.test(`LineEditor.press() of ${keys.join(" ")} searches the history`, pure, () => {
-    const editor = new LineEditor();
+    const editor = new LineEditor(complete);
     for (const entered of ["una", "dos", "una más"]) editor.addToHistory(entered);
     editor.insert("sin acabar");
     for (const key of keys) editor.press(keyOf(key));
@@ -202,6 +202,15 @@ for (
     if (search !== undefined) assertEquals(editor.text, "sin acabar");
   });
 }
+
+Deno.test("LineEditor.press() of Ctrl-R searches an empty history too, but not at a question", pure, () => {
+  const [editor, ofQuestion] = [new LineEditor(complete), new LineEditor()];
+  for (const key of ["C-r", "x"]) editor.press(keyOf(key));
+  assertEquals([editor.search, editor.text], [{ query: "x", isFound: false }, ""]);
+  assertEquals([editor.clear(), editor.clear()], [true, false]); // as Ctrl-C does, which ends the program at false
+  for (const key of ["C-r", "x"]) ofQuestion.press(keyOf(key));
+  assertEquals([ofQuestion.search, ofQuestion.text], [undefined, "x"]);
+});
 
 Deno.test("LineEditor.acceptFound() refuses a search that has found nothing", pure, () => {
   const editor = editorOf("x");
