@@ -98,12 +98,14 @@ export async function promptForTarget(
     port = answer.port ?? port;
     if (isAfterLoss && port === undefined) fallbackPort = await options.portOf?.(host) ?? fallbackPort;
   }
-  const parse = (answer: string) => {
-    if (isRejoin && !/^\d+$/.test(answer) && isTalk(answer, terminal)) throw talk(answer, terminal);
-    return parsePort(answer.replace(/^:/, ""));
-  };
-  port ??= await promptUntilValid(deps, { text: t("ask.port"), fallback: `${fallbackPort}`, parse, ...ask });
-  if (port === undefined) return undefined;
+  if (port === undefined) {
+    const parse = (answer: string) => parsePortAnswer(answer, deps, options);
+    const prompt = { text: t("ask.port"), fallback: `${fallbackPort}`, parse, ...ask };
+    const answer = await promptUntilValid(deps, prompt);
+    if (!answer) return undefined;
+    host = answer.host ?? host;
+    port = answer.port;
+  }
   nick ??= await promptUntilValid(deps, {
     text: t("ask.nick"),
     fallback: input.lastJoin?.nick,
@@ -236,6 +238,26 @@ async function parseAfterLoss(
   } catch (error) {
     throw error instanceof InputError && isTalk(answer, terminal) ? talk(answer, terminal) : error;
   }
+}
+
+/** A person may answer with host and port after all.
+ * @throws {InputError} if the answer is neither */
+async function parsePortAnswer(
+  answer: string,
+  deps: PromptDeps,
+  options: TargetPromptOptions,
+): Promise<{ host?: string; port: number }> {
+  const { terminal } = deps;
+  const { isRejoin } = options;
+  const address = normalizeHostPort(answer);
+  if (terminal.isTty && isLikeAddress(address)) {
+    const { host, port } = isRejoin
+      ? await parseAfterLoss(address, DEFAULT_HOST, deps, options)
+      : parseAddress(address);
+    if (port !== undefined) return { host, port };
+  }
+  if (isRejoin && !/^\d+$/.test(answer) && isTalk(answer, terminal)) throw talk(answer, terminal);
+  return { port: parsePort(answer.replace(/^:/, "")) };
 }
 
 /** Whether an answer that leads to no server was meant for the chat. A person's key, question marks or URL of a host are

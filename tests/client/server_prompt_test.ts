@@ -166,6 +166,8 @@ const TYPED: [does: string, answers: string, server: string, chat: readonly stri
   ]],
   ["takes a blank for the colon before a port", "aula  5472\r", "aula:5472", []],
   ["takes a port after a colon as one of the host on offer", ":26001\r", "10.0.0.7:26001", []],
+  ["takes host and port at the prompt for the port", "otra\r10.0.0.7:5010\r", "10.0.0.7:5010", []],
+  ["takes no unknown host at the prompt for the port", "otra\rnada:5010\raula 5011\r", "aula:5011", []],
   ["takes a port after a colon at the prompt for it", "otra\r:5009\r", "otra:5009", []],
   [
     "keeps numbers in sentences for the chat",
@@ -216,7 +218,7 @@ Deno.test("promptForTarget() after a loss keeps no address and no question for t
     "?",
     "s",
   ];
-  user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.7:1\r\r`);
+  user.type(`${wrong.join("\r")}\raula\r?\r10.0.0.300:1\r\r`);
   assertEquals(formatAddress((await target)!.server), "aula:5009");
   assertEquals(user.output.match(/(No se encuentra|El puerto)? ?"[^"]*" no es/g)?.length, 11);
   user.terminal.releaseDraft();
@@ -237,6 +239,19 @@ Deno.test("promptForTarget() at the start takes a word typed at a screen as a ho
   user.type("hola\r\r");
   assertEquals((await prompt(user, {}))?.server.host, "hola");
 });
+
+Deno.test(
+  "promptForTarget() at the start takes host and port typed at the prompt for the port",
+  pure,
+  async () => {
+    for (const tty of [undefined, new FakeScreen()]) {
+      await using user = new FakeUser({ isTty: true, tty });
+      user.type("aula\r10.0.0.300:1\rotra:5009\r");
+      const { server } = (await prompt(user, {}))!;
+      assertEquals([formatAddress(server), user.output.includes('10.0.0.300:1" no es')], ["otra:5009", true]);
+    }
+  },
+);
 
 Deno.test("promptForTarget() returns undefined if the user quits at any prompt", pure, async () => {
   for (const answers of ["salir\n", "\n quit \n", "\n5001\n/SALIR\n", "/salir adiós\n"]) {
