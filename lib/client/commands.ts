@@ -274,8 +274,11 @@ export class CommandLoop implements CommonContext {
     const suggestion = member || isListed ? undefined : this.members.suggest(nick);
     if (suggestion !== undefined) throw new InputError("nick-mistyped", { nick, suggestion });
     const isNew = ignored.toggle({ nick: member?.nick ?? nick, sessionId: member?.sessionId });
-    const key = isNew ? "client.ignored" : "client.unignored";
-    return this.reply(this.t.message(key, { nick: member?.nick ?? nick }));
+    const values = { nick: member?.nick ?? nick };
+    if (!isNew) return this.reply(this.t.message("client.unignored", values));
+    // A mistyped nick would go unnoticed.
+    const text = this.t(member ? "client.ignored" : "client.ignored-absent", values);
+    return this.reply({ ...this.t.message("client.ignored", values), text });
   }
 
   reply(message: Message, list?: readonly string[]): Promise<void> {

@@ -108,6 +108,8 @@ export const ENGLISH = {
   "client.private-other":
     'Another client has the nick {nick} now, and did not get "{text}". If it is the same person, repeat it.',
   "client.ignored": "You no longer see messages from {nick}. To see them again: /ignore {nick}",
+  "client.ignored-absent":
+    "{nick} is not in the room now. You will not see their messages. To see them: /ignore {nick}",
   "client.unignored": "You see messages from {nick} again.",
   "client.ignore-list": "Members that you ignore: {count}.",
   "client.ignore-none": "You are not ignoring any member. /ignore NICK hides the messages of one.",

@@ -110,6 +110,8 @@ export const SPANISH = {
   "client.private-other":
     'Otro cliente tiene ahora el nick {nick} y no recibió "{text}". Si es la misma persona, repítalo.',
   "client.ignored": "Ya no verá los mensajes de {nick}. Para verlos de nuevo: /ignorar {nick}",
+  "client.ignored-absent":
+    "{nick} no está ahora en la sala. Usted no verá sus mensajes. Para verlos: /ignorar {nick}",
   "client.unignored": "Verá de nuevo los mensajes de {nick}.",
   "client.ignore-list": "Miembros que ignora: {count}.",
   "client.ignore-none": "No ignora a ningún miembro. /ignorar NICK oculta los mensajes de ese miembro.",

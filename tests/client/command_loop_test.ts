@@ -309,10 +309,17 @@ Deno.test("chat-client /quit says a goodbye, waits for its echo, and sends nothi
 Deno.test("chat-client /ignore hides a member's messages here until it is given again", async () => {
   await using chat = new ChatFixture();
   const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
-  ana.type("/ignore\n/ignore ana\n/ignore bet\n/ignore BETO\n/ignore\n");
+  ana.type("/ignore nadie\n/ignore nadie\n/ignore\n/ignore ana\n/ignore bet\n/ignore BETO\n/ignore\n");
   await ana.waitForOutput("Miembros que ignora: 1.\n  beto\n");
   for (
-    const text of ["No ignora a ningún miembro.", "No puede ignorar", "¿Quiso decir beto?", "/ignorar beto\n"]
+    const text of [
+      "nadie no está ahora en la sala.",
+      "Verá de nuevo los mensajes de nadie.",
+      "No ignora a ningún miembro.",
+      "No puede ignorar",
+      "¿Quiso decir beto?",
+      "Ya no verá los mensajes de beto.",
+    ]
   ) {
     assertStringIncludes(ana.output, text);
   }
