@@ -1,6 +1,6 @@
 // Routes typed and pasted lines to a prompt, to the chat, or to the confirmation of a long paste.
 
-import { expandTabs } from "../text/text.ts";
+import { expandTabs, printable } from "../text/text.ts";
 import type { Completer } from "./line_editor.ts";
 import { LineQueue, type TypedLine } from "./line_queue.ts";
 
@@ -35,9 +35,12 @@ export const MAX_UNCONFIRMED_LINES = 10;
 
 /** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
 const LINE_END = "↵";
+const AROUND_LINE_END = new RegExp(` ?${LINE_END} ?`);
 
 /** How a line begins that may be a command. */
 const COMMAND = /^\s?\//;
+
+const LINE_BREAK = /\r\n|\r|\n/;
 
 export class InputRouter {
   readonly promptQueue = new LineQueue();
@@ -55,8 +58,8 @@ export class InputRouter {
   #pastedAnswer: PastedAnswer | undefined;
   /** The same, once it was given. It may turn out to be no answer, and then belongs before the rest of its paste. */
   #givenAnswer: PastedAnswer | undefined;
-  /** A draft of which nothing was typed. */
-  #pastedDraft: string | undefined;
+  /** Lines of the draft that were pasted, by {@linkcode keyOf}: as long as they are not edited, they are no commands. */
+  readonly #pastedLines = new Set<string>();
   /** The first line of a block that was pasted into an empty chat line up to its line break: as pasted, and as shown. */
   #cutLine: { readonly text: string; readonly shown: string } | undefined;
   /** The draft holds lines that were entered. */
@@ -143,23 +146,30 @@ export class InputRouter {
     this.#exclusiveDepth--;
   }
 
-  /** Puts text that was meant for the chat back into the chat line. */
-  restore(text: string, { isPasted = false } = {}): void {
-    if (this.#chatOptions) this.#addToDraft(text, { isPasted });
+  /** Adds a paste that was meant for the chat to the draft. */
+  pasteDraft(text: string): void {
+    const lines = text.split(LINE_BREAK).filter((line) => line !== "");
+    if (lines.length > 1) this.#addPastedLines(lines);
+    else this.#addToDraft(lines.join());
   }
 
-  /** The same for a whole line that was entered: the next one is another message. */
+  /** Puts a whole line that was meant for the chat into the draft: the next one is another message. */
   restoreLine(text: string): void {
     const given = this.#givenAnswer;
     this.#givenAnswer = undefined;
-    if (!this.#chatOptions) return;
-    if (given) {
-      const line = this.#isDraftEntered && given.restFrom > 0 ? `${LINE_END} ${text}` : text;
-      this.#addToDraft(line, { at: given.restFrom, isPasted: text === given.text.trim() });
-    } else {
-      if (this.#isDraftEntered) this.endDraftLine();
-      this.restore(text);
-    }
+    if (this.#chatOptions) this.#restoreAnswer(text, given);
+  }
+
+  /** A pasted answer goes before the rest of its paste. */
+  #restoreAnswer(text: string, given: PastedAnswer | undefined): void {
+    if (text === given?.text.trim()) this.#pastedLines.add(keyOf(text));
+    const draft = this.chatQueue.editor.text;
+    const hasRest = given !== undefined && draft.length > given.restFrom;
+    if (!hasRest && this.#isDraftEntered) this.endDraftLine();
+    if (hasRest) {
+      const separator = separatorAfter(draft.slice(0, given.restFrom)).trimEnd();
+      this.#addToDraft(text + separator, given.restFrom);
+    } else this.#addToDraft(text);
     this.#isDraftEntered = true;
   }
 
@@ -172,17 +182,23 @@ export class InputRouter {
   endDraftLine(): void {
     const { text } = this.chatQueue.editor;
     const isEnded = text.trim() === "" || text.endsWith(`${LINE_END} `);
-    if (!isEnded && !this.#pastedBlock) this.#addToDraft(`${LINE_END} `, { isPasted: true });
+    if (!isEnded && !this.#pastedBlock) this.#addToDraft(`${LINE_END} `);
     this.#isDraftEntered = true;
   }
 
-  #addToDraft(text: string, { at, isPasted }: { at?: number; isPasted: boolean }): void {
+  /** Each becomes its own message, as at the chat line. */
+  #addPastedLines(lines: readonly string[]): void {
+    if (this.#isDraftEntered) this.endDraftLine();
+    for (const line of lines) this.#pastedLines.add(keyOf(line));
+    this.#addToDraft(lines.join(separatorAfter(this.chatQueue.editor.text)));
+    this.#isDraftEntered = true;
+  }
+
+  #addToDraft(text: string, at?: number): void {
     const { editor } = this.chatQueue;
+    if (!this.#pastedBlock) return editor.insertWord(text, at);
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
-    if (this.#pastedBlock) return editor.addToHistory(text);
-    const wasPasted = editor.text === "" || editor.text === this.#pastedDraft;
-    editor.insertWord(text, at);
-    this.#pastedDraft = isPasted && wasPasted ? editor.text : undefined;
+    for (const line of text.split(AROUND_LINE_END)) editor.addToHistory(line);
   }
 
   /** Clears the line, leaves a search, or answers a confirmation with no. False if there is nothing of this to see. */
@@ -208,19 +224,18 @@ export class InputRouter {
       this.#print(seen);
     }
     if (queue !== this.chatQueue) return queue.deliver({ text, isPasted: false });
-    const isPasted = text !== "" && text === this.#pastedDraft;
-    this.#pastedDraft = undefined;
     for (const line of this.#linesOf(text)) {
       queue.editor.addToHistory(line);
-      queue.deliver({ text: line, isPasted });
+      queue.deliver({ text: line, isPasted: this.#pastedLines.has(keyOf(line)) });
     }
+    this.#pastedLines.clear();
   }
 
   /** The messages of a chat line. */
   #linesOf(text: string): readonly string[] {
     if (!this.#isDraftEntered) return [text];
     this.#isDraftEntered = false;
-    return text.split(new RegExp(` ?${LINE_END} ?`)).filter((line) => line.trim() !== "");
+    return text.split(AROUND_LINE_END).filter((line) => line.trim() !== "");
   }
 
   /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */
@@ -232,7 +247,7 @@ export class InputRouter {
       queue.editor.submit();
       return this.paste(`${cutLine.text}\n${text}`);
     }
-    const lines = text.split(/\r\n|\r|\n/);
+    const lines = text.split(LINE_BREAK);
     if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
     // In a command, lines of their own would go to all: half of a private message would be public.
@@ -255,10 +270,13 @@ export class InputRouter {
     const isComplete = editor.text !== "" && editor.text === this.#pastedAnswer?.text;
     if (!isComplete && (hasWaiter || rest.length < 2)) {
       editor.insert(rest.shift() ?? "");
+      if (rest.length > 0 && this.#isDraftEntered) this.endDraftLine();
       const restFrom = this.chatQueue.editor.text.length;
       if (lines.length > 1) this.#pastedAnswer = { text: editor.text, restFrom };
     }
-    if (rest.length > 0) this.#addToDraft(rest.join(" "), { isPasted: true });
+    if (rest.length === 0) return;
+    if (lines.length > 1) this.#addPastedLines(rest);
+    else this.#addToDraft(rest[0]!);
   }
 
   /** The next line of a queue. Undefined at the end of the input. */
@@ -279,9 +297,8 @@ export class InputRouter {
       this.#pastedAnswer = undefined;
       // The rest of an answer is still being typed: neither half is for the chat. It may be no answer: Up brings it back.
       if (this.isPartOfAnswer(unfinished)) queue.editor.addToHistory(unfinished);
-      else if (unfinished !== "") {
-        this.#addToDraft(unfinished, { at: pasted?.restFrom, isPasted: unfinished === pasted?.text });
-      }
+      else if (pasted) this.#restoreAnswer(unfinished, pasted);
+      else if (unfinished !== "") this.#addToDraft(unfinished);
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });
   }
@@ -327,4 +344,15 @@ export class InputRouter {
     for (const text of others) this.chatQueue.deliver({ text, isPasted: true });
     editor.insert(last);
   }
+}
+
+/** What keeps pasted lines apart that go into the draft. In a command, lines of their own would go to all: half of a
+ * private message would be public. */
+function separatorAfter(draft: string): string {
+  return COMMAND.test(draft.split(AROUND_LINE_END).at(-1)!) ? " " : ` ${LINE_END} `;
+}
+
+/** A line as the editor shows it, except for its blanks. */
+function keyOf(line: string): string {
+  return printable(expandTabs(line)).replaceAll(/\s+/g, " ").trim();
 }

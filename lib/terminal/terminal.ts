@@ -373,10 +373,8 @@ export class Terminal implements AsyncDisposable {
     this.#focus.recordInput();
     if (this.#isInputOver) return;
     this.#draft.onKey();
-    if (this.#draft.isInGrace) {
-      const line = text.replaceAll(/[\r\n]+/g, " ");
-      this.#router.restore(line, { isPasted: line !== text });
-    } else {
+    if (this.#draft.isInGrace) this.#router.pasteDraft(text);
+    else {
       this.#draft.onPaste();
       this.#router.paste(text, options);
     }

@@ -59,13 +59,30 @@ Deno.test("InputRouter keeps chat lines in the history, and completes them, but 
   assertEquals(chat.text, "ana: ");
 });
 
-Deno.test("InputRouter.restore() inserts words into the chat line, if there is a chat", pure, () => {
+Deno.test("InputRouter.pasteDraft() keeps lines apart, except in a command", pure, async () => {
   const { router } = newRouter();
-  router.restore("hola");
-  assertEquals(router.chatQueue.editor.text, "");
   router.beginChat({});
-  for (const words of ["hola", "¿estáis?"]) router.restore(words);
-  assertEquals(router.chatQueue.editor.text, "hola ¿estáis?");
+  const { editor } = router.chatQueue;
+  for (const text of ["hola", "¿estáis?", "a\n/quit\n", "b\n\n  c"]) router.pasteDraft(text);
+  assertEquals(editor.text, "hola ¿estáis? a ↵ /quit ↵ b ↵   c");
+  enter(router, "!"); // what is not edited is as pasted
+  const lines: unknown[] = [];
+  for (let n = 0; n < 4; n++) lines.push(await withTimeout(router.next(router.chatQueue), "a line"));
+  assertEquals(lines, [
+    { text: "hola ¿estáis? a", isPasted: false },
+    { text: "/quit", isPasted: true },
+    { text: "b", isPasted: true },
+    { text: "  c!", isPasted: false },
+  ]);
+  editor.insert("/msg eva a: ");
+  router.pasteDraft("uno\ndos\n");
+  assertEquals(editor.text, "/msg eva a: uno dos");
+});
+
+Deno.test("InputRouter.restoreLine() drops the line without a chat", pure, () => {
+  const { router } = newRouter();
+  router.restoreLine("hola");
+  assertEquals(router.chatQueue.editor.text, "");
 });
 
 Deno.test(
@@ -93,19 +110,24 @@ Deno.test(
 Deno.test(
   "InputRouter.restoreLine() keeps a pasted answer before its rest, behind other lines",
   pure,
-  async () => {
-    const { router } = newRouter();
-    router.beginChat({});
-    router.restoreLine("hola");
-    router.beginExclusive();
-    void router.promptQueue.next();
-    router.paste("uno\ndos\n");
-    router.enter();
-    router.restoreLine("uno");
-    assertEquals(router.chatQueue.editor.text, "hola ↵ uno dos");
-    router.endExclusive();
-    enter(router, "");
-    for (const line of ["hola", "uno dos"]) assertEquals(await nextChatLine(router), line);
+  () => {
+    for (
+      const [line, draft] of [
+        ["", "uno ↵ dos ↵ tres"],
+        ["hola", "hola ↵ uno ↵ dos ↵ tres"],
+        ["/msg eva a:", "/msg eva a: ↵ uno ↵ dos ↵ tres"],
+      ] as const
+    ) {
+      const { router } = newRouter();
+      router.beginChat({});
+      if (line !== "") router.restoreLine(line);
+      router.beginExclusive();
+      void router.promptQueue.next();
+      router.paste("uno\ndos\ntres\n");
+      router.enter();
+      router.restoreLine("uno");
+      assertEquals(router.chatQueue.editor.text, draft);
+    }
   },
 );
 
@@ -127,19 +149,23 @@ Deno.test("InputRouter prints a draft above an answer once until it is released"
   assertEquals(printed, ["= hol", "uno", "dos", "= hola", "tres", "= hola", "cuatro"]);
 });
 
-Deno.test("InputRouter.restore() does not change the line that a pasted block goes into", pure, async () => {
-  const { router, printed } = newRouter();
-  router.beginChat(PROMPTING);
-  const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
-  for (const answer of ["n", "s"]) {
-    router.paste(`${block.join("\n")}\n`);
-    router.restore("words");
-    enter(router, answer);
-    assertEquals(router.chatQueue.editor.text, "");
-  }
-  assertEquals(printed, ["¿11? n", "11 kept", "¿11? s"]);
-  assertEquals(await nextChatLine(router), "0: x");
-});
+Deno.test(
+  "InputRouter.pasteDraft() does not change the line that a pasted block goes into",
+  pure,
+  async () => {
+    const { router, printed } = newRouter();
+    router.beginChat(PROMPTING);
+    const block = Array.from({ length: MAX_UNCONFIRMED_LINES + 1 }, (_, index) => `${index}:\tx`);
+    for (const answer of ["n", "s"]) {
+      router.paste(`${block.join("\n")}\n`);
+      router.pasteDraft("words");
+      enter(router, answer);
+      assertEquals(router.chatQueue.editor.text, "");
+    }
+    assertEquals(printed, ["¿11? n", "11 kept", "¿11? s"]);
+    assertEquals(await nextChatLine(router), "0: x");
+  },
+);
 
 Deno.test("InputRouter.paste() keeps the block that waits when another one comes", pure, async () => {
   const { router } = newRouter();

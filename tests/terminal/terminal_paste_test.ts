@@ -100,17 +100,43 @@ Deno.test("Terminal asks once before it sends a block of more than ten lines", p
   await fixture.typeAndExpectLast(`${CTRL_U}${pasted(block.slice(1).join("\n"))}`, "> 10|");
 });
 
-Deno.test("Terminal takes the first pasted line for the answer, and the rest for a draft", pure, async () => {
+Deno.test(
+  "Terminal takes the first pasted line for the answer, and the rest for messages",
+  pure,
+  async () => {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    const { terminal } = fixture;
+    fixture.type("hol");
+    await flushTasks();
+    const answer = terminal.ask("Servidor");
+    await fixture.typeAndExpect(`a${pasted("\r\nula\r5001\n\n  ana\n")}`, "Servidor: aula|");
+    fixture.type(ENTER);
+    assertEquals(await answer, "aula");
+    await fixture.expect("Servidor: aula", "> hol 5001 ↵   ana|");
+    assertEquals(fixture.said, []);
+    terminal.releaseDraft();
+    await fixture.typeAndExpectLast(ENTER, "> |");
+    assertEquals(fixture.said, ["hol 5001", "{  ana}"]);
+  },
+);
+
+Deno.test("Terminal keeps what follows an answer in one line with a command", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
   const { terminal } = fixture;
-  fixture.type("hol");
+  fixture.type("/msg beto a:");
   await flushTasks();
-  const answer = terminal.ask("Servidor");
-  await fixture.typeAndExpect(`a${pasted("\r\nula\r5001\n\n  ana\n")}`, "Servidor: aula|");
-  fixture.type(ENTER);
-  assertEquals(await answer, "aula");
-  await fixture.expect("Servidor: aula", "> hol 5001   ana|");
-  assertEquals(fixture.said, []);
+  const parse = () => {
+    throw new InputError("answer-is-talk");
+  };
+  const ending = new AbortController();
+  const prompt = { text: "Servidor", parse, signal: ending.signal };
+  const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+  await flushTasks();
+  fixture.type(`${pasted("uno\ndos\ntres\n")}${ENTER}`);
+  await flushTasks();
+  ending.abort();
+  await answer;
+  assertEquals((await fixture.newOutput()).at(-1), "> /msg beto a: uno dos tres|");
 });
 
 Deno.test("promptUntilValid() ends by a pasted quit at Enter alone", pure, async () => {
@@ -131,7 +157,7 @@ Deno.test("promptUntilValid() ends by a pasted quit at Enter alone", pure, async
 const SECRET_PASTES: Record<string, string[]> = {
   "one paste": ["secreto\nuno\ndos\n"],
   "two pastes": ["secreto\n", "uno\ndos"],
-  "three pastes": ["secreto\r\n", "uno", "dos\n"],
+  "three pastes": ["secreto\r\n", "uno\n", "dos\n"],
 };
 for (const [name, pastes] of Object.entries(SECRET_PASTES)) {
   Deno.test(`Terminal makes a draft of what follows a secret in ${name}`, pure, async () => {
@@ -141,7 +167,7 @@ for (const [name, pastes] of Object.entries(SECRET_PASTES)) {
     fixture.type(ENTER);
     assertEquals(await withTimeout(answer, "an answer"), "secreto");
     const said = chatOf(fixture.terminal, PROMPTING);
-    await fixture.expect("Contraseña:", "> uno dos|");
+    await fixture.expect("Contraseña:", "> uno ↵ dos|");
     assertEquals(said, []);
   });
 }
@@ -151,7 +177,7 @@ Deno.test("Terminal makes a draft of blocks that come before the chat", pure, as
   fixture.type(`${pasted("/quit\nuno\n")}${pasted("dos\ntres\n")}`);
   await flushTasks();
   const said = chatOf(fixture.terminal, PROMPTING);
-  await fixture.expect("> /quit uno dos tres|");
+  await fixture.expect("> /quit ↵ uno ↵ dos ↵ tres|");
   assertEquals(said, []);
 });
 
@@ -162,16 +188,16 @@ Deno.test("Terminal makes no command of a draft that was pasted, unless it is ed
   const said = chatOf(fixture.terminal, PROMPTING);
   fixture.terminal.releaseDraft();
   await fixture.typeAndExpect(ENTER, "> |");
-  fixture.type(`/quit uno${ENTER}`); // the same, but typed
+  fixture.type(`/quit${ENTER}`); // the same, but typed
   await flushTasks();
-  assertEquals(said, ["{/quit uno}", "/quit uno"]);
+  assertEquals(said, ["{/quit}", "{uno}", "/quit"]);
 });
 
 for (
   const [what, enters, draft] of [
-    ["is none", ENTER, "> hol hello there /quit five|"],
-    ["was not entered", "", "> hol hello there /quit five|"],
-    ["was edited, and is none", `!${ENTER}`, "> hol hello there! /quit five|"],
+    ["is none", ENTER, "> hol hello there ↵ /quit ↵ five|"],
+    ["was not entered", "", "> hol hello there ↵ /quit ↵ five|"],
+    ["was edited, and is none", `!${ENTER}`, "> hol hello there! ↵ /quit ↵ five|"],
   ]
 ) {
   Deno.test(`Terminal keeps the order of a paste if the answer in it ${what}`, pure, async () => {
