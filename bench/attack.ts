@@ -3,10 +3,10 @@
 //
 //   deno task bench:attack [--clients 200] [--attackers 50] [--rounds 3] [--seconds 5]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { linesOf } from "../tests/testing/program.ts";
 import { delay, LoadClients } from "./load_clients.ts";
-import { formatMiB, median, positive, quantile, tableHeading, tableRow } from "./statistics.ts";
+import { formatMiB, median, quantile, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { HOST } from "./raw_client.ts";
@@ -74,20 +74,16 @@ async function measure(clients: number, attackers: number, seconds: number): Pro
 }
 
 async function attack(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "attackers", "rounds", "seconds"],
-    default: { clients: "200", attackers: "50", rounds: "3", seconds: "5" },
-  });
-  const of = (name: string) => positive(flags[name], name);
+  const options = parseOptions({ clients: 200, attackers: 50, rounds: 3, seconds: 5 });
   const rounds: Awaited<ReturnType<typeof measure>>[] = [];
-  for (let i = 0; i < of("rounds"); i++) {
-    rounds.push(await measure(of("clients"), of("attackers"), of("seconds")));
+  for (let i = 0; i < options.rounds; i++) {
+    rounds.push(await measure(options.clients, options.attackers, options.seconds));
   }
   const inMs = (which: 0 | 1, q: keyof Ages) => median(rounds.map((round) => round[which][q])).toFixed(1);
   console.log(tableHeading("what honest people say", "p50 ms", "p99 ms", "memory of the server"));
   console.log(tableRow("without attackers", inMs(0, "p50Ms"), inMs(0, "p99Ms"), ""));
   const rss = formatMiB(median(rounds.map(([, , rssBytes]) => rssBytes)));
-  console.log(tableRow(`with ${of("attackers")} attackers`, inMs(1, "p50Ms"), inMs(1, "p99Ms"), rss));
+  console.log(tableRow(`with ${options.attackers} attackers`, inMs(1, "p50Ms"), inMs(1, "p99Ms"), rss));
 }
 
 if (import.meta.main) await runBench(attack);

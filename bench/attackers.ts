@@ -7,7 +7,6 @@
 // sets for other addresses.
 
 import { concat } from "@std/bytes/concat";
-import { parseArgs } from "@std/cli/parse-args";
 import {
   CLIENT_FRAMES,
   encodeClient,
@@ -16,8 +15,8 @@ import {
   PROTOCOL_VERSION,
 } from "../lib/protocol/frames.ts";
 import { clientStream } from "../tools/fuzz/hostile_streams.ts";
+import { numberOf, parseOptions } from "../tools/options.ts";
 import { delay } from "./load_clients.ts";
-import { positive } from "./statistics.ts";
 import { runBench } from "./program.ts";
 import { connect } from "./raw_client.ts";
 
@@ -132,9 +131,9 @@ async function readAll(conn: Deno.TcpConn): Promise<void> {
 
 if (import.meta.main) {
   await runBench(async () => {
-    const flags = parseArgs(Deno.args, { string: ["port", "count"], default: { count: "50" } });
-    const [port, count] = [positive(flags.port, "port"), positive(flags.count, "count")];
-    const attacks = Array.from({ length: count }, (_, index) => attack(port, index));
+    const options = parseOptions({ port: "", count: 50 });
+    const port = numberOf(options.port, "port");
+    const attacks = Array.from({ length: options.count }, (_, index) => attack(port, index));
     console.log("started");
     await Promise.all(attacks);
   });

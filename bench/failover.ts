@@ -3,7 +3,7 @@
 //
 //   deno task bench:failover [--clients 200] [--rounds 5]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { type Address, formatAddress } from "../lib/net/address.ts";
 import { freeAddress, LOOPBACK } from "../tests/testing/addresses.ts";
 import { AutoSession } from "../tests/testing/auto_session.ts";
@@ -64,11 +64,10 @@ async function measure(clientCount: number): Promise<number[]> {
 }
 
 if (import.meta.main) {
-  const flags = parseArgs(Deno.args, { string: ["clients", "rounds"] });
-  const clientCount = Number(flags.clients ?? 200);
+  const options = parseOptions({ clients: 200, rounds: 5 });
   const rounds: number[][] = [];
-  for (let round = 0; round < Number(flags.rounds ?? 5); round++) {
-    const times = await measure(clientCount);
+  for (let round = 0; round < options.rounds; round++) {
+    const times = await measure(options.clients);
     rounds.push(times);
     const [p50, p99, last] = [quantile(times, 0.5), quantile(times, 0.99), times.at(-1)!];
     console.log(
@@ -77,7 +76,7 @@ if (import.meta.main) {
   }
   const of = (q: number) => median(rounds.map((times) => quantile(times, q))).toFixed(0);
   console.log(
-    `median of ${rounds.length} rounds, ${clientCount} clients: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms`,
+    `median of ${rounds.length} rounds, ${options.clients} clients: p50 ${of(0.5)} ms, p99 ${of(0.99)} ms`,
   );
   Deno.exit(0);
 }

@@ -8,14 +8,14 @@
 // WINDOW is how many messages may be in flight. With `--data` our server keeps the room in a file, in the folder for
 // temporary files. Prints medians of the runs. The servers take turns, so that all meet the same machine.
 
-import { parseArgs } from "@std/cli/parse-args";
+import { numberOf, parseOptions } from "../tools/options.ts";
 import { chart } from "./chart.ts";
 import { generate } from "./generator.ts";
 import type { Outcome } from "./load_clients.ts";
 import { MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { isInstalled, PEERS, PeerServer } from "./peers.ts";
 import { runBench } from "./program.ts";
-import { formatMiB, formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { formatMiB, formatShort, median, tableHeading, tableRow } from "./statistics.ts";
 
 const LOADS = ["50,1,100", "200,1,100", "200,100,100", "1000,1,100", "200,1,1"];
 const OURS = "chat-server";
@@ -88,27 +88,26 @@ function show(load: string, name: string, of: Summary, ours: Summary): string {
 }
 
 async function fanout(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["load", "runs", "seconds", "picture"],
-    boolean: ["data", "peers"],
-    collect: ["load"],
-    default: { runs: "5", seconds: "4" },
+  const options = parseOptions({
+    load: LOADS,
+    runs: 5,
+    seconds: 4,
+    picture: "",
+    data: false,
+    peers: false,
   });
-  const given = flags.load as string[];
-  const loads = given.length > 0 ? given : LOADS;
-  const [count, seconds] = [positive(flags.runs, "runs"), positive(flags.seconds, "seconds")];
-  const peers = flags.peers ? Object.keys(PEERS).filter((name) => isInstalled(PEERS[name]!)) : [];
+  const peers = options.peers ? Object.keys(PEERS).filter((name) => isInstalled(PEERS[name]!)) : [];
   const names = [OURS, ...peers];
   const heading = ["clients, senders, in flight", "server", "deliveries/s", "min to max", "ours : theirs"];
   console.log(tableHeading(...heading, "p50", "p99", "CPU of a delivery", "resident"));
   const groups: { name: string; bars: { server: string; deliveriesPerSecond: number; cpuNs: number }[] }[] =
     [];
-  for (const load of loads) {
-    const numbers = load.split(",").map((number) => positive(number, "load"));
+  for (const load of options.load) {
+    const numbers = load.split(",").map((number) => numberOf(number, "load"));
     const runs = new Map(names.map((name): [string, Run[]] => [name, []]));
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < options.runs; i++) {
       for (const [name, of] of runs) {
-        of.push(await run(name, { numbers, seconds, isKept: flags.data === true }));
+        of.push(await run(name, { numbers, seconds: options.seconds, isKept: options.data }));
       }
     }
     const summaries = [...runs].map(([server, of]) => ({ server, ...summary(of) }));
@@ -120,7 +119,7 @@ async function fanout(): Promise<void> {
       bars: summaries,
     });
   }
-  if (flags.picture) await Deno.writeTextFile(`${flags.picture}`, chart(groups));
+  if (options.picture) await Deno.writeTextFile(options.picture, chart(groups));
 }
 
 if (import.meta.main) await runBench(fanout);

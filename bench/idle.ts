@@ -6,9 +6,9 @@
 // `seconds` is the quiet before each measurement: long enough for a PING to every client. This process and the server
 // each need a few more open files than there are clients: `ulimit -n`.
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { delay, LoadClients } from "./load_clients.ts";
-import { formatMiB, positive } from "./statistics.ts";
+import { formatMiB } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -16,15 +16,10 @@ import { runBench } from "./program.ts";
 const READ_BYTES = 4_096;
 
 async function idle(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "seconds"],
-    default: { clients: "10000", seconds: "6" },
-  });
-  const size = positive(flags.clients, "clients");
-  const quietMs = positive(flags.seconds, "seconds") * 1_000;
+  const { clients: size, seconds } = parseOptions({ clients: 10_000, seconds: 6 });
   await using server = await MeasuredServer.start();
   const rssBytes = async () => {
-    await delay(quietMs);
+    await delay(seconds * 1_000);
     const cost = await server.cost();
     if (!cost) throw new Error("Cannot measure memory: this system does not tell it, Linux does");
     return cost.rssBytes;

@@ -3,9 +3,9 @@
 //
 //   deno task bench:joins [--clients 1000] [--runs 5]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { LoadClients } from "./load_clients.ts";
-import { median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { median, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -19,11 +19,7 @@ async function measure(size: number): Promise<{ inMs: number; toldMs: number }> 
 }
 
 async function joins(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "runs"],
-    default: { clients: "1000", runs: "5" },
-  });
-  const [size, count] = [positive(flags.clients, "clients"), positive(flags.runs, "runs")];
+  const { clients: size, runs: count } = parseOptions({ clients: 1_000, runs: 5 });
   const runs: Awaited<ReturnType<typeof measure>>[] = [];
   console.log(tableHeading("run", `all ${size} are in`, "all know of all"));
   const show = (name: string, inMs: number, toldMs: number) =>

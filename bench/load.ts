@@ -6,32 +6,29 @@
 // commas between. `window` is how many messages may be in flight. Prints `started` when all clients have joined, and at
 // the end its measurements as a line of JSON.
 
-import { parseArgs } from "@std/cli/parse-args";
+import { numberOf, parseOptions } from "../tools/options.ts";
 import { delay, LoadClients } from "./load_clients.ts";
 import { PeerClient, PEERS } from "./peers.ts";
 import { type LoadClient, type LoadClientOptions, RawClient } from "./raw_client.ts";
-import { positive } from "./statistics.ts";
 import { runBench } from "./program.ts";
 
 async function load(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["port", "peer", "clients", "senders", "window", "seconds"],
-    default: { clients: "200", senders: "1", window: "100", seconds: "4" },
-  });
-  const of = (name: string) => positive(flags[name], name);
-  const port = `${flags.port}`.split(",").map((port) => positive(port, "port"));
-  const peer = flags.peer === undefined ? undefined : PEERS[`${flags.peer}`];
-  if (flags.peer !== undefined && !peer) {
-    throw new RangeError(`Cannot use --peer ${flags.peer}: choose one of ${Object.keys(PEERS).join(", ")}`);
+  const options = parseOptions({ port: "", peer: "", clients: 200, senders: 1, window: 100, seconds: 4 });
+  const port = options.port.split(",").map((port) => numberOf(port, "port"));
+  const peer = PEERS[options.peer];
+  if (options.peer && !peer) {
+    throw new RangeError(`Cannot use --peer ${options.peer}: choose one of ${Object.keys(PEERS).join(", ")}`);
   }
   const dial = (options: LoadClientOptions): Promise<LoadClient> =>
     peer ? PeerClient.dial(peer.protocol, options) : RawClient.dial(options);
-  using batch = await LoadClients.openWith(dial, { port, size: of("clients") });
+  using batch = await LoadClients.openWith(dial, { port, size: options.clients });
   await batch.waitUntilIdle();
   console.log("started");
-  const waitUntil = delay(of("seconds") * 1_000);
+  const waitUntil = delay(options.seconds * 1_000);
   console.log(
-    JSON.stringify(await batch.runConversation({ senders: of("senders"), window: of("window"), waitUntil })),
+    JSON.stringify(
+      await batch.runConversation({ senders: options.senders, window: options.window, waitUntil }),
+    ),
   );
   await batch.leave();
 }

@@ -5,10 +5,10 @@
 // All processes run on this machine: with fewer processors than processes, the result shows the cost of sharing, not
 // the gain of more machines. Prints the median of the runs.
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { natsCluster, NatsServer } from "../tests/testing/nats_server.ts";
 import type { Outcome } from "./load_clients.ts";
-import { formatShort, median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { formatShort, median, tableHeading, tableRow } from "./statistics.ts";
 import { type Demand, generate } from "./generator.ts";
 import { type Cost, MeasuredServer, UNLIMITED } from "./measured_server.ts";
 import { runBench } from "./program.ts";
@@ -73,18 +73,14 @@ function show({ name }: Setting, runs: readonly Run[]): string {
 }
 
 async function scale(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "servers", "senders", "window", "runs", "seconds"],
-    default: { clients: "900", servers: "3", senders: "1", window: "100", runs: "3", seconds: "4" },
+  const { runs: count, servers, ...load } = parseOptions({
+    clients: 900,
+    servers: 3,
+    senders: 1,
+    window: 100,
+    runs: 3,
+    seconds: 4,
   });
-  const of = (name: string) => positive(flags[name], name);
-  const load = {
-    clients: of("clients"),
-    senders: of("senders"),
-    window: of("window"),
-    seconds: of("seconds"),
-  };
-  const servers = of("servers");
   const settings: Setting[] = [
     { name: "1 server, memory", servers: 1, copies: 0 },
     { name: "1 server, 1 NATS server", servers: 1, copies: 1 },
@@ -95,7 +91,7 @@ async function scale(): Promise<void> {
   console.log(tableHeading(...names));
   for (const setting of settings) {
     const runs: Run[] = [];
-    while (runs.length < of("runs")) runs.push(await run(setting, load));
+    while (runs.length < count) runs.push(await run(setting, load));
     console.log(show(setting, runs));
   }
 }

@@ -2,9 +2,9 @@
 //
 //   deno task bench:soak [--clients 200] [--seconds 60]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { delay, LoadClients } from "./load_clients.ts";
-import { formatMiB, formatShort, positive, tableHeading, tableRow } from "./statistics.ts";
+import { formatMiB, formatShort, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -32,11 +32,7 @@ async function watch(
 }
 
 async function soak(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "seconds"],
-    default: { clients: "200", seconds: "60" },
-  });
-  const [size, seconds] = [positive(flags.clients, "clients"), positive(flags.seconds, "seconds")];
+  const { clients: size, seconds } = parseOptions({ clients: 200, seconds: 60 });
   await using server = await MeasuredServer.start();
   using batch = await LoadClients.open({ port: server.port, size });
   const watching = watch(server, seconds);

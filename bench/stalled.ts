@@ -3,11 +3,11 @@
 //
 //   deno task bench:stalled [--clients 200] [--rounds 5] [--seconds 3]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { SERVER_FRAMES } from "../lib/protocol/frames.ts";
 import { RETAINED_BYTES } from "../lib/room/event_log.ts";
 import { delay, LoadClients } from "./load_clients.ts";
-import { formatMiB, median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { formatMiB, median, tableHeading, tableRow } from "./statistics.ts";
 import { MeasuredServer } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 import { connect, helloOf } from "./raw_client.ts";
@@ -63,13 +63,9 @@ async function readToEnd(conn: Deno.TcpConn): Promise<void> {
 }
 
 async function stalled(): Promise<void> {
-  const flags = parseArgs(Deno.args, {
-    string: ["clients", "rounds", "seconds"],
-    default: { clients: "200", rounds: "5", seconds: "3" },
-  });
-  const of = (name: string) => positive(flags[name], name);
+  const options = parseOptions({ clients: 200, rounds: 5, seconds: 3 });
   await using server = await MeasuredServer.start();
-  using batch = await LoadClients.open({ port: server.port, size: of("clients") });
+  using batch = await LoadClients.open({ port: server.port, size: options.clients });
   console.log(
     tableHeading("round", "p99 without it", "p99 with it", "ratio", "gone after", "read by the others"),
   );
@@ -84,9 +80,9 @@ async function stalled(): Promise<void> {
     ];
     console.log(tableRow(name, ...times, formatMiB(readBytes)));
   };
-  while (rounds.length < of("rounds")) {
+  while (rounds.length < options.rounds) {
     const number = rounds.length + 1;
-    rounds.push(await measure(batch, server.port, { number, seconds: of("seconds") }));
+    rounds.push(await measure(batch, server.port, { number, seconds: options.seconds }));
     show(`${number}`, rounds.at(-1)!);
   }
   const middle = (name: keyof Round) => median(rounds.map((round) => round[name]));

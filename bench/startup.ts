@@ -1,12 +1,12 @@
 // Measures time and memory of ./chat-server and ./chat-client from start to first prompt, on the first and on later
 // starts. Programs of other folders are measured in turn with them.
 //
-//   deno task compile && deno task bench:startup [--runs 20] [FOLDER...]
+//   deno task compile && deno task bench:startup [--runs 20] [--folder .]...
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseOptions } from "../tools/options.ts";
 import { EXIT } from "../lib/cli/process.ts";
 import { PROGRAMS } from "../tools/programs.ts";
-import { formatMiB, median, positive, tableHeading, tableRow } from "./statistics.ts";
+import { formatMiB, median, tableHeading, tableRow } from "./statistics.ts";
 import { costOfProcess } from "./measured_server.ts";
 import { runBench } from "./program.ts";
 
@@ -62,12 +62,12 @@ async function rowOf(path: string, [first, ...later]: readonly Start[]): Promise
 }
 
 async function main(): Promise<void> {
-  const { runs, _: folders } = parseArgs(Deno.args, { string: ["runs", "_"], default: { runs: "20" } });
-  const count = Math.max(2, Math.floor(positive(runs, "runs")));
+  const { runs, folder } = parseOptions({ runs: 20, folder: ["."] });
+  const count = Math.max(2, Math.floor(runs));
   console.log(tableHeading("", "version", "first start", `then (median of ${count - 1})`, "resident"));
   let isSlow = false;
   for (const { name } of PROGRAMS) {
-    const paths = [".", ...folders].map((folder) => `${folder}/${name}`);
+    const paths = folder.map((folder) => `${folder}/${name}`);
     const caches = new Map(paths.map((path) => [path, Deno.makeTempDirSync()]));
     const starts = new Map(paths.map((path): [string, Start[]] => [path, []]));
     for (let run = 0; run < count; run++) {

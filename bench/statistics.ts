@@ -30,11 +30,3 @@ export function tableRow(...cells: readonly string[]): string {
 export function tableHeading(...names: readonly string[]): string {
   return `${tableRow(...names)}\n${tableRow(...names.map(() => "---"))}`;
 }
-
-/** A positive number from a program's arguments.
- * @throws {RangeError} */
-export function positive(value: unknown, name: string): number {
-  const number = Number(value);
-  if (number > 0 && number < Infinity) return number;
-  throw new RangeError(`Cannot use --${name} ${value}: it is not a positive number`);
-}

@@ -9,27 +9,23 @@
 // The schedule of faults depends on the seed alone, their effects on the machine too. `--round` starts at a later
 // round of a seed.
 
-import { parseArgs } from "@std/cli/parse-args";
 import { EXIT, terminationSignal } from "../lib/cli/process.ts";
 import type { Fault } from "./chaos/ledger.ts";
 import { runChaos, type Tally } from "./chaos/run.ts";
+import { parseOptions } from "./options.ts";
 import "../tests/testing/exit_with_parent.ts";
 
 /** How often to print the tally, in ms. */
 const PROGRESS_MS = 30_000;
 
-function numberOf(value: unknown, name: string): number {
-  const number = Number(value);
-  if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) return number;
-  throw new RangeError(`Cannot use --${name} ${value}: it is not a number from 0 on`);
-}
-
-const flags = parseArgs(Deno.args, {
-  string: ["minutes", "seed", "round"],
-  boolean: ["data", "nats"],
-  default: { minutes: "1", round: "0" },
+const options = parseOptions({
+  minutes: 1,
+  seed: 1 + Math.floor(Math.random() * 1_000_000),
+  round: 0,
+  data: false,
+  nats: false,
 });
-const seed = Math.floor(numberOf(flags.seed ?? Math.random() * 1_000_000, "seed"));
+const seed = Math.floor(options.seed);
 console.log(`Seed ${seed}`);
 const startedMs = performance.now();
 let printedMs = startedMs;
@@ -44,10 +40,10 @@ const folder = await Deno.makeTempDir();
 const signal = terminationSignal();
 const { problems, story, tally } = await runChaos({
   seed,
-  storage: flags.nats ? "nats" : flags.data ? "data" : "memory",
+  storage: options.nats ? "nats" : options.data ? "data" : "memory",
   folder,
-  first: Math.floor(numberOf(flags.round, "round")),
-  durationMs: numberOf(flags.minutes, "minutes") * 60_000,
+  first: Math.floor(options.round),
+  durationMs: options.minutes * 60_000,
   signal,
   onRound: (tally) => {
     if (performance.now() - printedMs >= PROGRESS_MS) print(tally);

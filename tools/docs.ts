@@ -14,6 +14,7 @@ import { SERVER_FLAGS } from "../lib/server/config.ts";
 import config from "../deno.json" with { type: "json" };
 import { LICENSES } from "./executables.ts";
 import { collectLicenses } from "./licenses.ts";
+import { parseOptions } from "./options.ts";
 
 /** What the documents say of a program. */
 interface Program {
@@ -177,4 +178,4 @@ async function writeFiles({ check }: { readonly check: boolean }): Promise<numbe
   return status;
 }
 
-Deno.exit(await writeFiles({ check: Deno.args.includes("--check") }));
+Deno.exit(await writeFiles(parseOptions({ check: false })));

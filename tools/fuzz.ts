@@ -7,8 +7,8 @@
 // Each stream has its own seed, one more than the last: `--seed` with that of a failure replays it. With --tls the
 // streams go over TLS, and some are malformed TLS.
 
-import { parseArgs } from "@std/cli/parse-args";
 import type { Job } from "./fuzz/worker.ts";
+import { parseOptions } from "./options.ts";
 
 /** Seeds of a job: each is a stream for a server and one for a client. */
 const JOB_SEEDS = 1_024;
@@ -52,22 +52,8 @@ async function ready(worker: Worker, seed: number): Promise<void> {
   clearTimeout(timer);
 }
 
-function positive(name: string, value: unknown): number {
-  const number = Number(value);
-  if (number > 0) return number;
-  console.error(`Cannot use --${name} ${value}: it is no number above 0`);
-  Deno.exit(2);
-}
-
-const flags = parseArgs(Deno.args, {
-  string: ["minutes", "seed", "workers"],
-  default: { minutes: "1", seed: "1", workers: `${navigator.hardwareConcurrency}` },
-});
-const plan = {
-  seed: positive("seed", flags.seed),
-  minutes: positive("minutes", flags.minutes),
-  workers: positive("workers", flags.workers),
-};
+// Workers read --tls themselves.
+const plan = parseOptions({ minutes: 1, seed: 1, workers: navigator.hardwareConcurrency, tls: false });
 const began = performance.now();
 console.log(`Throwing streams for ${plan.minutes} min, from --seed ${plan.seed} on`);
 const survived = await fuzz(plan);

@@ -2,10 +2,11 @@
 //
 //   deno run --allow-read=. tools/simulate.ts [--runs 10000] [--seed 1] [--workers 2] [--failover] [--weaken "only unacked"]
 
-import { parseArgs } from "@std/cli/parse-args";
+import { EXIT } from "../lib/cli/process.ts";
 import { addCounts, emptyTally, explainFailure, type Kind, type Tally } from "./simulator/simulator.ts";
 import { MUTATIONS } from "./simulator/rules.ts";
 import type { Job } from "./simulator/worker.ts";
+import { parseOptions } from "./options.ts";
 
 /** Runs of one job. */
 const BATCH_RUNS = 250;
@@ -46,34 +47,26 @@ function ask(worker: Worker, job: Job): Promise<Tally> {
   });
 }
 
-function parsePositive(value: unknown, name: string): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  return refuse(`Cannot use --${name} ${value}: it is not an integer above 0`);
-}
-
-function refuse(reason: string): never {
-  console.error(reason);
-  Deno.exit(2);
-}
-
-const flags = parseArgs(Deno.args, {
-  boolean: ["failover"],
-  string: ["runs", "seed", "workers", "weaken"],
-  default: { runs: "10000", seed: "1", workers: `${navigator.hardwareConcurrency}` },
+const options = parseOptions({
+  runs: 10_000,
+  seed: 1,
+  workers: navigator.hardwareConcurrency,
+  failover: false,
+  weaken: "",
 });
-const { weaken } = flags;
-const kind = flags.failover ? "failover" : "messages";
-const mutation = Object.keys(MUTATIONS).find((name) => typeof weaken === "string" && name.includes(weaken));
-if (weaken !== undefined && mutation === undefined) {
-  refuse(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
+const { weaken } = options;
+const kind = options.failover ? "failover" : "messages";
+const mutation = weaken === "" ? undefined : Object.keys(MUTATIONS).find((name) => name.includes(weaken));
+if (weaken !== "" && mutation === undefined) {
+  console.error(`Cannot weaken "${weaken}": choose from\n  ${Object.keys(MUTATIONS).join("\n  ")}`);
+  Deno.exit(EXIT.usage);
 }
 const startedMs = performance.now();
 const { runs, messages, crashes, disconnects, truncatedWrites, failed } = await search({
   kind,
-  first: parsePositive(flags.seed, "seed"),
-  runs: parsePositive(flags.runs, "runs"),
-  workers: parsePositive(flags.workers, "workers"),
+  first: Math.floor(options.seed),
+  runs: Math.floor(options.runs),
+  workers: options.workers,
   mutation,
 });
 const planted = mutation === undefined ? undefined : MUTATIONS[mutation];

@@ -1,7 +1,7 @@
 // Figures of samples, and of a process in /proc.
 
-import { assertEquals, assertThrows } from "@std/assert";
-import { formatMiB, formatShort, median, positive, quantile, tableHeading } from "../../bench/statistics.ts";
+import { assertEquals } from "@std/assert";
+import { formatMiB, formatShort, median, quantile, tableHeading } from "../../bench/statistics.ts";
 import { costOf } from "../../bench/measured_server.ts";
 import { pure } from "../testing/test_options.ts";
 
@@ -19,13 +19,6 @@ Deno.test("formatShort(), formatMiB() and tableHeading() format figures", pure, 
   assertEquals(values.map(formatShort), ["1000", "9999", "10.0 k", "999.9 k", "1.00 M", "7.65 M"]);
   assertEquals(formatMiB(1_572_864), "1.5 MiB");
   assertEquals(tableHeading("a", "b c"), "| a | b c |\n| --- | --- |");
-});
-
-Deno.test("positive() refuses what is no positive number, by the name of its flag", pure, () => {
-  assertEquals(["1", "0.5"].map((value) => positive(value, "runs")), [1, 0.5]);
-  for (const value of ["0", "-1", "x", "Infinity", undefined]) {
-    assertThrows(() => positive(value, "runs"), RangeError, "--runs");
-  }
 });
 
 Deno.test("costOf() reads /proc, whatever the process is called", pure, () => {
