@@ -21,10 +21,10 @@ const SOURCE = /[\\/](?:lib[\\/].+\.ts|server\.ts|deno\.json)$/;
 const SPANISH = {
   primary: "primario",
   backup: "reserva",
-  changed: "Cambió el código: los servidores vuelven a empezar.",
+  changed: "Cambió el código: los servidores se reinician.",
   ended: (how: string) => `terminó (${how})`,
-  waiting: "vuelve a empezar cuando cambie el código",
-  failed: `No se pudo empezar. Los servidores usan ${PRIMARY} y ${BACKUP}.`,
+  waiting: "se reiniciará cuando cambie el código",
+  failed: `No se pudieron iniciar los servidores. Usan ${PRIMARY} y ${BACKUP}.`,
   join: "Para entrar, en otra terminal:",
 };
 

@@ -26,7 +26,7 @@ const SPANISH = {
   compiled: "compilado",
   selfExtracting: "autoextraíble",
   notMade: (system: string, why: string) => `No se pudo hacer para ${system}: ${why}`,
-  wrongMachine: "la base de Deno es para otra máquina",
+  wrongMachine: "la base de Deno es para otro tipo de equipo",
   all: `Están todos. Se comprueban con: cd ${FOLDER} && sha256sum --check SHA256SUMS`,
   missing: (systems: string) => `Faltan: ${systems}.`,
   failed: "No se pudo hacer ninguno:",

@@ -61,6 +61,7 @@ export const ENGLISH = {
   "output.skipped": "Missing lines here: up to {count}. They could not be written in time.",
   "output.restored": "Output works again. Lines missing from it: up to {count}.",
   "server.commands": "Not a command. To speak to all: /say TEXT. More commands: /help.",
+  "server.pasted": "Lines pasted together do not run: paste them one at a time.",
   "server.kick-reason": "{nick} was kicked: {reason}",
   "server.banned": "Banned {address} for {minutes} min; kicked {count}.",
   "server.unbanned": "Unbanned {address}.",

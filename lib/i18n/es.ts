@@ -16,8 +16,8 @@ export const SPANISH = {
   "offer.no-answer": "aún no responde",
   "offer.restarted": "reiniciado",
   "found.heading": "Servidores en la red:",
-  "found.one": "1 persona",
-  "found.many": "{count} personas",
+  "found.one": "1 miembro",
+  "found.many": "{count} miembros",
   "found.password": "contraseña",
   "ask.nick": "Nick",
   "interface.all": "todas ({address})",
@@ -61,6 +61,7 @@ export const SPANISH = {
   "output.skipped": "Aquí pueden faltar líneas, {count} como máximo: no se pudieron escribir a tiempo.",
   "output.restored": "Ya se puede escribir en la salida. Pueden faltar líneas, {count} como máximo.",
   "server.commands": "No es un comando. Para hablar a todos: /decir TEXTO. Más comandos: /ayuda.",
+  "server.pasted": "Las líneas pegadas juntas no se ejecutan: péguelas una a una.",
   "server.kick-reason": "Motivo de la expulsión de {nick}: {reason}",
   "server.banned": "La dirección {address} queda vetada durante {minutes} min; expulsados: {count}.",
   "server.unbanned": "La dirección {address} ya no está vetada.",
@@ -78,10 +79,10 @@ export const SPANISH = {
   "client.resent-one": "Se envió de nuevo un mensaje",
   "client.unacked-sent": "Se enviaron los {count} mensajes que estaban sin confirmar",
   "client.unacked-sent-one": "Se envió el mensaje que estaba sin confirmar",
-  "client.resent-all": "{sent}; no falta ningún otro.",
+  "client.resent-all": "{sent}; no falta ninguno.",
   "client.resent-none": "No falta ningún mensaje.",
   "client.may-lack":
-    "Pueden faltar mensajes que se enviaron por otro servidor: usted estuvo más de {seconds} s sin conexión.",
+    "Pueden faltar mensajes que pasaron por otro servidor: usted estuvo más de {seconds} s sin conexión.",
   "client.draft": 'Borrador guardado: "{text}"',
   "client.draft-dropped": 'Borrador sin enviar: "{text}"',
   "client.more-members": "{names} y {count} más",
@@ -159,8 +160,8 @@ export const SPANISH = {
     "El certificado de {server} es nuevo para este equipo. Pida la huella al administrador del servidor y compárela con esta:",
   "client.fingerprint-expected": "Huella esperada: {known}",
   "client.fingerprint-now": "Huella recibida: {fingerprint}",
-  "client.not-trusted": "No se entró en {server}: usted no confía en ese certificado.",
-  "client.not-remembered": "Se confía en {server} solo hasta que usted salga.",
+  "client.not-trusted": "El cliente no entró en {server}: usted rechazó su certificado.",
+  "client.not-remembered": "El certificado de {server} se acepta solo hasta que usted salga.",
   "client.password-plain":
     "La contraseña se enviará sin cifrar: con --tls se cifra, si el servidor lo admite.",
   "client.no-password":
@@ -169,7 +170,8 @@ export const SPANISH = {
   "server.password-open":
     "Otros usuarios de este equipo pueden leer la contraseña. Para impedirlo: chmod 600 '{path}'",
   "server.password-plain": "La contraseña se envía sin cifrar por la red: para cifrarla, añada --tls-auto.",
-  "server.certificate-new": "Certificado nuevo en {path}: cada cliente preguntará si se confía en él.",
+  "server.certificate-new":
+    "Certificado nuevo en {path}: cada cliente preguntará a su usuario si confía en él.",
   "server.fingerprint": "Huella del certificado: {fingerprint}",
   "server.certificate-early":
     "El certificado de {path} no es válido antes del {date}, y hasta entonces los clientes lo rechazan: revise el reloj de este equipo.",

@@ -189,7 +189,7 @@ export const SPANISH_ERRORS = {
     "{path} falta o se vació: los mensajes esperan y pueden perderse los últimos. Si lo movió, devuélvalo a su sitio. Si no, cierre el servidor y borre lo que quede del archivo, también {path}-wal y {path}-shm; si tiene una copia, póngala en su lugar. Después, inicie el servidor.",
   "error.copy-unwritable":
     "--export no puede copiar {path} ni en {folder} ni en la carpeta temporal ({reason}). Libere espacio ahí, o indique otra carpeta en TMPDIR.",
-  "error.export-cut": "--export se interrumpió: falta parte de {path}. Ejecútelo de nuevo.",
+  "error.export-cut": "--export se interrumpió y no mostró todo el contenido de {path}: ejecútelo de nuevo.",
   "error.disk-failed":
     "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 
@@ -210,7 +210,7 @@ export const SPANISH_ERRORS = {
   "error.certificate-expired":
     "El certificado de {server} ha caducado. El reloj de este equipo marca {now}: si está bien, el administrador del servidor debe crear otro certificado.",
   "error.certificate-unknown":
-    "No se conoce el certificado de {server}. Si el servidor muestra esta huella al iniciarse, añada --tls-fingerprint {fingerprint}.",
+    "No se conoce el certificado de {server}. Si el servidor muestra la misma huella al iniciarse, añada --tls-fingerprint {fingerprint} al comando.",
   "error.certificate-changed":
     "¡CUIDADO! EL CERTIFICADO DE {server} HA CAMBIADO: EL SERVIDOR PUEDE SER UN IMPOSTOR. Si el administrador confirma el cambio, salga y ejecute {client} --forget {server}",
   "error.certificate-other":

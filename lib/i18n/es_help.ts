@@ -91,7 +91,7 @@ export const SPANISH_HELP = {
   "flag.nats":
     "servidores NATS que guardan la sala, separados por comas: nats://SERVIDOR:4222,...; tls:// para cifrar",
   "flag.room": "nombre de la sala en NATS: los servidores que lo comparten sirven la misma",
-  "flag.nats-creds": "credenciales de NATS: un archivo .creds, o usuario:contraseña en su primera línea",
+  "flag.nats-creds": "archivo .creds de NATS, u otro con usuario:contraseña en la primera línea",
   "flag.nats-ca": "usar TLS con NATS y confiar en las autoridades de ese archivo (PEM)",
   "flag.advertise":
     "con --nats, dirección de este servidor, que los demás servidores anuncian a sus clientes",

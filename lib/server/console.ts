@@ -199,7 +199,8 @@ export class AdminConsole implements CommonContext {
 
   async #runTyped({ text, isPasted }: TypedLine): Promise<void> {
     // A pasted line never ends the server: the paste may have hit the wrong window.
-    if (isPasted || !ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t.message("server.commands"));
+    if (isPasted) await this.reply(this.t.message("server.pasted"));
+    else if (!ADMIN_COMMANDS.isCommand(text)) await this.reply(this.t.message("server.commands"));
     else await this.#runCommand(text);
   }
 

@@ -196,8 +196,11 @@ for (const [answers, result, isTrusted] of TRUST) {
     const { output } = fixture.user;
     assertStringIncludes(output, `  ${PRINT}\n¿Confiar en este certificado?`);
     assertEquals(output.includes("Responda sí o no."), answers.startsWith("quizá"));
-    assertEquals(output.includes("Se confía en aula:5000 solo hasta que usted salga."), isTrusted);
-    assertEquals(output.includes("No se entró en aula:5000: "), answers === "no\n");
+    assertEquals(
+      output.includes("El certificado de aula:5000 se acepta solo hasta que usted salga."),
+      isTrusted,
+    );
+    assertEquals(output.includes("El cliente no entró en aula:5000: "), answers === "no\n");
     assertEquals(fixture.isTrusted(PRINT), isTrusted);
   });
 }

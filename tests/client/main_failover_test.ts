@@ -370,7 +370,7 @@ Deno.test("chat-client says that something may be missing after more than 120 s 
     const isLong = awayMs > 120_000;
     assertEquals(output.includes("No falta ningún mensaje."), !isLong);
     assertEquals(
-      /Conectado a .* Pueden faltar mensajes que se enviaron por otro servidor/.test(output),
+      /Conectado a .* Pueden faltar mensajes que pasaron por otro servidor/.test(output),
       isLong,
     );
     assertEquals(output.split("Pueden faltar").length, isLong ? 2 : 1);

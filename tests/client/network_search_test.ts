@@ -91,7 +91,7 @@ class Asked implements AsyncDisposable {
 const PEOPLE = { "192.168.1.5": { logId: 1n, heardCount: 1 }, "192.168.1.6": {} };
 const LIST = [
   "Servidores en la red:",
-  "  1) aula 3 · 192.168.1.5:5000 · 1 persona",
+  "  1) aula 3 · 192.168.1.5:5000 · 1 miembro",
   "  2) otra · 192.168.1.6:5000 · TLS · contraseña",
 ];
 
@@ -199,7 +199,7 @@ Deno.test("FoundList keeps its numbers from one question to the next", pure, asy
   assertEquals(formatAddress((await asked.target)!.server), "192.168.1.6:5000");
   answers["192.168.1.6"] = { heardCount: 9 };
   const again = asked.ask();
-  await asked.user.waitForOutput("9 personas");
+  await asked.user.waitForOutput("9 miembros");
   asked.user.type("1\r");
   assertEquals(formatAddress((await again)!.server), "192.168.1.5:5000");
 });
@@ -216,13 +216,13 @@ const LISTS: [does: string, found: FoundService[], answers: Record<string, Probe
     "lists servers with the most people first",
     [AULA, service("otra", "192.168.1.6")],
     { "192.168.1.5": { heardCount: 3 }, "192.168.1.6": { heardCount: 12 } },
-    ["otra · 192.168.1.6:5000 · 12 personas", "aula 3 · 192.168.1.5:5000 · 3 personas"],
+    ["otra · 192.168.1.6:5000 · 12 miembros", "aula 3 · 192.168.1.5:5000 · 3 miembros"],
   ],
   [
     "lists servers with as many people by their addresses",
     [service("a", "192.168.1.10"), service("b", "192.168.1.9")],
     { "192.168.1.9": { heardCount: 0 }, "192.168.1.10": { heardCount: 0 } },
-    ["b · 192.168.1.9:5000 · 0 personas", "a · 192.168.1.10:5000 · 0 personas"],
+    ["b · 192.168.1.9:5000 · 0 miembros", "a · 192.168.1.10:5000 · 0 miembros"],
   ],
   [
     "lists one room at several addresses once",
@@ -234,13 +234,13 @@ const LISTS: [does: string, found: FoundService[], answers: Record<string, Probe
     "offers no server of another version or without an answer",
     [service("otra", "192.168.1.6", { version: 2 }), service("muda", "192.168.1.8"), AULA],
     PEOPLE,
-    ["aula 3 · 192.168.1.5:5000 · 1 persona"],
+    ["aula 3 · 192.168.1.5:5000 · 1 miembro"],
   ],
   [
     "shows names as safe text, without what looks like an address",
     [service(`\x1b[2Ja\u202e · 10.0.0.1:5000${"x".repeat(50)}`, "192.168.1.5")],
     PEOPLE,
-    [`␛[2Ja\ufffd - 10.0.0.1:5000${"x".repeat(17)}… · 192.168.1.5:5000 · 1 persona`],
+    [`␛[2Ja\ufffd - 10.0.0.1:5000${"x".repeat(17)}… · 192.168.1.5:5000 · 1 miembro`],
   ],
 ];
 

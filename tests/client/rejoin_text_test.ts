@@ -20,25 +20,25 @@ const CASES: [acked: number, unacked: number, es: string, en: string][] = [
   [
     1,
     0,
-    "Se envió de nuevo un mensaje; no falta ningún otro.",
+    "Se envió de nuevo un mensaje; no falta ninguno.",
     "One message was sent again; none is missing.",
   ],
   [
     3,
     0,
-    "Se enviaron de nuevo 3 mensajes; no falta ningún otro.",
+    "Se enviaron de nuevo 3 mensajes; no falta ninguno.",
     "3 messages were sent again; none is missing.",
   ],
   [
     3,
     1,
-    "Se envió el mensaje que estaba sin confirmar; no falta ningún otro.",
+    "Se envió el mensaje que estaba sin confirmar; no falta ninguno.",
     "The unconfirmed message was sent; none is missing.",
   ],
   [
     3,
     2,
-    "Se enviaron los 2 mensajes que estaban sin confirmar; no falta ningún otro.",
+    "Se enviaron los 2 mensajes que estaban sin confirmar; no falta ninguno.",
     "The 2 unconfirmed messages were sent; none is missing.",
   ],
 ];

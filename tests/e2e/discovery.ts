@@ -121,8 +121,8 @@ await ana.waitForText("Otra sala");
 await ana.waitForText("Servidor (");
 const rows = await ana.rows();
 assertEquals(rows.slice(1, -1).map((row) => row.replace(/^ +\d\) /, "")).sort(), [
-  `Otra sala · ${otra}:5001 · 0 personas`,
-  `aula 3 · ${aula}:5000 · 1 persona`,
+  `Otra sala · ${otra}:5001 · 0 miembros`,
+  `aula 3 · ${aula}:5000 · 1 miembro`,
 ]);
 const number = rows.find((row) => row.includes("aula 3"))!.trim()[0]!;
 await ana.enterLine(number);

@@ -102,7 +102,7 @@ Deno.test("chat-client talks on a terminal, and goes to the backup after kill -9
   await ana.waitForScreen(...anaLines);
   await untilAnswerable();
   await ana.press("Enter");
-  anaLines.push(rejoined(second, "Se envió de nuevo un mensaje; no falta ningún otro.", "ana"));
+  anaLines.push(rejoined(second, "Se envió de nuevo un mensaje; no falta ninguno.", "ana"));
   await ana.waitForScreen(...anaLines, "ana>");
   celiaLines.push(
     rule,
