@@ -170,7 +170,7 @@ function people({ answer }: FoundServer): number {
   return answer.heardCount ?? 0;
 }
 
-/** `aula 3 · 192.168.1.5:5000 · 12 people · TLS`. */
+/** `aula 3 · 192.168.1.5:5000 · 12 members · TLS`. */
 function describe({ name, server, answer, isTls, hasPassword }: FoundServer, t: Translate): string {
   const { heardCount: count } = answer;
   return [

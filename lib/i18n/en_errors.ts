@@ -179,7 +179,7 @@ export const ENGLISH_ERRORS = {
     "{path} was deleted, moved or emptied: messages wait, and the latest may be lost. If it was moved, move it back. Otherwise, stop the server and delete what is left of the file, also {path}-wal and {path}-shm; if you have a copy, put it in its place. Then start the server.",
   "error.copy-unwritable":
     "--export cannot copy {path} to {folder} or to the temporary folder ({reason}). Free space there, or set TMPDIR to another folder.",
-  "error.export-cut": "--export was interrupted: part of {path} is missing. Run it again.",
+  "error.export-cut": "--export was interrupted, and did not print all of {path}: run it again.",
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":
@@ -199,7 +199,7 @@ export const ENGLISH_ERRORS = {
   "error.certificate-expired":
     "The certificate of {server} has expired. The clock of this machine shows {now}: if that is right, the server's operator must make another.",
   "error.certificate-unknown":
-    "The certificate of {server} is not known. If the server shows this fingerprint when it starts, add --tls-fingerprint {fingerprint}.",
+    "The certificate of {server} is not known. If the server shows the same fingerprint when it starts, add --tls-fingerprint {fingerprint} to the command.",
   "error.certificate-changed":
     "WARNING! THE CERTIFICATE OF {server} HAS CHANGED: THE SERVER MAY BE AN IMPOSTOR. If its operator confirms the change, leave and run {client} --forget {server}",
   "error.certificate-other":
