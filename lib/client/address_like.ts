@@ -33,9 +33,9 @@ export function isURLOfHost(answer: string): boolean {
   return URL_OF_HOST.test(answer);
 }
 
-/** Whether a text can be nothing but part of an address. */
+/** Whether a text can be nothing but an address or part of one. */
 export function isPartOfAddress(text: string): boolean {
-  return /^[\d.:]+$/.test(text);
+  return /^[\d.:]+$/.test(text) || isLikeAddress(text);
 }
 
 /** Whether a text is an IP address whose end or beginning is missing. */

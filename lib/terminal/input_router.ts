@@ -146,6 +146,13 @@ export class InputRouter {
     this.#exclusiveDepth--;
   }
 
+  /** To be called when a question goes away by itself. Half an address stays on the screen, and is not for the chat: its
+   * rest is still being typed. */
+  abandonAnswer(): void {
+    const { editor, prompt } = this.promptQueue;
+    if (this.isPartOfAnswer(editor.text)) this.#print(prompt + editor.submit());
+  }
+
   /** Adds a paste that was meant for the chat to the draft. */
   pasteDraft(text: string): void {
     const lines = text.split(LINE_BREAK).filter((line) => line !== "");
@@ -295,9 +302,7 @@ export class InputRouter {
       const unfinished = this.promptQueue.editor.submit();
       const pasted = this.#pastedAnswer;
       this.#pastedAnswer = undefined;
-      // The rest of an answer is still being typed: neither half is for the chat. It may be no answer: Up brings it back.
-      if (this.isPartOfAnswer(unfinished)) queue.editor.addToHistory(unfinished);
-      else if (pasted) this.#restoreAnswer(unfinished, pasted);
+      if (unfinished !== "" && pasted) this.#restoreAnswer(unfinished, pasted);
       else if (unfinished !== "") this.#addToDraft(unfinished);
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });

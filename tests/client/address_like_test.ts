@@ -17,7 +17,7 @@ const CASES: [check: (text: string) => boolean, like: readonly string[], unlike:
   [isLikeAddress, ["10.0.0.300", "aula:5o00", "peña:1"], ["12:30", "12:30:15", "aula:si", "aula:5 o"]],
   [isLikePort, ["9001", ":99999"], ["42", ":3", "123456"]],
   [isURLOfHost, ["http://10.0.0.7:5000"], ["http://aula/nota"]],
-  [isPartOfAddress, ["10.", "1500", "12:30"], ["", "10.0.0.x"]],
+  [isPartOfAddress, ["10.", "1500", "12:30", "aula-3:50"], ["", "10.0.0.x", "aula"]],
   [isMostOfIP, ["10.0.0", ".0.7:5000", "10.0.0.7", "192.168.1.6:5000"], [
     "12:30:15",
     "29.11.2026",

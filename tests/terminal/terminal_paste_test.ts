@@ -196,6 +196,7 @@ Deno.test("Terminal makes no command of a draft that was pasted, unless it is ed
 for (
   const [what, enters, draft] of [
     ["is none", ENTER, "> hol hello there ↵ /quit ↵ five|"],
+    ["was deleted", CTRL_U, "> hol /quit ↵ five|"],
     ["was not entered", "", "> hol hello there ↵ /quit ↵ five|"],
     ["was edited, and is none", `!${ENTER}`, "> hol hello there! ↵ /quit ↵ five|"],
   ]
