@@ -111,6 +111,7 @@ export async function promptForTarget(
     fallback: input.lastJoin?.nick,
     parse: parseNick,
     isOnceForPipe: !isRejoin,
+    isEdited: true,
     ...ask,
   });
   return nick === undefined ? undefined : { server: { host, port }, nick };
@@ -121,7 +122,7 @@ export async function promptForTarget(
 function quitCheck({ terminal }: PromptDeps, { isRejoin }: TargetPromptOptions): (answer: string) => boolean {
   return (answer) => {
     const goodbye = isRejoin ? goodbyeOf(answer) : "";
-    if (goodbye !== "" && terminal.hasLineEditor) terminal.restore(goodbye);
+    if (goodbye !== "" && terminal.hasLineEditor) terminal.restore(goodbye, { isForChat: true });
     else if (goodbye !== "") terminal.sayAnswer();
     return isQuit(answer);
   };

@@ -153,6 +153,14 @@ export class InputRouter {
     if (this.isPartOfAnswer(editor.text)) this.#print(prompt + editor.submit());
   }
 
+  /** Puts an invalid answer back into the line of its question, unless another one was begun. Several words may have been
+   * meant for the chat: Up brings them back there. */
+  editAnswer(text: string): void {
+    const { editor, typeAhead } = this.promptQueue;
+    if (typeAhead.length === 0 && editor.text === "") editor.insert(text);
+    if (this.#chatOptions && text.includes(" ")) this.chatQueue.editor.addToHistory(text);
+  }
+
   /** Adds a paste that was meant for the chat to the draft. */
   pasteDraft(text: string): void {
     const lines = text.split(LINE_BREAK).filter((line) => line !== "");

@@ -19,6 +19,8 @@ interface Prompt<Answer> extends AskOptions {
   readonly isQuit?: (answer: string) => boolean;
   /** A pipe has one answer: its next line may be meant for the chat. */
   readonly isOnceForPipe?: boolean;
+  /** An invalid answer stays in the line, to be edited. */
+  readonly isEdited?: boolean;
 }
 
 /** Of answers that may have a blank before the port. */
@@ -28,7 +30,7 @@ const ADDRESS_ERRORS = ["address-invalid", "name-unknown", "port-invalid"];
  * @throws {InputError} if a pipe ends without a valid answer, or has one answer and that is invalid */
 export async function promptUntilValid<Answer>(
   { terminal, language }: PromptDeps,
-  { text, parse, isQuit, isOnceForPipe = false, ...options }: Prompt<Answer>,
+  { text, parse, isQuit, isOnceForPipe = false, isEdited = false, ...options }: Prompt<Answer>,
 ): Promise<Answer | undefined> {
   for (;;) {
     let answer = "";
@@ -36,16 +38,16 @@ export async function promptUntilValid<Answer>(
       answer = await terminal.ask(typeof text === "string" ? text : text(), options);
       return isQuit?.(answer) ? undefined : await parse(answer);
     } catch (error) {
-      const isForChat = error instanceof InputError && error.code === "answer-to-chat";
-      if (isForChat) terminal.sayAnswer();
+      const isSaid = error instanceof InputError && error.code === "answer-to-chat";
+      if (isSaid) terminal.sayAnswer();
       if (options.signal?.aborted || (terminal.isTty && terminal.hasNoAnswers)) return undefined;
-      if (!(error instanceof InputError) || (terminal.hasNoAnswers && !isForChat)) throw error;
+      if (!(error instanceof InputError) || (terminal.hasNoAnswers && !isSaid)) throw error;
       if (isOnceForPipe && !terminal.isTty) throw error;
-      await terminal.print(errorText(error, language));
       // An answer of several words is a chat line that the prompt interrupted.
-      const isTalk = error.code === "answer-is-talk" ||
-        (answer.includes(" ") && !ADDRESS_ERRORS.includes(error.code));
-      if (isTalk && !options.isSecret) terminal.restore(answer);
+      const isForChat = error.code === "answer-is-talk" ||
+        (!isEdited && answer.includes(" ") && !ADDRESS_ERRORS.includes(error.code));
+      if (isEdited || (isForChat && !options.isSecret)) terminal.restore(answer, { isForChat });
+      await terminal.print(errorText(error, language));
     }
   }
 }

@@ -146,10 +146,11 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Puts an answer that was meant for the chat back into the chat line. */
-  restore(text: string): void {
-    if (this.hasLineEditor) this.#router.restoreLine(text);
-    this.#refresh();
+  /** Puts an answer into the chat line that it was meant for, or back into the line of the next prompt. */
+  restore(answer: string, { isForChat }: { isForChat: boolean }): void {
+    if (!this.hasLineEditor) return;
+    if (isForChat) this.#router.restoreLine(answer);
+    else this.#router.editAnswer(answer);
   }
 
   /** As {@linkcode InputRouter.sayAnswer}. */

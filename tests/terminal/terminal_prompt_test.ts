@@ -319,6 +319,37 @@ for (
   });
 }
 
+Deno.test(
+  "promptUntilValid() gives an invalid nick back to be edited, and keeps words for Up",
+  pure,
+  async () => {
+    for (const isChatting of [false, true]) {
+      await using fixture = new TerminalFixture(isChatting ? { chat: {} } : {});
+      const { terminal } = fixture;
+      const prompt = { text: "Nick", parse: parseNick, isEdited: true };
+      const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+      await flushTasks();
+      await fixture.typeAndExpectLast(`Ana María${ENTER}`, "Nick: Ana María|");
+      await fixture.typeAndExpectLast(`${LEFT.repeat(5)}\x7f-${ENTER}`, isChatting ? "> |" : "|");
+      assertEquals(await answer, "Ana-María");
+      const said = isChatting ? fixture.said : chatOf(terminal);
+      await fixture.typeAndExpectLast(UP, isChatting ? "> Ana María|" : "> |");
+      assertEquals(said, []);
+    }
+  },
+);
+
+Deno.test("promptUntilValid() gives no invalid nick back behind another answer", pure, async () => {
+  await using fixture = new TerminalFixture();
+  const { terminal } = fixture;
+  const prompt = { text: "Nick", parse: parseNick, isEdited: true };
+  const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+  fixture.type(`a b${ENTER}ana${ENTER}hol`);
+  assertEquals(await answer, "ana");
+  chatOf(terminal);
+  await fixture.typeAndExpectLast("a", "> hola|");
+});
+
 Deno.test("promptUntilValid() ends when the user leaves, at Ctrl-D, or by its signal", pure, async () => {
   const prompt = { text: "Servidor", parse: parseAddress, isQuit: (answer: string) => answer === "quit" };
   for (const keys of [`quit${ENTER}`, CTRL_D]) {
