@@ -289,8 +289,10 @@ function afterLossQuestion(
   return `${question} [${formatAddress(server)}${found}]`;
 }
 
-/** At a screen it becomes a draft, and of a pipe a message. Without line editing there is no draft: it is not sent. */
+/** At a screen it becomes a draft, and otherwise a message. A person's single word may be a mistyped name: without a draft
+ * it is not sent. */
 function talk(answer: string, { hasLineEditor, isTty }: Terminal): InputError {
-  const code = hasLineEditor ? "answer-is-talk" : isTty ? "answer-not-sent" : "answer-to-chat";
+  const isWord = isTty && !answer.includes(" ");
+  const code = hasLineEditor ? "answer-is-talk" : isWord ? "answer-not-sent" : "answer-to-chat";
   return new InputError(code, { text: truncate(answer, MAX_QUOTED_CHARS) });
 }

@@ -131,7 +131,7 @@ export const ENGLISH_ERRORS = {
   "error.key-encrypted": "The key in {path} has a passphrase: use a key without one.",
   "error.certificate-unusable": "TLS cannot use {path} or its key ({reason}): use an RSA or P-256 key.",
   "error.answer-is-talk": '"{text}" is not a server: moved to your chat line, unsent.',
-  "error.answer-not-sent": '"{text}" is not a server, and was not sent: type an IP or a name.',
+  "error.answer-not-sent": '"{text}" is not a server, and was not sent: type IP or name[:port].',
   "error.answer-to-chat": '"{text}" is not a server: it goes to the chat.',
   "error.answer-unclear": "Answer yes or no.",
   "error.flag-alone": 'Flag "{flag}" needs "{other}" as well. Try --help.',

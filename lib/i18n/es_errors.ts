@@ -138,7 +138,7 @@ export const SPANISH_ERRORS = {
   "error.key-encrypted": "La clave de {path} está protegida con contraseña: use una clave sin contraseña.",
   "error.certificate-unusable": "TLS no admite {path} o su clave ({reason}): use una clave RSA o P-256.",
   "error.answer-is-talk": '"{text}" no es un servidor: pasó a la línea del chat, sin enviar.',
-  "error.answer-not-sent": '"{text}" no es un servidor, y no se envió al chat: escriba una IP o un nombre.',
+  "error.answer-not-sent": '"{text}" no es un servidor, y no se envió al chat: escriba IP o nombre[:puerto].',
   "error.answer-to-chat": '"{text}" no es un servidor: se envía al chat.',
   "error.answer-unclear": "Responda sí o no.",
   "error.flag-alone": 'La opción "{flag}" necesita también "{other}". Pruebe con --help.',

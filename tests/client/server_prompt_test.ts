@@ -118,14 +118,17 @@ Deno.test(
 );
 
 Deno.test(
-  "promptForTarget() after a loss tells a person without line editing what was not sent",
+  "promptForTarget() after a loss sends a sentence typed without line editing, and no single word",
   pure,
   async () => {
     await using user = new FakeUser({ isTty: true });
+    const line = linesOf(user.terminal).next();
     const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
-    user.type("¿sigue alguien?\n\n\n");
+    user.type("hola\n¿sigue alguien?\n\n\n");
     assertEquals(formatAddress((await target)!.server), "10.0.0.7:5001");
-    assertStringIncludes(user.output, '"¿sigue alguien?" no es un servidor, y no se envió al chat');
+    assertStringIncludes(user.output, '"hola" no es un servidor, y no se envió al chat');
+    assertStringIncludes(user.output, '"¿sigue alguien?" no es un servidor: se envía al chat.');
+    assertEquals((await line).value, "¿sigue alguien?");
   },
 );
 
