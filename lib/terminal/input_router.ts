@@ -64,7 +64,7 @@ export class InputRouter {
   #cutLine: { readonly text: string; readonly shown: string } | undefined;
   /** The draft holds lines that were entered. */
   #isDraftEntered = false;
-  /** The draft that was printed last above an answer, until it is released. */
+  /** The draft that was printed above the first answer, or "", until it is released. */
   #printedDraft: string | undefined;
 
   /** `print` is given each prompt with its answer, to stay above the input. */
@@ -235,7 +235,9 @@ export class InputRouter {
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A chat line is not printed here: it comes back from the server.
     if (queue === this.promptQueue && queue.hasWaiter) {
-      for (const line of this.draftLines) this.#print(this.#printedDraft = line);
+      const [draft] = this.draftLines;
+      if (this.#printedDraft === undefined && draft !== undefined) this.#print(draft);
+      this.#printedDraft ??= draft ?? "";
       this.#print(seen);
     }
     if (queue !== this.chatQueue) return queue.deliver({ text, isPasted: false });

@@ -32,6 +32,7 @@ export async function promptUntilValid<Answer>(
   { terminal, language }: PromptDeps,
   { text, parse, isQuit, isOnceForPipe = false, isEdited = false, ...options }: Prompt<Answer>,
 ): Promise<Answer | undefined> {
+  let hasToldOfDraft = false;
   for (;;) {
     let answer = "";
     try {
@@ -47,7 +48,10 @@ export async function promptUntilValid<Answer>(
       const isForChat = error.code === "answer-is-talk" ||
         (!isEdited && answer.includes(" ") && !ADDRESS_ERRORS.includes(error.code));
       if (isEdited || (isForChat && !options.isSecret)) terminal.restore(answer, { isForChat });
-      await terminal.print(errorText(error, language));
+      // The draft is in sight: only a single word may be a surprise there.
+      const isKnown = hasToldOfDraft && error.code === "answer-is-talk" && answer.includes(" ");
+      if (!isKnown) await terminal.print(errorText(error, language));
+      hasToldOfDraft ||= error.code === "answer-is-talk";
     }
   }
 }

@@ -229,6 +229,20 @@ Deno.test("promptForTarget() after a loss keeps no address and no question for t
   assertEquals((await line).value, "");
 });
 
+Deno.test(
+  "promptForTarget() says once at a screen that sentences become a draft, and of each word",
+  pure,
+  async () => {
+    await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
+    const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
+    await flushTasks();
+    user.type("a todos\r¿estáis ahí?\rvale\rbueno, sigo\r\r");
+    await target;
+    const told = [...user.output.matchAll(/"([^"]*)" no es un servidor: pasó a la línea del chat/g)];
+    assertEquals(told.map(([_, text]) => text), ["a todos", "vale"]);
+  },
+);
+
 Deno.test("promptForTarget() quotes 40 characters of a chat line", pure, async () => {
   await using user = new FakeUser({ isTty: true, tty: new FakeScreen({ columns: 200 }) });
   const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
