@@ -135,11 +135,11 @@ export class LogPrinter implements LogConsumer {
 
   #takeResent(sessionId: bigint): string[] {
     const renderer = this.#renderer;
-    const held = this.#resent.get(sessionId) ?? [];
+    const held = this.#resent.get(sessionId);
+    if (!held) return [];
     this.#resent.delete(sessionId);
-    const last = held.at(-1);
-    if (last && held.length > MAX_RESENT_LINES) {
-      return [...renderer.dateSeparator(last.timeMs), renderer.resent(held)];
+    if (held.length > MAX_RESENT_LINES) {
+      return [...renderer.dateSeparator(held.at(-1)!.timeMs), renderer.resent(held)];
     }
     return held.flatMap((event) => [...renderer.dateSeparator(event.timeMs), renderer.entry(event)]);
   }

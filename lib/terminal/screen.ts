@@ -175,7 +175,7 @@ export class Screen {
       [this.#printed, this.#written] = ["", Promise.withResolvers()];
       const gap = this.#skippedLines > 0 ? this.gapText(this.#skippedLines) : "";
       const text = this.#compose((gap && `${gap}\n`) + printed, isSettled);
-      if (text !== "" && !this.#isClosed) await this.#write(text, { gap, lineCount: countLines(printed) });
+      if (text !== "" && !this.#isClosed) await this.#write(text, { gap, printed });
       resolve();
       if (this.#streams.tty) void loadWidths(); // while the user reads
     }
@@ -187,13 +187,14 @@ export class Screen {
     return [this.#printed, ...status, prompt, text].join("\n");
   }
 
-  /** `text` begins with `gap`, and then has `lineCount` lines. */
-  async #write(text: string, { gap, lineCount }: { gap: string; lineCount: number }): Promise<void> {
+  /** `text` begins with `gap`, and then has the lines of `printed`. */
+  async #write(text: string, { gap, printed }: { gap: string; printed: string }): Promise<void> {
     const bytes = ENCODER.encode(text);
     let at = 0;
     try {
       while (at < bytes.length) at += await this.#streams.write(bytes.subarray(at));
     } catch (error) {
+      const lineCount = countLines(printed);
       const unwritten = countLines(DECODER.decode(bytes.subarray(at)));
       if (gap && unwritten <= lineCount) this.#skippedLines = 0; // told
       this.#skippedLines += Math.min(unwritten, lineCount);
