@@ -3,6 +3,7 @@
 import { formatColumns } from "./flags.ts";
 import { InputError } from "../errors.ts";
 import type { Language, Message, Translate } from "../i18n/translate.ts";
+import type { ChatOptions } from "../terminal/input_router.ts";
 import type { TypedLine } from "../terminal/line_queue.ts";
 import { parseText, printable, suggest } from "../text/text.ts";
 
@@ -30,6 +31,13 @@ export function rest<Value>(label: Localized, parse: (text: string) => Value | u
 
 export function optional<Value>(arg: Arg<Value>): Arg<Value> {
   return { ...arg, isOptional: true };
+}
+
+/** The prompt of a search of the history. */
+export function searchPrompt(t: Translate): ChatOptions["searchPrompt"] {
+  return ({ query, isFound }) => {
+    return `${t(isFound || query === "" ? "client.search" : "client.search-none", { query })} `;
+  };
 }
 
 /** Says why an entered line was not obeyed. At a screen it is in the history, and a long text is more than one types anew;

@@ -10,6 +10,7 @@ import {
   optional,
   QUIT_COMMAND,
   rest,
+  searchPrompt,
   TEXT,
   WHO_COMMAND,
   word,
@@ -243,8 +244,7 @@ export class CommandLoop implements CommonContext {
         const commands = CHAT_COMMANDS.completions(this.#deps.process.language);
         return completeWord(before, { nicks, commands, nickCommands: CHAT_COMMANDS.nickCommands });
       },
-      searchPrompt: ({ query, isFound }) =>
-        this.t(isFound || query === "" ? "client.search" : "client.search-none", { query }) + " ",
+      searchPrompt: searchPrompt(this.t),
     };
   }
 

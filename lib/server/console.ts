@@ -9,6 +9,7 @@ import {
   optional,
   QUIT_COMMAND,
   rest,
+  searchPrompt,
   TEXT,
   visibleText,
   WHO_COMMAND,
@@ -182,7 +183,7 @@ export class AdminConsole implements CommonContext {
       });
     };
     let lineNumber = 0;
-    for await (const line of terminal.lines(PROMPT, { complete })) {
+    for await (const line of terminal.lines(PROMPT, { complete, searchPrompt: searchPrompt(this.t) })) {
       lineNumber++;
       if (line.text.trim() === "" && !line.isPasted) continue;
       try {

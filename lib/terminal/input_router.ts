@@ -62,7 +62,7 @@ export class InputRouter {
   readonly #pastedLines = new Set<string>();
   /** The first line of a block that was pasted into an empty chat line up to its line break: as pasted, and as shown. */
   #cutLine: { readonly text: string; readonly shown: string } | undefined;
-  /** The draft holds lines that were entered. */
+  /** The draft holds lines that were entered, or pasted with their line breaks. */
   #isDraftEntered = false;
   /** The draft that was printed above the first answer, or "", until it is released. */
   #printedDraft: string | undefined;
@@ -165,7 +165,7 @@ export class InputRouter {
   pasteDraft(text: string): void {
     const lines = text.split(LINE_BREAK).filter((line) => line !== "");
     if (lines.length > 1) this.#addPastedLines(lines);
-    else this.#addToDraft(lines.join());
+    else this.#addToDraft(lines.join(""));
   }
 
   /** Puts a whole line that was meant for the chat into the draft: the next one is another message. */

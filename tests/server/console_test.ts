@@ -174,6 +174,16 @@ Deno.test("AdminConsole.run() runs no line that is pasted, and completes command
   assertEquals([await status, calls], [0, [["kick", "bea", ""]]]);
 });
 
+Deno.test("AdminConsole.run() says that Ctrl-R finds nothing, and goes on after Ctrl-C", async () => {
+  const { user, status } = startConsole({ isTty: true, tty: new FakeScreen({ columns: 60 }) });
+  await using _ = user;
+  user.type("\x12x");
+  await user.waitForOutput("(not found: x)");
+  user.type("\x03quit\r");
+  assertEquals(await status, 0);
+  assertEquals(user.terminal.interruptSignal.aborted, false);
+});
+
 Deno.test("AdminConsole.run() has a prompt at a screen, which /clear leaves alone on it", async () => {
   const screen = new FakeScreen({ columns: 60 });
   const { user, status } = startConsole({ isTty: true, tty: screen });
