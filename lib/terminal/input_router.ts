@@ -205,7 +205,7 @@ export class InputRouter {
   #addPastedLines(lines: readonly string[]): void {
     if (this.#isDraftEntered) this.endDraftLine();
     for (const line of lines) this.#pastedLines.add(keyOf(line));
-    this.#addToDraft(lines.join(separatorAfter(this.chatQueue.editor.text)));
+    this.#addToDraft(lines.map(expandTabs).join(separatorAfter(this.chatQueue.editor.text)));
     this.#isDraftEntered = true;
   }
 

@@ -63,8 +63,8 @@ Deno.test("InputRouter.pasteDraft() keeps lines apart, except in a command", pur
   const { router } = newRouter();
   router.beginChat({});
   const { editor } = router.chatQueue;
-  for (const text of ["hola", "¿estáis?", "a\n/quit\n", "b\n\n  c"]) router.pasteDraft(text);
-  assertEquals(editor.text, "hola ¿estáis? a ↵ /quit ↵ b ↵   c");
+  for (const text of ["hola", "¿estáis?", "a\n/quit\n", "b\n\n\tc"]) router.pasteDraft(text);
+  assertEquals(editor.text, "hola ¿estáis? a ↵ /quit ↵ b ↵     c");
   enter(router, "!"); // what is not edited is as pasted
   const lines: unknown[] = [];
   for (let n = 0; n < 4; n++) lines.push(await withTimeout(router.next(router.chatQueue), "a line"));
@@ -72,7 +72,7 @@ Deno.test("InputRouter.pasteDraft() keeps lines apart, except in a command", pur
     { text: "hola ¿estáis? a", isPasted: false },
     { text: "/quit", isPasted: true },
     { text: "b", isPasted: true },
-    { text: "  c!", isPasted: false },
+    { text: "    c!", isPasted: false },
   ]);
   editor.insert("/msg eva a: ");
   router.pasteDraft("uno\ndos\n");
