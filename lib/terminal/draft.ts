@@ -7,8 +7,9 @@ import type { InputRouter } from "./input_router.ts";
 export interface DraftConfig {
   /** How long after the last key a prompt may interrupt a partial line, in ms. */
   readonly idleMs: number;
-  /** For so long after a prompt has interrupted the chat, keys still belong to the chat line, in ms. Likewise Enter still
-   * belongs to the prompt for so long after a server has taken the client in again. */
+  /** For so long after a prompt has interrupted the chat, Enter does not answer it, and keys still belong to a partial
+   * chat line, in ms. Likewise Enter still belongs to the prompt for so long after a server has taken the client in
+   * again. */
   readonly graceMs: number;
 }
 
@@ -39,6 +40,16 @@ export class DraftKeeper {
     const { activeQueue, promptQueue, isChatting } = this.#router;
     return activeQueue === promptQueue && isChatting &&
       this.#clock().monotonicMs - this.#interruptedMs < this.#config.graceMs;
+  }
+
+  /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. */
+  get isTyped(): boolean {
+    return this.isInGrace && this.#router.chatQueue.editor.text.trim() !== "";
+  }
+
+  /** The same for a paste. Of those that begin a line, an address alone is an answer. */
+  isPasted(text: string): boolean {
+    return this.isTyped || (this.isInGrace && !this.#router.isPartOfAnswer(text.trim()));
   }
 
   /** How long until a prompt may interrupt a partial line, in ms. Without line editing no partial line is seen. */

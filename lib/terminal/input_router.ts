@@ -193,6 +193,14 @@ export class InputRouter {
     if (this.promptQueue.taken) this.chatQueue.deliver(this.promptQueue.taken);
   }
 
+  /** Enter, when the user may not have seen the prompt yet. What can be a message becomes a draft. */
+  enterUnseen(): void {
+    const { editor, isSecret } = this.promptQueue;
+    if (isSecret || this.isPartOfAnswer(editor.text)) return;
+    if (editor.text !== "") this.restoreLine(editor.submit());
+    this.endDraftLine();
+  }
+
   /** To be called at Enter within a draft that may not be sent yet. */
   endDraftLine(): void {
     const { text } = this.chatQueue.editor;

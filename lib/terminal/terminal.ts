@@ -345,8 +345,7 @@ export class Terminal implements AsyncDisposable {
   #press(key: Key): void {
     if (this.#focus.takeReport(key) || this.#isInputOver) return;
     this.#draft.onKey();
-    const { isInGrace } = this.#draft;
-    const queue = isInGrace ? this.#router.chatQueue : this.#router.activeQueue;
+    const queue = this.#draft.isTyped ? this.#router.chatQueue : this.#router.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
@@ -359,7 +358,7 @@ export class Terminal implements AsyncDisposable {
     // Ctrl-Z does nothing here either: see cli/process.ts.
     const isEnter = isReturn || key.name === "enter";
     if (key.ctrl && key.name === "l") this.#screen.clear();
-    else if (isInGrace && isEnter) this.#router.endDraftLine();
+    else if (isEnter && this.#draft.isInGrace) this.#router.enterUnseen();
     else if (isEnter && this.#draft.holdLine()) return;
     else if (isEnter) {
       this.#draft.onEnter();
@@ -375,7 +374,7 @@ export class Terminal implements AsyncDisposable {
     this.#focus.recordInput();
     if (this.#isInputOver) return;
     this.#draft.onKey();
-    if (this.#draft.isInGrace) this.#router.pasteDraft(text);
+    if (this.#draft.isPasted(text)) this.#router.pasteDraft(text);
     else {
       this.#draft.onPaste();
       this.#router.paste(text, options);
