@@ -113,17 +113,27 @@ export const CHAT_COMMANDS = new CommandRegistry<ChatContext>(
   CONSOLE_NAMES,
 );
 
-/** An indented line is never a command. A single space is a typing slip: ` /msg ana ...` must not go to the room. */
+/** How a line of code begins. A single space is a typing slip. */
 const INDENTED = /^(?:\s\s|\t)/;
 
 /** The text of a message that a line sends, "" if none; undefined if the line is a command. `//` begins a text that
  * begins with a slash.
  * @throws {InputError} `text-too-long` */
-export function messageText({ text, isPasted }: TypedLine): string | undefined {
-  if (isPasted || INDENTED.test(text)) return parseText(text);
+export function messageText(
+  { text, isPasted }: TypedLine,
+  { isTty }: { isTty: boolean },
+): string | undefined {
   const line = text.trim();
+  // A pipe may hold code. At a terminal the blanks come with a command that was copied from the help.
+  const isCode = !isTty && INDENTED.test(text) && !namesMember(line);
+  if (isPasted || isCode) return parseText(text);
   if (line.startsWith("//")) return parseText(line.slice(1));
   return CHAT_COMMANDS.isCommand(line) ? undefined : parseText(text);
+}
+
+/** Whether a line begins with a command about one member, such as `/msg`: the room must not read it. */
+function namesMember(line: string): boolean {
+  return CHAT_COMMANDS.nickCommands.includes(line.split(/\s/, 1)[0]!.toLowerCase());
 }
 
 interface CommandLoopDeps {
@@ -188,7 +198,7 @@ export class CommandLoop implements CommonContext {
   }
 
   async #sendOrRun(line: TypedLine): Promise<void> {
-    const text = messageText(line);
+    const text = messageText(line, this.terminal);
     if (text === undefined) await this.#runCommand(line.text);
     else if (this.#isEarlyAnswer(line)) await this.reply(this.t.message("client.address-unsent", { text }));
     else if (text !== "") await this.say(text, {});

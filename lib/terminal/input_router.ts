@@ -38,7 +38,7 @@ const LINE_END = "↵";
 const AROUND_LINE_END = new RegExp(` ?${LINE_END} ?`);
 
 /** How a line begins that may be a command. */
-const COMMAND = /^\s?\//;
+const COMMAND = /^\s*\//;
 
 const LINE_BREAK = /\r\n|\r|\n/;
 

@@ -288,10 +288,11 @@ export function completeWord(
   if (word.startsWith("@")) {
     return { from, choices: withPrefix(word.slice(1), nicks).map((nick) => `@${nick} `) };
   }
-  if (from === 0 && word.startsWith("/")) {
+  const isFirst = before.trim() === word;
+  if (isFirst && word.startsWith("/")) {
     return { from, choices: withPrefix(word, commands).map((command) => `${command} `) };
   }
-  const end = from === 0 ? ": " : " ";
+  const end = isFirst ? ": " : " ";
   return { from, choices: withPrefix(word, nicks).map((nick) => nick + end) };
 }
 

@@ -50,7 +50,7 @@ class ChatFixture implements AsyncDisposable {
 Deno.test("chat-client /msg is read by its recipient and the console alone", async () => {
   await using chat = new ChatFixture();
   const [ana, beto, eva] = [await chat.addUser("ana"), await chat.addUser("beto"), await chat.addUser("eva")];
-  ana.type("/msg BETO ¿vienes?\n/msg bet hola\n/msg xyz hola\n/msg beto\nhola a todos\n");
+  ana.type("  /msg BETO ¿vienes?\n/msg bet hola\n/msg xyz hola\n/msg beto\nhola a todos\n");
   await Promise.all([ana, beto, eva, chat.admin].map((user) => user.waitForOutput("hola a todos")));
   for (const user of [ana, beto, chat.admin]) {
     assertStringIncludes(user.output, `[${NOON}] @ ana → beto: ¿vienes?\n`);
@@ -125,6 +125,17 @@ Deno.test("CommandLoop says that the up arrow brings a message back that is too 
   await ana.waitForOutput("xxx");
   ana.type(CTRL_U);
   await ana.quit();
+});
+
+Deno.test("CommandLoop runs a command that is typed behind blanks, with a line editor and without", async () => {
+  await using server = FakeServer.withWelcome();
+  for (const [end, tty] of [["\r", new FakeScreen()], ["\n", undefined]] as const) {
+    await using ana = await ClientUser.on(server, { isTty: true, tty });
+    ana.type(`  /nada${end}`);
+    await ana.waitForOutput('El comando "/nada" no existe');
+    ana.type(`  salir${end}`);
+    await ana.ended();
+  }
 });
 
 Deno.test("CommandLoop completes commands and printable nicks at Tab", async () => {

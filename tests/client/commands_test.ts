@@ -37,7 +37,7 @@ function run(line: string): Record<string, unknown> {
 /** What a typed line does: a message, a command, or a command that cannot be run.
  * @throws {InputError} about a text or an argument */
 function parseLine(line: string): Record<string, unknown> {
-  const text = messageText({ text: line, isPasted: false });
+  const text = messageText({ text: line, isPasted: false }, { isTty: true });
   if (text !== undefined) return { type: "say", text };
   try {
     return run(line);
@@ -59,31 +59,47 @@ const MESSAGES: [line: string, text: string][] = [
   ["//help", "/help"],
   ["//", "/"],
   [" //hola", "/hola"],
-  // An indented line is no command, whatever it says.
-  ["  /quit", "  /quit"],
-  ["  salir", "  salir"],
-  ["\t/msg beto hola", "    /msg beto hola"],
-  ["  // hola", "  // hola"],
+  ["  if (a) b();", "  if (a) b();"],
 ];
 
 for (const [line, text] of MESSAGES) {
   Deno.test(`messageText() takes ${JSON.stringify(line)} for a message`, pure, () => {
-    assertEquals(messageText({ text: line, isPasted: false }), text);
+    for (const isTty of [true, false]) {
+      assertEquals(messageText({ text: line, isPasted: false }, { isTty }), text);
+    }
   });
 }
 
 Deno.test("messageText() takes any pasted line for a message, as it is", pure, () => {
-  for (const line of ["/quit", "salir", "//", "  /help"]) {
-    assertEquals(messageText({ text: line, isPasted: true }), line);
+  const screen = { isTty: true };
+  for (const line of ["/quit", "salir", "//", "  /help", "  /msg ana x"]) {
+    assertEquals(messageText({ text: line, isPasted: true }, screen), line);
   }
-  assertEquals(messageText({ text: "  \t", isPasted: true }), "");
+  assertEquals(messageText({ text: "  \t", isPasted: true }, screen), "");
+});
+
+Deno.test("messageText() takes indented lines of a pipe for code, but publishes no /msg", pure, () => {
+  const textOf = (text: string) => messageText({ text, isPasted: false }, { isTty: false });
+  for (const line of ["  /quit", "  salir", "  // hola", "  /nada", "  /msgs ana x", "   /* /msg */"]) {
+    assertEquals(textOf(line), line);
+  }
+  for (const line of ["  /msg ana x", "\t/PRIVADO ana x", " \t /msg", "  /ignore ana"]) {
+    assertEquals(textOf(line), undefined);
+  }
 });
 
 const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
-  [["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q"], { type: "quit" }],
+  [["salir", "quit", "/quit", "/salir", " Salir ", "QUIT\r", "exit", "/exit", "/q", "  /quit", "\tsalir"], {
+    type: "quit",
+  }],
   [["/help", "/ayuda", "/HELP", "/help me", " /ayuda"], { type: "help" }],
   [["/who", "/quien", "/Who is there"], { type: "who" }],
-  [["/msg  Beto  hola,\tbeto ", " /privado Beto hola, beto"], {
+  [[
+    "/msg  Beto  hola,\tbeto ",
+    " /privado Beto hola, beto",
+    "  /msg Beto hola, beto",
+    "\t /msg Beto hola, beto",
+  ], {
     type: "msg",
     nick: "Beto",
     text: "hola, beto",
@@ -97,7 +113,7 @@ const COMMANDS: [lines: string[], action: Record<string, unknown>][] = [
   [["/helpme"], { type: "unknown", command: "/helpme", suggestion: "/help" }],
   [["/NIK ana"], { type: "unknown", command: "/nik", suggestion: "/nick" }],
   [["/"], { type: "unknown", command: "/" }],
-  [["/foo"], { type: "unknown", command: "/foo" }],
+  [["/foo", "  /foo"], { type: "unknown", command: "/foo" }],
   [["/kick ana"], { type: "elsewhere", command: "/kick" }],
   [["/Reserva 10.0.0.7"], { type: "elsewhere", command: "/reserva" }],
   [["/\x1b[2J x"], { type: "unknown", command: "/␛[2j" }],

@@ -300,6 +300,7 @@ for (
     ["x", { from: 0, choices: [] }],
     ["/qui", { from: 0, choices: ["/quit ", "/quien "] }],
     ["/", { from: 0, choices: ["/help ", "/quit ", "/quien "] }],
+    ["  /qui", { from: 2, choices: ["/quit ", "/quien "] }],
     ["ve a /qui", { from: 5, choices: [] }],
     ["/msg ", { from: 5, choices: ["ana ", "Andrés ", "beto ", "Óscar ", "日本 "] }],
     ["hola @BE", { from: 5, choices: ["@beto "] }],

@@ -32,7 +32,10 @@ Deno.test("Terminal sends a pasted block line by line, around what was typed", p
 
 Deno.test("Terminal makes one line of a block in a command, and waits for Enter", pure, async () => {
   await using fixture = new TerminalFixture({ chat: PROMPTING });
-  await fixture.typeAndExpect(`/msg beto a: ${pasted("uno\ndos\ntres\n")}`, "> /msg beto a: uno dos tres |");
+  await fixture.typeAndExpect(
+    `  /msg beto a: ${pasted("uno\ndos\ntres\n")}`,
+    ">   /msg beto a: uno dos tres |",
+  );
   assertEquals(fixture.said, []);
 });
 
