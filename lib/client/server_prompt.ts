@@ -13,7 +13,7 @@ import {
 } from "../net/address.ts";
 import { InputError } from "../errors.ts";
 import { type Translate, translator } from "../i18n/translate.ts";
-import { isLikeAddress, isLikeIP, isLikePort, isURLOfHost } from "./address_like.ts";
+import { isLikeAddress, isLikeIP, isLikePort, isPartOfAddress, isURLOfHost } from "./address_like.ts";
 import { FoundList, type NetworkSearch, PROBE_MS } from "./network_search.ts";
 import type { LastJoin } from "./last_join.ts";
 import { recoveryFor } from "./recovery.ts";
@@ -289,10 +289,10 @@ function afterLossQuestion(
   return `${question} [${formatAddress(server)}${found}]`;
 }
 
-/** At a screen it becomes a draft, and otherwise a message. A person's single word may be a mistyped name: without a draft
- * it is not sent. */
+/** At a screen it becomes a draft, and otherwise a message. A person's single word may be a mistyped name, as may an address
+ * with a blank in it: without a draft they are not sent. */
 function talk(answer: string, { hasLineEditor, isTty }: Terminal): InputError {
-  const isWord = isTty && !answer.includes(" ");
+  const isWord = isTty && (!answer.includes(" ") || isPartOfAddress(answer.replaceAll(" ", "")));
   const code = hasLineEditor ? "answer-is-talk" : isWord ? "answer-not-sent" : "answer-to-chat";
   return new InputError(code, { text: truncate(answer, MAX_QUOTED_CHARS) });
 }

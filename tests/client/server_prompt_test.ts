@@ -124,9 +124,11 @@ Deno.test(
     await using user = new FakeUser({ isTty: true });
     const line = linesOf(user.terminal).next();
     const target = prompt(user, { fallback: FALLBACK, isRejoin: true });
-    user.type("hola\n¿sigue alguien?\n\n\n");
+    user.type("hola\n10.0.0. 7\nnada: 5000\n¿sigue alguien?\n\n\n");
     assertEquals(formatAddress((await target)!.server), "10.0.0.7:5001");
-    assertStringIncludes(user.output, '"hola" no es un servidor, y no se envió al chat');
+    for (const unsent of ["hola", "10.0.0. 7", "nada: 5000"]) {
+      assertStringIncludes(user.output, `"${unsent}" no es un servidor, y no se envió al chat`);
+    }
     assertStringIncludes(user.output, '"¿sigue alguien?" no es un servidor: se envía al chat.');
     assertEquals((await line).value, "¿sigue alguien?");
   },
