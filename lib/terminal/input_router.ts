@@ -58,12 +58,15 @@ export class InputRouter {
   #pastedAnswer: PastedAnswer | undefined;
   /** The same, once it was given. It may turn out to be no answer, and then belongs before the rest of its paste. */
   #givenAnswer: PastedAnswer | undefined;
+  /** An invalid answer that is in the line of its question again. */
+  #invalidAnswer: string | undefined;
   /** Lines of the draft that were pasted, by {@linkcode keyOf}: as long as they are not edited, they are no commands. */
   readonly #pastedLines = new Set<string>();
   /** The first line of a block that was pasted into an empty chat line up to its line break: as pasted, and as shown. */
   #cutLine: { readonly text: string; readonly shown: string } | undefined;
-  /** The draft holds lines that were entered, or pasted with their line breaks. */
-  #isDraftEntered = false;
+  /** The draft as it was when a line of it was entered last, or pasted with its line break: what is added to it then is
+   * another message. Undefined if none was. */
+  #enteredDraft: string | undefined;
   /** The draft that was printed above the first answer, or "", until it is released. */
   #printedDraft: string | undefined;
 
@@ -83,6 +86,11 @@ export class InputRouter {
     const { prompt, editor: { search } } = this.activeQueue;
     if (!search) return prompt;
     return this.#chatOptions?.searchPrompt?.(search) ?? `(${search.query}) `;
+  }
+
+  /** Whether the last line of the draft is complete. */
+  get #isDraftEntered(): boolean {
+    return this.chatQueue.editor.text === this.#enteredDraft;
   }
 
   /** Whether there is an input to show. */
@@ -146,18 +154,14 @@ export class InputRouter {
     this.#exclusiveDepth--;
   }
 
-  /** To be called when a question goes away by itself. Half an address stays on the screen, and is not for the chat: its
-   * rest is still being typed. */
-  abandonAnswer(): void {
-    const { editor, prompt } = this.promptQueue;
-    if (this.isPartOfAnswer(editor.text)) this.#print(prompt + editor.submit());
-  }
-
   /** Puts an invalid answer back into the line of its question, unless another one was begun. Several words may have been
    * meant for the chat: Up brings them back there. */
   editAnswer(text: string): void {
     const { editor, typeAhead } = this.promptQueue;
-    if (typeAhead.length === 0 && editor.text === "") editor.insert(text);
+    if (typeAhead.length === 0 && editor.text === "") {
+      editor.insert(text);
+      this.#invalidAnswer = editor.text;
+    }
     if (this.#chatOptions && text.includes(" ")) this.chatQueue.editor.addToHistory(text);
   }
 
@@ -172,20 +176,20 @@ export class InputRouter {
   restoreLine(text: string): void {
     const given = this.#givenAnswer;
     this.#givenAnswer = undefined;
-    if (this.#chatOptions) this.#restoreAnswer(text, given);
+    if (!this.#chatOptions) return;
+    this.#restoreAnswer(text, given);
+    this.#enteredDraft = this.chatQueue.editor.text;
   }
 
   /** A pasted answer goes before the rest of its paste. */
   #restoreAnswer(text: string, given: PastedAnswer | undefined): void {
     if (text === given?.text.trim()) this.#pastedLines.add(keyOf(text));
-    const draft = this.chatQueue.editor.text;
-    const hasRest = given !== undefined && draft.length > given.restFrom;
-    if (!hasRest && this.#isDraftEntered) this.endDraftLine();
-    if (hasRest) {
-      const separator = separatorAfter(draft.slice(0, given.restFrom)).trimEnd();
-      this.#addToDraft(text + separator, given.restFrom);
-    } else this.#addToDraft(text);
-    this.#isDraftEntered = true;
+    const { editor } = this.chatQueue;
+    const isEntered = this.#isDraftEntered;
+    if (given === undefined || editor.text.length <= given.restFrom) return this.#addToDraft(text);
+    const separator = separatorAfter(editor.text.slice(0, given.restFrom)).trimEnd();
+    this.#addToDraft(text + separator, given.restFrom);
+    if (isEntered) this.#enteredDraft = editor.text;
   }
 
   /** Hands the last answer to the chat as it was read, before the next lines of a pipe. */
@@ -203,22 +207,25 @@ export class InputRouter {
 
   /** To be called at Enter within a draft that may not be sent yet. */
   endDraftLine(): void {
-    const { text } = this.chatQueue.editor;
-    const isEnded = text.trim() === "" || text.endsWith(`${LINE_END} `);
-    if (!isEnded && !this.#pastedBlock) this.#addToDraft(`${LINE_END} `);
-    this.#isDraftEntered = true;
+    const { editor } = this.chatQueue;
+    const isEnded = editor.text.trim() === "" || editor.text.endsWith(`${LINE_END} `);
+    if (!isEnded && !this.#pastedBlock) editor.insertWord(`${LINE_END} `);
+    this.#enteredDraft = editor.text;
   }
 
   /** Each becomes its own message, as at the chat line. */
   #addPastedLines(lines: readonly string[]): void {
     if (this.#isDraftEntered) this.endDraftLine();
     for (const line of lines) this.#pastedLines.add(keyOf(line));
-    this.#addToDraft(lines.map(expandTabs).join(separatorAfter(this.chatQueue.editor.text)));
-    this.#isDraftEntered = true;
+    const { editor } = this.chatQueue;
+    const separator = separatorAfter(editor.text);
+    this.#addToDraft(lines.map(expandTabs).join(separator));
+    if (separator !== " ") this.#enteredDraft = editor.text; // a command goes on
   }
 
   #addToDraft(text: string, at?: number): void {
     const { editor } = this.chatQueue;
+    if (at === undefined && this.#isDraftEntered) this.endDraftLine();
     if (!this.#pastedBlock) return editor.insertWord(text, at);
     // The line that a block is pasted into must not change before the confirmation: it would be sent too.
     for (const line of text.split(AROUND_LINE_END)) editor.addToHistory(line);
@@ -239,7 +246,7 @@ export class InputRouter {
     if (!queue.editor.acceptFound()) return;
     const seen = queue.prompt + queue.visible.text;
     const text = queue.editor.submit();
-    [this.#givenAnswer, this.#pastedAnswer] = [this.#pastedAnswer, undefined];
+    [this.#givenAnswer, this.#pastedAnswer, this.#invalidAnswer] = [this.#pastedAnswer, undefined, undefined];
     if (queue === this.#pasteConfirmQueue) return this.#onPasteConfirmed(text);
     // A chat line is not printed here: it comes back from the server.
     if (queue === this.promptQueue && queue.hasWaiter) {
@@ -258,8 +265,8 @@ export class InputRouter {
 
   /** The messages of a chat line. */
   #linesOf(text: string): readonly string[] {
-    if (!this.#isDraftEntered) return [text];
-    this.#isDraftEntered = false;
+    if (this.#enteredDraft === undefined) return [text];
+    this.#enteredDraft = undefined;
     return text.split(AROUND_LINE_END).filter((line) => line.trim() !== "");
   }
 
@@ -317,13 +324,20 @@ export class InputRouter {
     if (queue === this.chatQueue) {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
       queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
-      const unfinished = this.promptQueue.editor.submit();
-      const pasted = this.#pastedAnswer;
-      this.#pastedAnswer = undefined;
-      if (unfinished !== "" && pasted) this.#restoreAnswer(unfinished, pasted);
-      else if (unfinished !== "") this.#addToDraft(unfinished);
+      if (this.chatQueue.editor.text === "") this.#pastedLines.clear(); // the same may be typed as a command
+      this.#keepUnfinished(this.promptQueue.editor.submit());
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });
+  }
+
+  /** Keeps what stood at a question that is gone. */
+  #keepUnfinished(text: string): void {
+    const [pasted, invalid] = [this.#pastedAnswer, this.#invalidAnswer];
+    [this.#pastedAnswer, this.#invalidAnswer] = [undefined, undefined];
+    if (text === "" || text === invalid) return;
+    // Half an address is not for the chat: its rest is still being typed.
+    if (this.isPartOfAnswer(text)) this.#print(this.promptQueue.prompt + text);
+    else this.#restoreAnswer(text, pasted);
   }
 
   end(): void {

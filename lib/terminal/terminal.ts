@@ -315,7 +315,6 @@ export class Terminal implements AsyncDisposable {
       signal?.removeEventListener("abort", abort);
       promptQueue.cancelWait();
       if (isSecret) promptQueue.editor.submit(); // half a secret must not appear in the next line
-      if (signal?.aborted) this.#router.abandonAnswer();
       promptQueue.isSecret = false;
     });
   }

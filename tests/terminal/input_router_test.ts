@@ -75,8 +75,8 @@ Deno.test("InputRouter.pasteDraft() keeps lines apart, except in a command", pur
     { text: "    c!", isPasted: false },
   ]);
   editor.insert("/msg eva a: ");
-  router.pasteDraft("uno\ndos\n");
-  assertEquals(editor.text, "/msg eva a: uno dos");
+  for (const text of ["uno\ndos\n", "tres\ncuatro\n"]) router.pasteDraft(text);
+  assertEquals(editor.text, "/msg eva a: uno dos tres cuatro");
 });
 
 Deno.test("InputRouter.restoreLine() drops the line without a chat", pure, () => {
@@ -100,8 +100,16 @@ Deno.test(
     router.endDraftLine();
     assertEquals(editor.text, "hol a todos ↵ /msg eva uno ↵ ");
     editor.insert("dos");
+    router.restoreLine("tres"); // goes on with what was typed, and not entered
+    for (const text of ["/msg eva a", "uno"]) { // stands at a question that goes away
+      router.promptQueue.editor.insert(text);
+      router.dispatch();
+    }
+    assertEquals(editor.text, "hol a todos ↵ /msg eva uno ↵ dos tres ↵ /msg eva a uno");
     enter(router, "");
-    for (const line of ["hol a todos", "/msg eva uno", "dos"]) assertEquals(await nextChatLine(router), line);
+    for (const line of ["hol a todos", "/msg eva uno", "dos tres", "/msg eva a uno"]) {
+      assertEquals(await nextChatLine(router), line);
+    }
     enter(router, "a ↵ b");
     assertEquals(await nextChatLine(router), "a ↵ b");
   },

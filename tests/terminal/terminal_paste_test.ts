@@ -185,15 +185,17 @@ Deno.test("Terminal makes a draft of blocks that come before the chat", pure, as
 });
 
 Deno.test("Terminal makes no command of a draft that was pasted, unless it is edited", pure, async () => {
-  await using fixture = new TerminalFixture({ typing: { idleMs: 0, graceMs: 0 } });
-  fixture.type(pasted("/quit\nuno\n"));
-  await flushTasks();
-  const said = chatOf(fixture.terminal, PROMPTING);
-  fixture.terminal.releaseDraft();
-  await fixture.typeAndExpect(ENTER, "> |");
-  fixture.type(`/quit${ENTER}`); // the same, but typed
-  await flushTasks();
-  assertEquals(said, ["{/quit}", "{uno}", "/quit"]);
+  for (const [key, sent] of [[ENTER, ["{/quit}", "{uno}"]], [CTRL_C, []]] as const) {
+    await using fixture = new TerminalFixture({ typing: { idleMs: 0, graceMs: 0 } });
+    fixture.type(pasted("/quit\nuno\n"));
+    await flushTasks();
+    const said = chatOf(fixture.terminal, PROMPTING);
+    fixture.terminal.releaseDraft();
+    await fixture.typeAndExpect(key, "> |");
+    fixture.type(`/quit${ENTER}`); // the same, but typed
+    await flushTasks();
+    assertEquals(said, [...sent, "/quit"]);
+  }
 });
 
 for (

@@ -9,7 +9,16 @@ import { FakeScreen } from "../testing/fake_screen.ts";
 import { FakeUser, linesOf } from "../testing/fake_user.ts";
 import { pure } from "../testing/test_options.ts";
 import { flushTasks, withTimeout } from "../testing/waiting.ts";
-import { chatOf, CTRL_D, ENTER, LEFT, take, TerminalFixture, UP } from "../testing/terminal_fixture.ts";
+import {
+  ANSWERING,
+  chatOf,
+  CTRL_D,
+  ENTER,
+  LEFT,
+  take,
+  TerminalFixture,
+  UP,
+} from "../testing/terminal_fixture.ts";
 
 Deno.test("Terminal.ask() wraps the prompt between words, before and after the answer", pure, async () => {
   await using fixture = new TerminalFixture();
@@ -107,6 +116,34 @@ Deno.test(
     }
   },
 );
+
+Deno.test("promptUntilValid() makes no draft of what is not for the chat when it ends", pure, async () => {
+  for (
+    const [keys, row, parse] of [
+      [`Ana María${ENTER}`, "Nick: Ana María", parseNick], // given back to be edited
+      [`aula${ENTER}10.9`, "Nick: 10.9", undefined], // half an address, while an answer is looked up
+    ] as const
+  ) {
+    await using fixture = new TerminalFixture({ chat: ANSWERING });
+    const { terminal } = fixture;
+    const [ending, ended] = [new AbortController(), Promise.withResolvers<string>()];
+    const prompt = {
+      text: "Nick",
+      parse: parse ?? (() => ended.promise),
+      isEdited: true,
+      signal: ending.signal,
+    };
+    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+    await flushTasks();
+    fixture.type(keys);
+    await flushTasks();
+    ending.abort();
+    ended.resolve("");
+    await answer;
+    const rows = await fixture.newOutput();
+    assertEquals([rows.includes(row), rows.at(-1)], [true, "> |"]);
+  }
+});
 
 Deno.test("promptUntilValid() gives no invalid nick back behind another answer", pure, async () => {
   await using fixture = new TerminalFixture();
