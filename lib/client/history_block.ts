@@ -1,8 +1,20 @@
-// The history that a client reads when it joins first, in the order in which it was said. A server appends the messages
+// The history that a client reads when it joins first: whether its user wants it, and in the order in which it was said. A server appends the messages
 // that clients send again after a failover in the order in which these clients join.
 
 import type { RoomEvent, Said } from "../protocol/frames.ts";
 import type { DeliveredEntry } from "./session.ts";
+
+/** Messages that a client reads and does not show if its user wants no history. It knows them when their senders send
+ * them again after a failover. */
+export const UNSHOWN_HISTORY = 200;
+
+/** Whether an entry is history that the user has not missed: said before the client's first join, or to others on this
+ * server while the client was on another, before `missedSinceMs` by the server's clock. */
+export function isUnmissed({ entry, delivery }: DeliveredEntry, missedSinceMs: number): boolean {
+  if (delivery !== "backfill") return delivery === "history";
+  const isRedelivered = entry.type === "said" && entry.redelivered;
+  return !isRedelivered && entry.timeMs < missedSinceMs;
+}
 
 export class HistoryBlock {
   readonly #held: DeliveredEntry[] = [];

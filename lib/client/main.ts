@@ -15,6 +15,7 @@ import { AuthPrompter } from "./auth_prompt.ts";
 import { ChatView } from "./chat_view.ts";
 import { CHAT_COMMANDS, CommandLoop } from "./commands.ts";
 import { CLIENT_FLAGS, type ClientConfig, clientConfig, clientFlags } from "./config.ts";
+import { isUnmissed, UNSHOWN_HISTORY } from "./history_block.ts";
 import { IgnoreList } from "./ignore_list.ts";
 import { readLastJoin, writeLastJoin } from "./last_join.ts";
 import { MemberList } from "./member_list.ts";
@@ -113,7 +114,8 @@ function buildParts(process: ProcessContext, config: ClientConfig, trust: TrustS
     config,
     Math.random,
   );
-  const state = new SessionState(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)), config);
+  const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+  const state = new SessionState(token, { ...config, historyCount: historyCount || UNSHOWN_HISTORY });
   const session = new Session(
     {
       state,
@@ -286,14 +288,13 @@ class ChatClient {
   async #showJoined(joined: SessionEvent & { type: "joined" }): Promise<void> {
     const { server, ip, welcome, truncatedCount, resent, behindMs, mayLack } = joined;
     const { process: { clock, terminal }, renderer, notify, t, selector, user } = this.#parts;
-    const { members, receipts, historyCount, view } = this.#parts;
+    const { members, receipts, view } = this.#parts;
     const isOneLine = this.#hasJoined && terminal.hasLineEditor;
     this.#hasJoined = true;
     this.#toldCount = 0;
     // By the server's clock, which stamps the entries too.
     const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
-    const isChosen = historyCount === 0 && behindMs !== undefined && self !== undefined;
-    this.#missedSinceMs = isChosen ? self.sinceMs - behindMs : -Infinity;
+    this.#missedSinceMs = behindMs === undefined || !self ? -Infinity : self.sinceMs - behindMs;
     const { logId, memberCount } = welcome;
     members.replace(welcome.members);
     const isAlone = () => memberCount === 1 && members.size === 1;
@@ -314,7 +315,7 @@ class ChatClient {
         renderer.skipped(t.message("client.truncated", { count: truncatedCount }), wallMs),
       );
     }
-    if (mayLack && !isOneLine) await notify(t.message("client.may-lack", MAY_LACK));
+    if (mayLack === "any" && !isOneLine) await notify(t.message("client.may-lack", MAY_LACK));
     receipts.onWelcome(welcome, resent);
     for (const message of receipts.take()) await notify(message);
     terminal.releaseDraft();
@@ -329,12 +330,10 @@ class ChatClient {
   }
 
   async #showEntries(delivered: readonly DeliveredEntry[]): Promise<void> {
-    const { members, notify, receipts, selector, user, view } = this.#parts;
-    // Said to others on this server, while the client was on another: history, which `--history 0` does not want.
-    const entries = delivered.filter(({ entry, delivery }) =>
-      delivery !== "backfill" || entry.timeMs >= this.#missedSinceMs ||
-      (entry.type === "said" && entry.redelivered)
-    );
+    const { historyCount, members, notify, receipts, selector, user, view } = this.#parts;
+    const entries = historyCount > 0
+      ? delivered
+      : delivered.filter((it) => !isUnmissed(it, this.#missedSinceMs));
     for (const { entry } of entries) {
       members.apply(entry);
       receipts.onEntry(entry);

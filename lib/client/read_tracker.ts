@@ -2,6 +2,7 @@
 // Monotonic times in ms come in as parameters.
 
 import { LruMap } from "../base/limits.ts";
+import { PING_MS } from "../net/heartbeat.ts";
 import {
   type LogEntry,
   MAX_RESUME_POINTS,
@@ -26,6 +27,14 @@ export type Delivery =
   /** Not to be shown: shown before, no part of the history, or a NOOP. */
   | "duplicate";
 
+/** What a client may lack that comes from another log: any message, as it was on no server for so long that the others no
+ * longer had to resend what they said meanwhile; or messages of members who have left, as it was cut off from its server
+ * before that died. */
+export type MayLack = "any" | "of-departed";
+
+/** A server that is connected is heard at least every `PING_MS`. */
+const MAX_UNHEARD_MS = PING_MS + 1_000;
+
 export class ReadTracker {
   /** `seq` of the next entry by log, the current log last. */
   readonly #nextSeq = new LruMap<bigint, number>(MAX_RESUME_POINTS);
@@ -43,6 +52,7 @@ export class ReadTracker {
   #beforeReconnect: { caughtUpAtMs: number; untilMs: number } | undefined;
   #ping: { head: number; atMs: number } | undefined;
   #lastReceivedMs = 0;
+  #wasCutOff = false;
 
   constructor({ maxSessions }: { readonly maxSessions: number }) {
     this.#lastShownSeqs = new LruMap(maxSessions);
@@ -66,19 +76,19 @@ export class ReadTracker {
   }
 
   /** Returns how many entries the client will never see, as the server's log no longer has them; how far back it reads, in
-   * ms, of a log that is new to it; and whether it may lack messages: it comes from another log, and was on no server for
-   * so long that the others no longer had to resend what they said meanwhile. */
+   * ms, of a log that is new to it; and which messages it may lack. */
   onWelcome(
     { logId, startSeq, head }: WelcomeHeader,
     nowMs: number,
-  ): { truncatedCount: number; behindMs: number | undefined; mayLack: boolean } {
+  ): { truncatedCount: number; behindMs: number | undefined; mayLack: MayLack | undefined } {
     const truncatedCount = Math.max(startSeq - (this.#nextSeq.get(logId) ?? startSeq), 0);
     this.#isFirstJoin = this.#caughtUpAtMs === undefined;
     this.#isResuming = this.#nextSeq.has(logId);
     this.#caughtUpAtMs ??= nowMs;
     const behindMs = this.#isFirstJoin || this.#isResuming ? undefined : nowMs - this.#caughtUpAtMs;
     const isOther = !this.#isFirstJoin && logId !== this.#logId;
-    const mayLack = isOther && nowMs - this.#lastReceivedMs > RETAIN_ACKED_MS;
+    const wasAway = nowMs - this.#lastReceivedMs > RETAIN_ACKED_MS;
+    const mayLack = !isOther ? undefined : wasAway ? "any" : this.#wasCutOff ? "of-departed" : undefined;
     this.#beforeReconnect = this.#isFirstJoin
       ? undefined
       : { caughtUpAtMs: this.#caughtUpAtMs, untilMs: nowMs + RETAIN_ACKED_MS };
@@ -89,8 +99,9 @@ export class ReadTracker {
     return { truncatedCount, behindMs, mayLack };
   }
 
-  onDisconnect(lastReceivedMs: number): void {
+  onDisconnect(lastReceivedMs: number, nowMs: number): void {
     this.#lastReceivedMs = lastReceivedMs;
+    this.#wasCutOff = nowMs - lastReceivedMs > MAX_UNHEARD_MS;
     if (this.#beforeReconnect && lastReceivedMs < this.#beforeReconnect.untilMs) {
       this.#caughtUpAtMs = this.#beforeReconnect.caughtUpAtMs;
     }

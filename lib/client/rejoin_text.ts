@@ -15,7 +15,8 @@ export function rejoinText(t: Translate, joined: Joined, where: { server: string
   const sent = sentText(t, joined);
   const lacks = [
     ...truncatedCount > 0 ? [t("client.truncated", { count: truncatedCount })] : [],
-    ...mayLack ? [t("client.may-lack", MAY_LACK)] : [],
+    ...mayLack === "any" ? [t("client.may-lack", MAY_LACK)] : [],
+    ...mayLack === "of-departed" ? [t("client.may-lack-departed")] : [],
   ];
   const whole = sent === undefined ? t("client.resent-none") : t("client.resent-all", { sent });
   const messages = lacks.length === 0 ? [whole] : [...sent === undefined ? [] : [`${sent}.`], ...lacks];

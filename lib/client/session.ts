@@ -8,7 +8,7 @@ import { type DialOptions, inPhase, timedOut } from "../net/tcp.ts";
 import { ConnectionLostError, ServerError } from "../errors.ts";
 import { closeReason, type DisconnectError, toDisconnect } from "./recovery.ts";
 import { ConnectionManager } from "../net/connection_manager.ts";
-import type { Delivery } from "./read_tracker.ts";
+import type { Delivery, MayLack } from "./read_tracker.ts";
 import type { SessionState } from "./session_state.ts";
 import {
   decodeServer,
@@ -67,8 +67,7 @@ export type SessionEvent =
     readonly resent: readonly Say[];
     /** How far back the client reads, in ms, if it comes from another log. */
     readonly behindMs: number | undefined;
-    /** It was away for longer than the others keep their messages, to resend them. */
-    readonly mayLack: boolean;
+    readonly mayLack: MayLack | undefined;
   }
   /** After each read, even one without entries: `unacked` may have changed. */
   | { readonly type: "entries"; readonly entries: readonly DeliveredEntry[] }
@@ -239,8 +238,10 @@ export class Session implements Disposable {
       cause = error;
     }
     const wasJoined = this.#connection !== undefined;
-    // The time when it was last heard, not the present: the machine may have slept since.
-    if (this.#connection) this.#state.onDisconnect(this.#connection.lastReceivedMs);
+    // What was acked ages up to when the server was last heard, not to the present: the machine may have slept since.
+    if (this.#connection) {
+      this.#state.onDisconnect(this.#connection.lastReceivedMs, this.#clock().monotonicMs);
+    }
     this.#connection = undefined;
     const isMove = this.#isMoving;
     this.#isMoving = false;

@@ -106,9 +106,9 @@ export class SessionState {
     this.#tracker.onPing(head, nowMs);
   }
 
-  onDisconnect(lastReceivedMs: number): void {
+  onDisconnect(lastReceivedMs: number, nowMs: number): void {
     this.#outbox.onDisconnect(lastReceivedMs);
-    this.#tracker.onDisconnect(lastReceivedMs);
+    this.#tracker.onDisconnect(lastReceivedMs, nowMs);
   }
 }
 

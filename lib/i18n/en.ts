@@ -81,6 +81,7 @@ export const ENGLISH = {
   "client.unacked-sent-one": "The unconfirmed message was sent",
   "client.resent-all": "{sent}; none is missing.",
   "client.resent-none": "No message is missing.",
+  "client.may-lack-departed": "Messages of members who have left meanwhile may be missing.",
   "client.may-lack": "Messages from another server may be missing: you were offline for over {seconds} s.",
   "client.draft": 'Draft saved: "{text}"',
   "client.draft-dropped": 'Draft not sent: "{text}"',

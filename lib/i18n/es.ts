@@ -81,6 +81,7 @@ export const SPANISH = {
   "client.unacked-sent-one": "Se envió el mensaje que estaba sin confirmar",
   "client.resent-all": "{sent}; no falta ninguno.",
   "client.resent-none": "No falta ningún mensaje.",
+  "client.may-lack-departed": "Pueden faltar mensajes de quienes han salido mientras tanto.",
   "client.may-lack":
     "Pueden faltar mensajes que pasaron por otro servidor: usted estuvo más de {seconds} s sin conexión.",
   "client.draft": 'Borrador guardado: "{text}"',

@@ -330,22 +330,25 @@ Deno.test("chat-client --history 0 shows of another server only what it has miss
   await using second = FakeServer.withWelcome(async (client) => {
     const [before, since] = [{ timeMs: sinceMs - 60_000 }, { timeMs: sinceMs }];
     await client.send(
-      makeSaid("eva", { seq: 0, clientSeq: 1, text: "antes", ...before }),
-      makeSaid("eva", { seq: 1, clientSeq: 2, text: "otra vez", redelivered: true, ...before }),
-      makeSaid("eva", { seq: 2, clientSeq: 3, text: "ahora", ...since }),
+      makeSaid("eva", { seq: 0, clientSeq: 1, text: "vieja", redelivered: true, ...before }),
+      makeSaid("eva", { seq: 1, clientSeq: 2, text: "antes", ...before }),
+      makeSaid("eva", { seq: 2, clientSeq: 3, text: "otra vez", redelivered: true, ...before }),
+      makeSaid("eva", { seq: 3, clientSeq: 4, text: "ahora", ...since }),
     );
     await client.receiveAll();
   }, ({ resumeToken }) => {
     const sessionId = sessionIdOf(resumeToken);
-    return { logId: 8n, head: 3, members: [{ sessionId, nick: "ana", address: "::1", sinceMs }] };
+    return { logId: 8n, head: 4, members: [{ sessionId, nick: "ana", address: "::1", sinceMs }] };
   });
-  await using first = FakeServer.withWelcome((client) => client.send({ type: "bye" }), {
-    backups: [formatAddress(second.address)],
-  });
+  await using first = FakeServer.withWelcome(
+    (client) => client.send(makeSaid("eva", { seq: 0, clientSeq: 1, text: "vieja" }), { type: "bye" }),
+    { head: 1, backups: [formatAddress(second.address)] },
+  );
   await using ana = await ClientUser.on(first, { flags: ["--auto", "--history", "0"] });
   await ana.waitForOutput("eva: ahora");
   const output = await ana.quit();
   assertEquals(output.match(/. eva: .*/g), ["+ eva: otra vez", "~ eva: ahora"]);
+  assertEquals(output.includes("vieja"), false);
 });
 
 Deno.test("chat-client says that something may be missing after more than 120 s away", async () => {

@@ -110,18 +110,18 @@ Deno.test("ReadTracker.onWelcome() returns how many entries are truncated", pure
 Deno.test("ReadTracker is caught up with its first server, with another after 120 s there", pure, () => {
   const tracker = trackerAt(0);
   tracker.onPing(0, 10_000);
-  tracker.onDisconnect(20_000);
+  tracker.onDisconnect(20_000, 20_000);
   assertEquals(lagAt(tracker, 300_000), 290_000);
   // Disconnected for minutes, then alone on a server, known or not, and silence after that.
   for (const [logId, nowMs] of [[8n, 300_000], [7n, 600_000], [9n, 900_000]] as const) {
     join(tracker, logId, 0, { nowMs });
     tracker.onPing(0, nowMs + 5_000);
-    tracker.onDisconnect(nowMs + 119_999);
+    tracker.onDisconnect(nowMs + 119_999, nowMs + 119_999);
     assertEquals(lagAt(tracker, nowMs + 200_000), nowMs + 190_000);
   }
   join(tracker, 9n, 0, { nowMs: 1_200_000 });
   tracker.onPing(0, 1_205_000);
-  tracker.onDisconnect(1_320_000);
+  tracker.onDisconnect(1_320_000, 1_320_000);
   assertEquals(lagAt(tracker, 1_400_000), 195_000);
 });
 
@@ -251,34 +251,38 @@ Deno.test("ReadTracker.onWelcome() returns how far back the client reads in a lo
   };
   assertEquals(behindAt(1n, 0), undefined);
   tracker.onPing(0, 5_000);
-  tracker.onDisconnect(6_000);
+  tracker.onDisconnect(6_000, 6_000);
   assertEquals([behindAt(1n, 200_000), behindAt(2n, 200_000)], [undefined, 195_000]);
 });
 
 /** From when to when a client is on one server after another, in s, and at which it may lack messages. */
-const STAYS: [what: string, stays: [logId: bigint, fromS: number, toS: number][], mayLack: boolean[]][] = [
+const STAYS: [
+  what: string,
+  stays: [logId: bigint, fromS: number, toS: number][],
+  mayLack: ReturnType<ReadTracker["onWelcome"]>["mayLack"][],
+][] = [
   ["may lack nothing on its first server, nor on one where it was last", [
     [1n, 500, 600],
     [1n, 900, 901],
-  ], [false, false]],
+  ], [undefined, undefined]],
   ["may lack messages after more than 120 s on no server", [
     [1n, 0, 10],
     [2n, 130, 135],
     [3n, 256, 260],
     [4n, 261, 262],
-  ], [false, false, true, false]],
+  ], [undefined, undefined, "any", undefined]],
   ["may lack messages of its last server on one that it read before", [
     [1n, 0, 10],
     [2n, 15, 20],
     [1n, 160, 161],
-  ], [false, false, true]],
+  ], [undefined, undefined, "any"]],
   ["may lack nothing after short times on no server, however many", [
     [1n, 0, 10],
     [2n, 78, 80],
     [3n, 143, 150],
     [4n, 194, 200],
     [5n, 261, 300],
-  ], [false, false, false, false, false]],
+  ], [undefined, undefined, undefined, undefined, undefined]],
 ];
 
 for (const [what, stays, expected] of STAYS) {
@@ -286,9 +290,19 @@ for (const [what, stays, expected] of STAYS) {
     const tracker = newTracker();
     const mayLack = stays.map(([logId, fromS, toS]) => {
       const welcome = tracker.onWelcome(welcomeTo("yo", { logId }), fromS * 1_000);
-      tracker.onDisconnect(toS * 1_000);
+      tracker.onDisconnect(toS * 1_000, toS * 1_000);
       return welcome.mayLack;
     });
     assertEquals(mayLack, expected);
   });
 }
+
+Deno.test("ReadTracker.onWelcome() tells whether a client was cut off before its server died", pure, () => {
+  for (const [silentMs, expected] of [[5_000, undefined], [6_001, "of-departed"]] as const) {
+    const tracker = newTracker();
+    const mayLackOn = (logId: bigint) => tracker.onWelcome(welcomeTo("yo", { logId }), 50_000).mayLack;
+    mayLackOn(1n);
+    tracker.onDisconnect(40_000, 40_000 + silentMs);
+    assertEquals([mayLackOn(1n), mayLackOn(2n)], [undefined, expected]);
+  }
+});

@@ -6,7 +6,7 @@ import { translator } from "../../lib/i18n/translate.ts";
 import type { Say } from "../../lib/protocol/frames.ts";
 
 const where = { server: "10.0.0.6:5000", names: "ana, beto" };
-const WHOLE = { truncatedCount: 0, mayLack: false };
+const WHOLE = { truncatedCount: 0, mayLack: undefined };
 
 /** Own messages that the server lacked: some that another server had confirmed, then some that none had. */
 function messages(ackedCount: number, unackedCount: number): Say[] {
@@ -60,11 +60,15 @@ Deno.test("rejoinText() says in the same line what is missing", () => {
   const online = "Connected to 10.0.0.6:5000. Online: ana, beto.";
   const away = "Messages from another server may be missing: you were offline for over 120 s.";
   assertEquals(
-    rejoinText(t, { resent: messages(2, 0), truncatedCount: 0, mayLack: true }, where),
+    rejoinText(t, { resent: messages(2, 0), truncatedCount: 0, mayLack: "any" }, where),
     `${online} 2 messages were sent again. ${away}`,
   );
   assertEquals(
-    rejoinText(t, { resent: [], truncatedCount: 6, mayLack: false }, where),
+    rejoinText(t, { resent: [], truncatedCount: 0, mayLack: "of-departed" }, where),
+    `${online} Messages of members who have left meanwhile may be missing.`,
+  );
+  assertEquals(
+    rejoinText(t, { resent: [], truncatedCount: 6, mayLack: undefined }, where),
     `${online} Missing lines: 6. The server no longer keeps them.`,
   );
 });

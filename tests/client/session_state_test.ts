@@ -74,7 +74,7 @@ Deno.test("SessionState.onWelcome() returns what to resend, and how many entries
     resend: [{ type: "say", clientSeq: 2, timeMs: 0, text: "dos" }],
     truncatedCount: 4,
     behindMs: undefined,
-    mayLack: false,
+    mayLack: undefined,
   });
 });
 
@@ -82,7 +82,7 @@ Deno.test("SessionState.onDisconnect() takes back that it was caught up on a sec
   const state = stateWithMessage();
   state.onWelcome(welcomeTo("ana", { logId: 8n }), 1_000);
   state.onPing({ type: "ping", head: 0 }, 2_000);
-  state.onDisconnect(3_000);
+  state.onDisconnect(3_000, 3_000);
   assertEquals(state.hello("ana", 4_000).lagMs, 4_000);
 });
 

@@ -343,11 +343,15 @@ export function watchSessions({ ledger }: World): Disposable {
           return result;
         },
     ),
-    replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
-      function (this: SessionState, nowMs) {
-        clients.get(currentProcess())!.lost();
-        onDisconnect.call(this, nowMs);
-      }),
+    replacing(
+      SessionState.prototype,
+      "onDisconnect",
+      (onDisconnect) =>
+        function (this: SessionState, ...times) {
+          clients.get(currentProcess())!.lost();
+          onDisconnect.apply(this, times);
+        },
+    ),
     replacing(SessionState.prototype, "say", (say) =>
       function (this: SessionState, text, options) {
         introduce(this);

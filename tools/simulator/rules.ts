@@ -116,11 +116,15 @@ function noResumeWindow(): Replacement {
 function lagSinceDisconnect(): Replacement[] {
   const disconnected = remembering<{ atMs?: number }>(() => ({}));
   return [
-    replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
-      function (this: SessionState, nowMs) {
-        disconnected.of(this).atMs = nowMs;
-        onDisconnect.call(this, nowMs);
-      }),
+    replacing(
+      SessionState.prototype,
+      "onDisconnect",
+      (onDisconnect) =>
+        function (this: SessionState, lastReceivedMs, nowMs) {
+          disconnected.of(this).atMs = lastReceivedMs;
+          onDisconnect.call(this, lastReceivedMs, nowMs);
+        },
+    ),
     changingHello(({ lagMs }, nowMs, state) => ({
       lagMs: Math.ceil(nowMs - (disconnected.of(state).atMs ?? nowMs - lagMs)),
     })),
@@ -280,7 +284,8 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     replacements: [
       replacing(SessionState.prototype, "onDisconnect", (onDisconnect) =>
         function (this: SessionState) {
-          onDisconnect.call(this, currentClock().monotonicMs);
+          const { monotonicMs } = currentClock();
+          onDisconnect.call(this, monotonicMs, monotonicMs);
         }),
     ],
   },
