@@ -10,7 +10,7 @@ export const ENGLISH_HELP = {
   "mark.announced": "an announcement from the server",
   "mark.private": "a private message",
   "mark.action": "an action by a member (/me)",
-  "mark.history": "a message from before you joined, or while you were offline",
+  "mark.history": "a message from before you joined this server",
   "mark.redelivered": "a message sent again after a server failed",
   "mark.unacked": "your message, not confirmed yet",
   "help.keys": "Keys:",

@@ -8,7 +8,7 @@ export const SPANISH_HELP = {
   "mark.announced": "un anuncio del servidor",
   "mark.private": "un mensaje privado",
   "mark.action": "una acción de un miembro",
-  "mark.history": "un mensaje anterior a su entrada, o de cuando usted no tenía conexión",
+  "mark.history": "un mensaje anterior a su entrada en este servidor",
   "mark.redelivered": "un mensaje enviado de nuevo tras la caída de un servidor",
   "mark.unacked": "un mensaje de usted, sin confirmar",
   "help.keys": "Teclas:",
