@@ -47,9 +47,10 @@ export class DraftKeeper {
     return this.isInGrace && this.#router.chatQueue.editor.text.trim() !== "";
   }
 
-  /** The same for a paste. Of those that begin a line, an address alone is an answer. */
+  /** The same for a paste. Of those that begin a line, an address alone is an answer, and any to a secret. */
   isPasted(text: string): boolean {
-    return this.isTyped || (this.isInGrace && !this.#router.isPartOfAnswer(text.trim()));
+    const isAnswer = this.#router.promptQueue.isSecret || this.#router.isPartOfAnswer(text.trim());
+    return this.isTyped || (this.isInGrace && !isAnswer);
   }
 
   /** How long until a prompt may interrupt a partial line, in ms. Without line editing no partial line is seen. */

@@ -197,14 +197,16 @@ for (
 }
 
 Deno.test("Terminal.ask() keeps what is typed of a secret in its first second hidden", pure, async () => {
-  await using fixture = new SlowTerminalFixture({ graceMs: 1_000, chat: ANSWERING });
-  const given = fixture.terminal.ask("Contraseña", { isSecret: true });
-  await fixture.typeAndExpect(`sol${ENTER}`, "Contraseña: |");
-  fixture.time.monotonicMs = 1_000;
-  fixture.type(`ución${ENTER}`);
-  assertEquals(await withTimeout(given, "an answer"), "solución");
-  await flushTasks();
-  assertEquals((await fixture.newOutput()).at(-1), "> |");
+  for (const typed of ["sol", pasted("sol\n")]) {
+    await using fixture = new SlowTerminalFixture({ graceMs: 1_000, chat: ANSWERING });
+    const given = fixture.terminal.ask("Contraseña", { isSecret: true });
+    await fixture.typeAndExpect(`${typed}${ENTER}`, "Contraseña: |");
+    fixture.time.monotonicMs = 1_000;
+    fixture.type(`ución${ENTER}`);
+    assertEquals(await withTimeout(given, "an answer"), "solución");
+    await flushTasks();
+    assertEquals((await fixture.newOutput()).at(-1), "> |");
+  }
 });
 
 Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
