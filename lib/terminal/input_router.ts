@@ -183,10 +183,10 @@ export class InputRouter {
 
   /** A pasted answer goes before the rest of its paste. */
   #restoreAnswer(text: string, given: PastedAnswer | undefined): void {
-    if (text === given?.text.trim()) this.#pastedLines.add(keyOf(text));
     const { editor } = this.chatQueue;
     const isEntered = this.#isDraftEntered;
     if (given === undefined || editor.text.length <= given.restFrom) return this.#addToDraft(text);
+    if (text === given.text.trim()) this.#pastedLines.add(keyOf(text));
     const separator = separatorAfter(editor.text.slice(0, given.restFrom)).trimEnd();
     this.#addToDraft(text + separator, given.restFrom);
     if (isEntered) this.#enteredDraft = editor.text;

@@ -123,23 +123,33 @@ Deno.test(
   },
 );
 
-Deno.test("Terminal keeps what follows an answer in one line with a command", pure, async () => {
-  await using fixture = new TerminalFixture({ chat: PROMPTING });
-  const { terminal } = fixture;
-  fixture.type("/msg beto a:");
-  await flushTasks();
-  const parse = () => {
-    throw new InputError("answer-is-talk");
-  };
-  const ending = new AbortController();
-  const prompt = { text: "Servidor", parse, signal: ending.signal };
-  const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
-  await flushTasks();
-  fixture.type(`${pasted("uno\ndos\ntres\n")}${ENTER}`);
-  await flushTasks();
-  ending.abort();
-  await answer;
-  assertEquals((await fixture.newOutput()).at(-1), "> /msg beto a: uno dos tres|");
+Deno.test("Terminal makes no public message of what is pasted for a command", pure, async () => {
+  for (
+    const [typed, block, line] of [
+      ["/msg beto a:", "uno\ndos\ntres\n", "/msg beto a: uno dos tres"],
+      ["", "/msg beto uno\n", "/msg beto uno"],
+    ] as const
+  ) {
+    await using fixture = new TerminalFixture({ chat: PROMPTING });
+    const { terminal } = fixture;
+    fixture.type(typed);
+    await flushTasks();
+    const parse = () => {
+      throw new InputError("answer-is-talk");
+    };
+    const ending = new AbortController();
+    const prompt = { text: "Servidor", parse, signal: ending.signal };
+    const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
+    await flushTasks();
+    fixture.type(`${pasted(block)}${ENTER}`);
+    await flushTasks();
+    ending.abort();
+    await answer;
+    terminal.releaseDraft();
+    fixture.type(ENTER);
+    await flushTasks();
+    assertEquals(fixture.said, [line]);
+  }
 });
 
 Deno.test("promptUntilValid() ends by a pasted quit at Enter alone", pure, async () => {
