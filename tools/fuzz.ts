@@ -27,7 +27,7 @@ async function fuzz({ seed, minutes, workers }: Plan): Promise<number> {
   const endMs = performance.now() + minutes * 60_000;
   let next = seed;
   let survived = 0;
-  await Promise.all(Array.from({ length: workers }, async () => {
+  await Promise.all(Array.from({ length: Math.ceil(workers) }, async () => {
     const worker = new Worker(import.meta.resolve("./fuzz/worker.ts"), { type: "module" });
     await ready(worker, seed);
     do {

@@ -30,7 +30,7 @@ export function parseOptions<const D extends Defaults>(defaults: D): Options<D> 
 }
 
 /** Pure: parses `args`.
- * @throws {RangeError} that names an unknown option, or a value that cannot be used */
+ * @throws {RangeError} that names an unknown option, or one whose value is missing or cannot be used */
 export function readOptions<const D extends Defaults>(defaults: D, args: readonly string[]): Options<D> {
   const names = Object.keys(defaults);
   const flags = parseArgs([...args], {
@@ -44,6 +44,7 @@ export function readOptions<const D extends Defaults>(defaults: D, args: readonl
   return Object.fromEntries(names.map((name) => {
     const [given, byDefault] = [flags[name], defaults[name]!];
     if (given === undefined || (Array.isArray(given) && given.length === 0)) return [name, byDefault];
+    if ([given].flat().includes("")) throw new RangeError(`Option without a value: --${name}`);
     return [name, typeof byDefault === "number" ? numberOf(given, name, byDefault === 0) : given];
   })) as Options<D>;
 }

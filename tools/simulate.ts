@@ -65,8 +65,8 @@ const startedMs = performance.now();
 const { runs, messages, crashes, disconnects, truncatedWrites, failed } = await search({
   kind,
   first: Math.floor(options.seed),
-  runs: Math.floor(options.runs),
-  workers: options.workers,
+  runs: Math.ceil(options.runs),
+  workers: Math.ceil(options.workers),
   mutation,
 });
 const planted = mutation === undefined ? undefined : MUTATIONS[mutation];

@@ -41,6 +41,8 @@ for (
     ["--runs", "many"],
     ["--runs", "Infinity"],
     ["--round=-1"],
+    ["--weaken"],
+    ["--load", "4", "--load"],
   ]
 ) {
   Deno.test(`readOptions() refuses "${args.join(" ")}", and names it`, pure, () => {
