@@ -77,12 +77,12 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** Waits for a promise, at most `ms`. The promise is not cancelled.
+/** Waits for a promise, at most `ms`, and returns whether it was fulfilled. The promise is not cancelled.
  * @throws the promise's rejection, if it comes in time */
-export async function withTimeout(ms: number, promise: Promise<unknown>): Promise<void> {
+export async function withTimeout(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const done = new AbortController();
   try {
-    await Promise.race([promise, delay(ms, done.signal)]);
+    return await Promise.race([promise.then(() => true), delay(ms, done.signal).then(() => false)]);
   } finally {
     done.abort();
   }

@@ -37,8 +37,8 @@ import type { Session } from "./session.ts";
 
 /** Longest wait for the history at the end of a pipe, in ms. */
 const HISTORY_TIMEOUT_MS = 5_000;
-/** Longest wait for the acks of the last messages when the user leaves, in ms. */
-const FLUSH_TIMEOUT_MS = 1_000;
+/** How long a user who leaves waits for the next ack, in ms. With `--rate 1` a server accepts a message a second. */
+const NEXT_ACK_TIMEOUT_MS = 1_500;
 /** How long a line may wait for acks of earlier ones before the user is told, in ms. */
 const SHOW_WAITING_MS = 1_000;
 /** Most characters shown of the chat line that a prompt has interrupted. */
@@ -163,7 +163,8 @@ export class CommandLoop implements CommonContext {
   readonly terminal: Terminal;
   readonly t: Translate;
   readonly #deps: CommandLoopDeps;
-  #hasQuit = false;
+  /** What to say last, or ""; undefined until the user leaves by a command. */
+  #goodbye: string | undefined;
 
   constructor(deps: CommandLoopDeps) {
     this.#deps = deps;
@@ -186,14 +187,16 @@ export class CommandLoop implements CommonContext {
         const { hasLineEditor } = this.terminal;
         await this.reply(inputErrorReply(error, line, { t: this.t, hasLineEditor, lineNumber }));
       }
-      if (this.#hasQuit) return;
+      if (this.#goodbye !== undefined) break;
     }
     // The end of a pipe means that all is said and must arrive. The history has been asked for. A user who ends the
     // input wants to leave.
-    if (this.terminal.isTty) return await this.quit();
-    await this.session.joined();
-    await withTimeout(HISTORY_TIMEOUT_MS, this.session.readPast());
-    await this.session.flushed();
+    if (this.#goodbye !== undefined || this.terminal.isTty) await this.#sayLast(this.#goodbye ?? "");
+    else {
+      await this.session.joined();
+      await withTimeout(HISTORY_TIMEOUT_MS, this.session.readPast());
+      await this.session.flushed();
+    }
     this.session.leave();
   }
 
@@ -215,7 +218,7 @@ export class CommandLoop implements CommonContext {
   async #obey({ text: line }: TypedLine): Promise<void> {
     if (line.trim() === "") return;
     const request = parseRequest(line, ["say", "to", "nick", "command", "quit"]);
-    if ("quit" in request) return await this.quit();
+    if ("quit" in request) return this.quit();
     if ("command" in request) return await this.#runCommand(request.command);
     if ("nick" in request) return await this.rename(parseNick(request.nick));
     const text = sayText(request);
@@ -255,20 +258,29 @@ export class CommandLoop implements CommonContext {
         return completeWord(before, { nicks, commands, nickCommands: CHAT_COMMANDS.nickCommands });
       },
       searchPrompt: searchPrompt(this.t),
+      // Not while lines wait for a place in the outbox: Ctrl-C stops a flood.
+      endsInputFirst: () =>
+        this.session.idleMs !== undefined && !this.session.isFull && this.#unackedCount > 0,
     };
   }
 
-  /** Says a goodbye, if any, and leaves after the last acks, or after {@linkcode FLUSH_TIMEOUT_MS}. */
-  async quit(goodbye = ""): Promise<void> {
-    this.#hasQuit = true;
-    await withTimeout(FLUSH_TIMEOUT_MS, this.#sayLast(goodbye));
-    this.session.leave();
+  /** No line is read after this one. */
+  quit(goodbye = ""): void {
+    this.#goodbye = goodbye;
   }
 
+  /** Says a goodbye, if any, and waits for the last acks as long as they keep coming. */
   async #sayLast(goodbye: string): Promise<void> {
-    await this.session.drained();
+    await withTimeout(NEXT_ACK_TIMEOUT_MS, this.session.drained());
     if (goodbye !== "" && !this.session.isFull) this.session.say(goodbye);
-    await this.session.flushed();
+    let isTold = !this.terminal.hasLineEditor;
+    for (let last = this.#unackedCount; !await withTimeout(NEXT_ACK_TIMEOUT_MS, this.session.flushed());) {
+      const count = this.#unackedCount;
+      if (count === last) return;
+      last = count;
+      if (!isTold) await this.#deps.notify(this.t.message("client.leaving", { count }));
+      isTold = true;
+    }
   }
 
   ignore(nick: string): Promise<void> {
@@ -297,6 +309,10 @@ export class CommandLoop implements CommonContext {
 
   #replyLines(message: Message, list?: readonly string[]): string[] {
     return this.#deps.renderer.reply(message, this.#nowMs, list);
+  }
+
+  get #unackedCount(): number {
+    return this.session.unacked.length;
   }
 
   get #nowMs(): number {
@@ -350,7 +366,7 @@ export class CommandLoop implements CommonContext {
     if (this.session.isFull) {
       // Only a long wait is worth a notice: a pipe is always faster than the network.
       const timer = setTimeout(() => {
-        void notify(this.t.message("client.waiting", { count: this.session.unacked.length }));
+        void notify(this.t.message("client.waiting", { count: this.#unackedCount }));
       }, SHOW_WAITING_MS);
       await this.session.drained();
       clearTimeout(timer);

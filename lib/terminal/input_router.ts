@@ -22,6 +22,8 @@ export interface ChatOptions {
   readonly draftText?: (text: string) => string;
   /** What stands before a line of the history that Ctrl-R has found. */
   readonly searchPrompt?: (search: { readonly query: string; readonly isFound: boolean }) => string;
+  /** Whether Ctrl-C in an empty line only ends the input, as Ctrl-D does: a second Ctrl-C ends the program. */
+  readonly endsInputFirst?: () => boolean;
 }
 
 interface PastedAnswer {
@@ -231,12 +233,17 @@ export class InputRouter {
     for (const line of text.split(AROUND_LINE_END)) editor.addToHistory(line);
   }
 
-  /** Clears the line, leaves a search, or answers a confirmation with no. False if there is nothing of this to see. */
+  /** Clears the line, leaves a search, or answers a confirmation with no. Then ends the chat's input, if that comes first.
+   * False if there is nothing of this to do. */
   cancel(queue: LineQueue): boolean {
     if (!this.isActive || queue.isSecret) return false;
-    if (queue !== this.#pasteConfirmQueue) return queue.editor.clear();
-    queue.editor.submit();
-    this.#onPasteConfirmed("");
+    if (queue === this.#pasteConfirmQueue) {
+      queue.editor.submit();
+      this.#onPasteConfirmed("");
+    } else if (!queue.editor.clear()) {
+      if (queue !== this.chatQueue || !this.#chatOptions?.endsInputFirst?.()) return false;
+      this.end();
+    }
     return true;
   }
 

@@ -342,17 +342,15 @@ export class Terminal implements AsyncDisposable {
   }
 
   #press(key: Key): void {
-    if (this.#focus.takeReport(key) || this.#isInputOver) return;
+    const isInterrupt = key.ctrl && key.name === "c";
+    if (this.#focus.takeReport(key) || (this.#isInputOver && !isInterrupt)) return;
     this.#draft.onKey();
     const queue = this.#draft.isTyped ? this.#router.chatQueue : this.#router.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
     if (isSecondHalf) return;
-    if (key.ctrl && key.name === "c") {
-      if (!this.#router.cancel(queue)) return this.#interrupt.abort();
-      return this.#dispatchAndRefresh();
-    }
+    if (isInterrupt) return this.#router.cancel(queue) ? this.#dispatchAndRefresh() : this.#interrupt.abort();
     if (key.ctrl && key.name === "d" && queue.editor.text === "") return this.#end();
     // Ctrl-Z does nothing here either: see cli/process.ts.
     const isEnter = isReturn || key.name === "enter";

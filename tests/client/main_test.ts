@@ -16,8 +16,9 @@ import {
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { enterAs, FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
+import { CTRL_C, CTRL_D } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
-import { flushTasks } from "../testing/waiting.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 Deno.test("chat-client asks for server, port and nick, and shows events line by line", async () => {
   const clock = new TestClock("2026-11-22 13:45:07");
@@ -325,6 +326,48 @@ Deno.test("chat-client at a terminal waits briefly for acks when its input ends,
     "Mensajes sin confirmar al salir: 1. Puede que no hayan llegado.\n",
   );
 });
+
+Deno.test("chat-client /quit TEXT at a screen waits as long as acks come, and tells the user", async () => {
+  const told = Promise.withResolvers<void>();
+  const last: string[] = [];
+  await using server = FakeServer.withWelcome(async (client, { sessionId }) => {
+    for (const text of ["uno", "dos", "adiós"]) assertEquals((await client.expect("say")).text, text);
+    await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "uno", sessionId }));
+    await told.promise;
+    await client.send(makeSaid("ana", { seq: 1, clientSeq: 3, text: "adiós", sessionId }));
+    last.push(...await client.receiveTypes());
+  });
+  await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  ana.type("uno\rdos\r/salir adiós\r");
+  await ana.waitForOutput("! Mensajes sin confirmar: 2. El cliente espera. Con Ctrl-C sale ya.\n");
+  told.resolve();
+  const output = await ana.ended();
+  assert(!output.includes("al salir"), output);
+  await server[Symbol.asyncDispose]();
+  assertEquals(last, ["bye"]);
+});
+
+for (const keys of [CTRL_C, CTRL_D]) {
+  Deno.test(`chat-client at ${JSON.stringify(keys)} waits for acks, until Ctrl-C`, async () => {
+    let heardCount = 0;
+    const left = Promise.withResolvers<void>();
+    await using server = FakeServer.withWelcome(async (client, { sessionId }) => {
+      for (; heardCount < 2; heardCount++) await client.expect("say");
+      await left.promise;
+      await client.send(makeSaid("ana", { seq: 0, clientSeq: 1, text: "uno", sessionId }));
+      await client.receiveAll();
+    });
+    await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
+    ana.type("uno\rdos\r");
+    await waitFor(() => heardCount === 2);
+    ana.type(keys);
+    await waitFor(() => ana.terminal.hasNoAnswers);
+    left.resolve();
+    await ana.waitForOutput("Mensajes sin confirmar: 1. El cliente espera. Con Ctrl-C sale ya.\n");
+    ana.type(CTRL_C);
+    assertStringIncludes(await ana.ended(), "Mensajes sin confirmar al salir: 1.");
+  });
+}
 
 Deno.test("chat-client ends when a terminal's input ends at a prompt", async () => {
   await using ana = new ClientUser({ isTty: true });

@@ -137,7 +137,7 @@ Deno.test("JsonRenderer has a line for each event of a batch", pure, () => {
 /** Codes of messages that are no notices of their own, but in a list, of another type, or for people alone. */
 const NO_NOTICES = [
   ...["fingerprint-expected", "fingerprint-now", "skipped", "truncated", "who-online", "who-stale"],
-  ...["commands", "paste-not-sent"],
+  ...["commands", "leaving", "paste-not-sent", "pasted"],
 ];
 const root = new URL("../../", import.meta.url);
 
