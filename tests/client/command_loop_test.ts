@@ -96,7 +96,7 @@ Deno.test("chat-client /help explains marks, and keys at a screen, within 30 col
   ]);
   assertStringIncludes(
     beto.output,
-    "  ~  un mensaje anterior a su entrada, o de cuando usted no tenía conexión\n",
+    "  ~  un mensaje anterior a su entrada en este servidor\n",
   );
   assert(!beto.output.includes("Ctrl-R") && !eva.output.includes("sin confirmar"));
   for (
