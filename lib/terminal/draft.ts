@@ -42,9 +42,11 @@ export class DraftKeeper {
       this.#clock().monotonicMs - this.#interruptedMs < this.#config.graceMs;
   }
 
-  /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. */
+  /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. Never if the prompt
+   * is for a secret, which would be shown, and said. */
   get isTyped(): boolean {
-    return this.isInGrace && this.#router.chatQueue.editor.text.trim() !== "";
+    const { chatQueue, promptQueue } = this.#router;
+    return this.isInGrace && !promptQueue.isSecret && chatQueue.editor.text.trim() !== "";
   }
 
   /** The same for a paste. Of those that begin a line, an address alone is an answer, and any to a secret. */

@@ -196,18 +196,23 @@ for (
   });
 }
 
-Deno.test("Terminal.ask() keeps what is typed of a secret in its first second hidden", pure, async () => {
-  for (const typed of ["sol", pasted("sol\n")]) {
-    await using fixture = new SlowTerminalFixture({ graceMs: 1_000, chat: ANSWERING });
+for (
+  const [draft, typed] of [["", "sol"], ["hol", "sol"], ["", pasted("sol")], ["hol", pasted("sol")]] as const
+) {
+  const how = `${typed === "sol" ? "typed" : "pasted"} in its first second${draft && ", behind a draft"}`;
+  Deno.test(`Terminal.ask() keeps a secret hidden that is ${how}`, pure, async () => {
+    await using fixture = new SlowTerminalFixture({ graceMs: 1_000, idleMs: 0, chat: ANSWERING });
+    fixture.type(draft);
+    await flushTasks();
     const given = fixture.terminal.ask("Contraseña", { isSecret: true });
     await fixture.typeAndExpect(`${typed}${ENTER}`, "Contraseña: |");
     fixture.time.monotonicMs = 1_000;
     fixture.type(`ución${ENTER}`);
     assertEquals(await withTimeout(given, "an answer"), "solución");
     await flushTasks();
-    assertEquals((await fixture.newOutput()).at(-1), "> |");
-  }
-});
+    assertEquals((await fixture.newOutput()).at(-1), `> ${draft}|`);
+  });
+}
 
 Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
   const { fixture, answer } = await draftFixture("hol");
