@@ -187,7 +187,10 @@ export class InputRouter {
   #restoreAnswer(text: string, given: PastedAnswer | undefined): void {
     const { editor } = this.chatQueue;
     const isEntered = this.#isDraftEntered;
-    if (given === undefined || editor.text.length <= given.restFrom) return this.#addToDraft(text);
+    if (given === undefined || editor.text.length <= given.restFrom) {
+      if (COMMAND.test(text)) this.endDraftLine(); // it does not go on with a line that was begun
+      return this.#addToDraft(text);
+    }
     if (text === given.text.trim()) this.#pastedLines.add(keyOf(text));
     const separator = separatorAfter(editor.text.slice(0, given.restFrom)).trimEnd();
     this.#addToDraft(text + separator, given.restFrom);

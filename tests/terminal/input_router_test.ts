@@ -92,6 +92,11 @@ Deno.test(
     const { router } = newRouter();
     router.beginChat({});
     const { editor } = router.chatQueue;
+    editor.insert("hola");
+    router.restoreLine("/msg eva cero");
+    assertEquals(editor.text, "hola ↵ /msg eva cero");
+    enter(router, "");
+    for (const line of ["hola", "/msg eva cero"]) assertEquals(await nextChatLine(router), line);
     editor.insert("hol");
     router.restoreLine("a todos");
     assertEquals(editor.text, "hol a todos");
