@@ -1,12 +1,16 @@
 // Own private messages that the recipient may not have read: the recipient is not in the room, or was lost or replaced.
 
 import type { Message, Translate } from "../i18n/translate.ts";
+import { PING_TIMEOUT_MS } from "../net/heartbeat.ts";
 import { RETAIN_ACKED_MS, type RoomEvent, type Said, type Say } from "../protocol/frames.ts";
 import { printableNick } from "../text/nick.ts";
 import { truncate } from "../text/text.ts";
 import type { MemberList } from "./member_list.ts";
 
 const MAX_TEXT_CHARS = 40;
+/** Longest time from the last sign of life of a lost member to its LEFT, in ms: silence, the resume grace of 3 s, and 1 s
+ * for timers. A member that was heard after a message has most likely read it. */
+const MAX_UNHEARD_MS = PING_TIMEOUT_MS + 4_000;
 
 type PrivateSaid = Said & Required<Pick<Said, "to">>;
 
@@ -18,7 +22,8 @@ export class PrivateReceipts {
   readonly #t: Translate;
   /** Messages to members, of the last {@linkcode RETAIN_ACKED_MS}. */
   #sent: readonly PrivateSaid[] = [];
-  #notices: Message[] = [];
+  /** By the session that each message was for. */
+  #notices: { readonly sessionId: bigint; readonly message: Message }[] = [];
   #logId: bigint | undefined;
 
   constructor(sessionId: bigint, members: MemberList, t: Translate) {
@@ -40,13 +45,16 @@ export class PrivateReceipts {
   /** To be called with each entry, when the member list has taken it. */
   onEntry(entry: RoomEvent): void {
     this.#sent = this.#sent.filter(({ timeMs }) => timeMs >= entry.timeMs - RETAIN_ACKED_MS);
-    if (entry.type === "joined") this.#tellReplaced();
-    else if (entry.type === "left") {
+    if (entry.type === "joined") {
+      // A session that is back reads what it has missed.
+      this.#notices = this.#notices.filter(({ sessionId }) => sessionId !== entry.sessionId);
+      this.#tellReplaced();
+    } else if (entry.type === "left") {
       const isOf = ({ to }: PrivateSaid) => to.sessionId === entry.sessionId;
       const last = this.#sent.findLast(isOf);
       this.#sent = this.#sent.filter((said) => !isOf(said));
-      // A client that says goodbye has read all before. How long the server kept a lost one is not known here.
-      if (entry.connectionLost && last) this.#tell(last);
+      // A client that says goodbye has read all before.
+      if (entry.connectionLost && last && entry.timeMs - last.timeMs <= MAX_UNHEARD_MS) this.#tell(last);
     } else if (entry.type === "said" && entry.to && entry.sessionId === this.#sessionId) {
       const said = { ...entry, to: entry.to };
       if (this.#members.has(said.to.sessionId)) this.#sent = [...this.#sent, said];
@@ -56,7 +64,7 @@ export class PrivateReceipts {
 
   /** What the user must be told since the last call. */
   take(): Message[] {
-    return this.#notices.splice(0);
+    return this.#notices.splice(0).map(({ message }) => message);
   }
 
   /** Tells of the last message to each session whose nick another one has now, and forgets the messages to it. */
@@ -68,10 +76,9 @@ export class PrivateReceipts {
     for (const said of last.values()) this.#tell(said);
   }
 
-  #tell({ to: { nick }, text }: PrivateSaid): void {
+  #tell({ to: { nick, sessionId }, text }: PrivateSaid): void {
     const key = this.#members.find(nick) ? "client.private-other" : "client.private-unread";
-    this.#notices.push(
-      this.#t.message(key, { nick: printableNick(nick), text: truncate(text, MAX_TEXT_CHARS) }),
-    );
+    const values = { nick: printableNick(nick), text: truncate(text, MAX_TEXT_CHARS) };
+    this.#notices.push({ sessionId, message: this.#t.message(key, values) });
   }
 }

@@ -106,8 +106,7 @@ export const ENGLISH = {
   "client.unsent": "Input lines read but not sent: {count}.",
   "client.leaving": "Unconfirmed messages: {count}. Waiting for them. Ctrl-C leaves at once.",
   "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
-  "client.private-unread":
-    '{nick} is not here and may never read "{text}". If they start their client again, repeat it with /msg.',
+  "client.private-unread": '{nick} is not here: "{text}" may not have reached them. If they return, ask.',
   "client.private-other":
     'Another client has the nick {nick} now, and did not get "{text}". If it is the same person, repeat it.',
   "client.ignored": "You no longer see messages from {nick}. To see them again: /ignore {nick}",

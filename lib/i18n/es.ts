@@ -109,7 +109,7 @@ export const SPANISH = {
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
   "client.leaving": "Mensajes sin confirmar: {count}. El cliente espera. Con Ctrl-C sale ya.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
-  "client.private-unread": '{nick} no está aquí y quizá no lea "{text}". Si vuelve, repítaselo con /privado.',
+  "client.private-unread": '{nick} no está aquí: quizá no le haya llegado "{text}". Si vuelve, pregúntele.',
   "client.private-other":
     'Otro cliente tiene ahora el nick {nick} y no recibió "{text}". Si es la misma persona, repítalo.',
   "client.ignored": "Ya no verá los mensajes de {nick}. Para verlos de nuevo: /ignorar {nick}",

@@ -11,8 +11,7 @@ import { pure } from "../testing/test_options.ts";
 const OLD = { sessionId: 2n, nick: "beto", address: "::1" };
 const NEW = { ...OLD, sessionId: 3n };
 const base = { seq: 0, timeMs: 0 };
-const UNREAD =
-  'beto is not here and may never read "hola". If they start their client again, repeat it with /msg.';
+const UNREAD = 'beto is not here: "hola" may not have reached them. If they return, ask.';
 const OTHER =
   'Another client has the nick beto now, and did not get "hola". If it is the same person, repeat it.';
 
@@ -61,13 +60,13 @@ const CASES: Record<string, [expected: string[], ...servers: RoomEvent[][]]> = {
   "of a recipient who is not in the room": [[UNREAD], [said()]],
   "of a recipient who left before": [[UNREAD], [joined(OLD), left(OLD), said()]],
   "of a recipient whose nick another session has": [[OTHER], [joined(NEW), said()]],
-  "of a recipient who is lost within two minutes, once": [
+  "of a recipient who is lost within 18.5 s, once": [
     [UNREAD],
     [
       joined(OLD),
       said({ text: "uno" }),
       said(),
-      left(OLD, { connectionLost: true, timeMs: 120_000 }),
+      left(OLD, { connectionLost: true, timeMs: 18_500 }),
       joined(NEW),
     ],
   ],
@@ -78,7 +77,11 @@ const CASES: Record<string, [expected: string[], ...servers: RoomEvent[][]]> = {
   ],
   "of no recipient who is lost later": [
     [],
-    [joined(OLD), said(), left(OLD, { connectionLost: true, timeMs: 120_001 }), joined(NEW)],
+    [joined(OLD), said(), left(OLD, { connectionLost: true, timeMs: 18_501 }), joined(NEW)],
+  ],
+  "of no recipient who is lost and returns": [
+    [],
+    [joined(OLD), said(), left(OLD, { connectionLost: true }), joined(OLD)],
   ],
   "of a recipient with an impossible nick, which it shows as ?": [
     [UNREAD.replace("beto", "?")],
@@ -100,7 +103,7 @@ Deno.test("PrivateReceipts shortens the message, and tells of it once", pure, ()
   const receipts = new PrivateReceipts(said().sessionId, new MemberList({ maxMembers: 1 }), translator("es"));
   receipts.onEntry(said({ text: "a".repeat(41) }));
   assertEquals(receipts.take().map(({ text }) => text), [
-    `beto no está aquí y quizá no lea "${"a".repeat(39)}…". Si vuelve, repítaselo con /privado.`,
+    `beto no está aquí: quizá no le haya llegado "${"a".repeat(39)}…". Si vuelve, pregúntele.`,
   ]);
   assertEquals(receipts.take(), []);
 });
