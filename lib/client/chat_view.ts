@@ -97,8 +97,11 @@ export class ChatView implements AsyncDisposable {
     const { renderer, reader } = this.#deps;
     const precedesRun = delivery === "history";
     const options = { isHistory: isHistory({ entry, delivery }), precedesRun, reader };
-    // A member must be shown joining before they are shown renamed or kicked.
-    const batches = entry.type === "renamed" || entry.type === "left" ? this.#takePresenceBatches() : [];
+    // A member must be shown joining before they speak, and before they are shown renamed or kicked.
+    const isDue = entry.type === "said"
+      ? this.#presence.holds(entry)
+      : entry.type === "renamed" || entry.type === "left";
+    const batches = isDue ? this.#takePresenceBatches() : [];
     const rule = this.#countUnread({ entry, delivery }) === 1 ? renderer.unreadRule() : [];
     return [...batches, ...rule, ...renderer.dateSeparator(entry.timeMs), renderer.entry(entry, options)];
   }
@@ -243,12 +246,42 @@ export class PresenceBatcher {
     return false;
   }
 
-  /** Empties the queue: one batch for each kind of event, in the order in which the kinds first occurred. */
+  /** Whether an event of this member is queued. */
+  holds({ sessionId }: Pick<Presence, "sessionId">): boolean {
+    return this.#queued.some((presence) => presence.sessionId === sessionId);
+  }
+
+  /** Empties the queue: one batch for each kind of event. Those of each nick stay in order. */
   take(): Presence[][] {
     this.dueMs = undefined;
-    const batches = Map.groupBy(this.#queued.splice(0), (presence) => {
-      return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
-    });
-    return [...batches.values()];
+    return runsOf(this.#queued.splice(0)).flatMap((run) => [...Map.groupBy(run, kindOf).values()]);
   }
+}
+
+function kindOf(presence: Presence): string {
+  return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
+}
+
+/** Splits events into runs, and puts one type first in each: arrivals if a nick comes and goes in that run, departures if
+ * one goes and comes. An event that would break the order of its nick begins the next run. */
+function runsOf(events: readonly Presence[]): Presence[][] {
+  type Type = Presence["type"];
+  const runs: { events: Presence[]; typeOf: Map<string, Type>; firstType?: Type | undefined }[] = [];
+  for (const event of events) {
+    const { nick, type } = event;
+    const run = runs.at(-1);
+    const before = run?.typeOf.get(nick);
+    const isInOrder = before === undefined || (before !== type && before === (run!.firstType ?? before));
+    if (!run || !isInOrder) {
+      runs.push({ events: [event], typeOf: new Map([[nick, type]]) });
+      continue;
+    }
+    run.firstType ??= before;
+    run.typeOf.set(nick, before ?? type);
+    run.events.push(event);
+  }
+  const rank = ({ type }: Presence, firstType?: Type) => type === firstType ? 0 : 1;
+  return runs.map(({ events, firstType }) => {
+    return events.toSorted((one, other) => rank(one, firstType) - rank(other, firstType));
+  });
 }

@@ -1,15 +1,7 @@
 // What the chat shows by itself, on a terminal and in a pipe.
 
 import { assertEquals } from "@std/assert";
-import {
-  BATCH_WINDOW_MS,
-  ChatView,
-  DEBOUNCE_MS,
-  LINK_LAGGING_MS,
-  MAX_BATCH_DELAY_MS,
-  MAX_UNBATCHED,
-  PresenceBatcher,
-} from "../../lib/client/chat_view.ts";
+import { ChatView, LINK_LAGGING_MS } from "../../lib/client/chat_view.ts";
 import { IgnoreList } from "../../lib/client/ignore_list.ts";
 import { translator } from "../../lib/i18n/translate.ts";
 import { type MessageBody, type RoomEvent, type Said, sessionIdOf } from "../../lib/protocol/frames.ts";
@@ -250,6 +242,25 @@ Deno.test("ChatView shows a batch of joins before one of them is renamed or kick
   assertEquals(await chat.screen(), [...before, BATCHED, `[${NOON}] * Se ha expulsado a e (::1)`, "yo> |"]);
 });
 
+Deno.test("ChatView shows a batch before one of its members speaks", pure, async () => {
+  await using chat = new ChatFixture();
+  await chat.show(...BATCH, said("a"), said("e"));
+  const hola = ["a", "e"].map((nick) => `[${NOON}] ${nick}: hola`);
+  assertEquals(await chat.screen(), [...SINGLES, hola[0]!, BATCHED, hola[1]!, "yo> |"]);
+});
+
+Deno.test("ChatView shows members who come and go one after another in their order", pure, async () => {
+  await using chat = new ChatFixture();
+  const visits = ["a", "b", "c", "d", "e"].flatMap((nick) => [joined(nick, { rejoined: false }), left(nick)]);
+  await chat.show(...visits);
+  await chat.view.flushPresence();
+  assertEquals((await chat.screen()).slice(3), [
+    `[${NOON}] * 3 se han conectado: c, d, e`,
+    `[${NOON}] * 4 se han desconectado: b, c, d, e`,
+    "yo> |",
+  ]);
+});
+
 Deno.test("ChatView shows the date of a new day before its first message or batch", pure, async () => {
   await using chat = new ChatFixture();
   const days = ["2026-11-23 12:00:00", "2026-11-24 12:00:00"].map(msOf);
@@ -335,61 +346,4 @@ Deno.test("ChatView shows unacked messages above the prompt, after a moment", pu
   chat.view.updateStatus();
   assertEquals(await chat.screen(), ["yo> |"]);
   await chat.user.waitForOutput("… @ eva: hola");
-});
-
-function nicksOf(batches: Presence[][]): string[][] {
-  return batches.map((batch) => batch.map(({ nick }) => nick));
-}
-
-/** A batcher that has shown as many as it does one by one, at 0. */
-function busyBatcher(): PresenceBatcher {
-  const batcher = new PresenceBatcher();
-  for (let n = 0; n < MAX_UNBATCHED; n++) assertEquals(batcher.shouldShowNow(joined("x"), 0), true);
-  return batcher;
-}
-
-Deno.test("PresenceBatcher shows few events one by one", pure, () => {
-  const batcher = new PresenceBatcher();
-  for (let nowMs = 0; nowMs < 20_000; nowMs += BATCH_WINDOW_MS / (MAX_UNBATCHED - 1)) {
-    assertEquals(batcher.shouldShowNow(joined("ana"), nowMs), true);
-  }
-  assertEquals([batcher.dueMs, batcher.take()], [undefined, []]);
-});
-
-Deno.test("PresenceBatcher holds many events back, and batches each kind by itself", pure, () => {
-  const batcher = busyBatcher();
-  const lost = left("e", { connectionLost: true });
-  for (
-    const one of [joined("a"), left("b"), joined("c"), joined("d", { rejoined: false }), lost, left("f")]
-  ) {
-    assertEquals(batcher.shouldShowNow(one, 10), false);
-  }
-  assertEquals(nicksOf(batcher.take()), [["a", "c"], ["b", "f"], ["d"], ["e"]]);
-  assertEquals([batcher.dueMs, batcher.take()], [undefined, []]);
-});
-
-Deno.test("PresenceBatcher is due when it is quiet, or has waited long enough", pure, () => {
-  const batcher = busyBatcher();
-  for (const nowMs of [100, 400]) {
-    batcher.shouldShowNow(joined("a"), nowMs);
-    assertEquals(batcher.dueMs, nowMs + DEBOUNCE_MS);
-  }
-  for (let nowMs = 800; nowMs < 4_000; nowMs += 400) batcher.shouldShowNow(joined("c"), nowMs);
-  assertEquals(batcher.dueMs, 100 + MAX_BATCH_DELAY_MS);
-});
-
-Deno.test("PresenceBatcher lets no event overtake a batch, and shows few singly after it", pure, () => {
-  const batcher = busyBatcher();
-  batcher.shouldShowNow(joined("a"), 100);
-  assertEquals(batcher.shouldShowNow(joined("b"), BATCH_WINDOW_MS), false);
-  assertEquals(nicksOf(batcher.take()), [["a", "b"]]);
-  assertEquals(batcher.shouldShowNow(joined("c"), BATCH_WINDOW_MS), true);
-});
-
-Deno.test("PresenceBatcher batches events that go on after a batch", pure, () => {
-  const batcher = busyBatcher();
-  batcher.shouldShowNow(joined("a"), 100);
-  batcher.take();
-  assertEquals(batcher.shouldShowNow(joined("b"), BATCH_WINDOW_MS - 1), false);
-  assertEquals(batcher.dueMs, BATCH_WINDOW_MS - 1 + DEBOUNCE_MS);
 });
