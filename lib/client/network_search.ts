@@ -137,6 +137,11 @@ export class FoundList {
     return isPresent ? `${this.#indexOf(server) + 1}` : undefined;
   }
 
+  /** The port of the first server in the list that this host has. */
+  portOf(host: string): number | undefined {
+    return this.#present.find(({ server }) => server.host === host)?.server.port;
+  }
+
   /** A machine in several networks announces one room at several addresses: the first is shown. */
   #add(server: FoundServer): void {
     const { name, answer: { logId } } = server;

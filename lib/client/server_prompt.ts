@@ -96,7 +96,10 @@ export async function promptForTarget(
     if (!answer) return undefined;
     host = answer.host;
     port = answer.port ?? port;
-    if (isAfterLoss && port === undefined) fallbackPort = await options.portOf?.(host) ?? fallbackPort;
+    if (port === undefined) {
+      const known = isAfterLoss ? await options.portOf?.(host) : undefined;
+      fallbackPort = known ?? options.network?.found?.portOf(host) ?? fallbackPort;
+    }
   }
   if (port === undefined) {
     const parse = (answer: string) => parsePortAnswer(answer, deps, options);

@@ -121,6 +121,16 @@ for (
   });
 }
 
+Deno.test("promptForTarget() offers the port of a found server whose host is typed", pure, async () => {
+  const other = { host: "192.168.1.6", port: 5_001 };
+  await using asked = new Asked([AULA, service("otra", "", { server: other })], PEOPLE);
+  await asked.user.waitForOutput("Servidor (número, IP o nombre) [1]:");
+  asked.user.type("192.168.1.6\r");
+  await asked.user.waitForOutput("Puerto [5001]:");
+  asked.user.type("\r");
+  assertEquals((await asked.target)!.server, other);
+});
+
 Deno.test("promptForTarget() shows servers that are found later above the question", pure, async () => {
   await using asked = new Asked([], PEOPLE);
   await asked.user.waitForOutput("Servidor (IP o nombre) [127.0.0.1]:");
