@@ -85,7 +85,7 @@ async function askHost(process: ProcessContext, options: AskOptions): Promise<st
       const typed = answer.trim().toLowerCase();
       const host = ALL_WORDS.includes(typed)
         ? ALL_ADDRESSES
-        : hosts.find((known) => known.toLowerCase() === typed) ?? hosts[Number(typed) - 1] ??
+        : hosts.find((known, index) => [known.toLowerCase(), `${index + 1}`].includes(typed)) ??
           local.find(({ name }) => name.toLowerCase() === typed)?.address;
       if (host === undefined) throw new InputError("choice-invalid", { max: hosts.length });
       return host;

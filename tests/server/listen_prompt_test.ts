@@ -88,6 +88,13 @@ ${MENU}Elija [1]: ${LOOPBACK}
 `,
     address: [LOOPBACK, free],
   },
+  "takes only whole numbers for a choice": {
+    listen: { port: free },
+    input: "2.0\n0x2\n2\n",
+    output: `${MENU}Elija [1]: 2.0\nElija un número de 1 a 3.\nElija [1]: 0x2
+Elija un número de 1 a 3.\nElija [1]: 2\n`,
+    address: [LOOPBACK, free],
+  },
   "takes the name of an interface": {
     listen: { port: free },
     input: " LO \n",
