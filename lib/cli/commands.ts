@@ -183,8 +183,9 @@ export class CommandRegistry<Context> {
       throw new InputError("command-of-console", { command: `/${name}` });
     }
     const suggestion = suggest(name, this.commands.flatMap(({ names }) => names));
-    if (suggestion === undefined) throw new InputError("command-unknown", { command: `/${name}` });
-    throw new InputError("command-mistyped", { command: `/${name}`, suggestion: `/${suggestion}` });
+    const typed = printable(/^\/\s*\S*/.exec(line.trim())![0]);
+    if (suggestion === undefined) throw new InputError("command-unknown", { command: typed });
+    throw new InputError("command-mistyped", { command: typed, suggestion: `/${suggestion}` });
   }
 
   /** Usage and help of each command, in lines of at most `columns`. */

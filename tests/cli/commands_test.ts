@@ -70,6 +70,7 @@ for (
     ["/repeat 2 \u200b", "args-missing", { usage: "/repeat N TEXT" }],
     ["/end it", "args-extra", { usage: "/end" }],
     ["/nothing", "command-unknown", { command: "/nothing" }],
+    ["/ Nothing here", "command-unknown", { command: "/ Nothing" }],
     ["/nothing\x1b", "command-unknown", { command: "/nothing␛" }],
     ["/repaet 2 x", "command-mistyped", { command: "/repaet", suggestion: "/repeat" }],
   ] as const
