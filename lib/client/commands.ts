@@ -264,7 +264,7 @@ export class CommandLoop implements CommonContext {
     };
   }
 
-  /** No line is read after this one. */
+  /** Leaves when the current line is done. */
   quit(goodbye = ""): void {
     this.#goodbye = goodbye;
   }

@@ -104,7 +104,7 @@ export const ENGLISH = {
   "client.address-unsent":
     'Not sent: "{text}" looks like an address, and you are offline. Press the up arrow to get it back.',
   "client.unsent": "Input lines read but not sent: {count}.",
-  "client.leaving": "Unconfirmed messages: {count}. Waiting for them. Ctrl-C leaves at once.",
+  "client.leaving": "Waiting for confirmations: {count}. Ctrl-C leaves at once.",
   "client.undelivered": "Messages not confirmed when leaving: {count}. They may not have arrived.",
   "client.private-unread": '{nick} is not here: "{text}" may not have reached them. If they return, ask.',
   "client.private-other":
