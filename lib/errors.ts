@@ -293,7 +293,9 @@ const REASON_BY_SQLITE_CODE = {
 /** Reasons that no error code gives: our own errors name them in `details.systemReason`. */
 const TRANSLATED_CODES = [
   "is-folder",
+  "is-link",
   "no-file",
+  "has-names",
   "folder-missing",
   "folder-closed",
   "no-tls",

@@ -2,13 +2,11 @@
 
 import { randomUUID, X509Certificate } from "node:crypto";
 import { dirname, resolve } from "node:path";
-import { errorMessage, InputError } from "../errors.ts";
+import { errorMessage, type InputCode, InputError, type SystemReason } from "../errors.ts";
 import { delay } from "./time.ts";
 
 /** On Windows a file cannot be replaced while another process reads it. Together 200 ms. */
 const RENAME_RETRY = { tries: 20, pauseMs: 10 } as const;
-/** As many as Linux follows. */
-const MAX_LINKS = 40;
 /** What Deno throws where there is no file or cannot be one. It refuses to look into /dev and /proc, which users may name
  * as the folder to keep nothing. */
 const NO_FILE = [Deno.errors.NotFound, Deno.errors.NotADirectory, Deno.errors.NotCapable];
@@ -79,7 +77,7 @@ export async function isReadableByOthers(path: string): Promise<boolean> {
 export async function readStateFile(path: string): Promise<string | undefined> {
   try {
     if ((await Deno.stat(path).catch(() => undefined))?.isFifo) {
-      throw new InputError("file-unreadable", { path, reason: "it is a pipe", systemReason: "no-file" });
+      throw notFileError("file-unreadable", path, "no-file");
     }
     return await readUserFile(path);
   } catch (error) {
@@ -89,46 +87,61 @@ export async function readStateFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a state file with mode 0600, atomically, and creates its folder. With `isNew`, a file that exists stays.
+/** Writes a state file with mode 0600, atomically, and creates its folder. Symbolic links to it stay. With `isNew`, a
+ * file that exists stays.
  * @throws {InputError} `file-unwritable` */
 export async function writeStateFile(path: string, text: string, { isNew = false } = {}): Promise<void> {
-  const newPath = `${path}.${randomUUID()}`;
+  let newPath: string | undefined;
   try {
-    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const target = await linkTarget(path);
+    const info = await Deno.stat(target).catch(() => undefined);
+    // A rename would replace a device, too.
+    if (info && !info.isFile && !info.isDirectory) throw notFileError("file-unwritable", path, "no-file");
+    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    newPath = `${target}.${randomUUID()}`;
     await Deno.writeTextFile(newPath, text, { mode: 0o600, createNew: true });
-    if (!isNew) return await renameWithRetry(newPath, path);
+    if (!isNew) return await renameWithRetry(newPath, target);
     // Unlike a rename, a link does not replace a file that another process has just written.
-    await Deno.link(newPath, path).catch((cause) => {
+    await Deno.link(newPath, target).catch((cause) => {
       if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
     });
     await Deno.remove(newPath);
   } catch (cause) {
-    await Deno.remove(newPath).catch(() => {});
+    if (newPath !== undefined) await Deno.remove(newPath).catch(() => {});
     throw fileError("file-unwritable", path, cause);
   }
 }
 
-/** For a room's file: a pipe would be waited for.
- * @throws {InputError} `data-unusable` if something else than a file is there */
-export async function checkIsFile(path: string): Promise<void> {
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (!info || info.isFile) return;
-  const systemReason = info.isDirectory ? "is-folder" : "no-file";
-  throw new InputError("data-unusable", { path, reason: "it is not a file", systemReason });
+/** For a room's file, or with `Deno.lstat` for one that SQLite keeps beside it. A pipe would be waited for. A link would
+ * give the file another name, and SQLite finds the WAL by the name.
+ * @throws {InputError} `data-unusable` if something else than a file is there, or a file with several names */
+export async function checkIsFile(path: string, stat: typeof Deno.stat = Deno.stat): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info) return;
+  if (info.isDirectory) throw notFileError("data-unusable", path, "is-folder");
+  if (info.isSymlink) throw notFileError("data-unusable", path, "is-link");
+  if (!info.isFile) throw notFileError("data-unusable", path, "no-file");
+  if ((info.nlink ?? 1) > 1) throw notFileError("data-unusable", path, "has-names");
 }
 
-/** Returns where the file is that links lead to. Deno does not create it through a link: 2.9 reports NotFound, 2.6
- * FilesystemLoop. */
-export async function createIfMissing(path: string, maxLinks = MAX_LINKS): Promise<string> {
+/** Returns where the file is that links lead to. Deno creates none through a link. */
+export async function createIfMissing(path: string): Promise<string> {
+  const target = await linkTarget(path);
+  (await Deno.open(target, { write: true, create: true, mode: 0o600 })).close();
+  return await Deno.realPath(target);
+}
+
+/** Where symbolic links lead, also if no file is there. */
+async function linkTarget(path: string): Promise<string> {
   try {
-    (await Deno.open(path, { write: true, create: true, mode: 0o600 })).close();
+    return await Deno.realPath(path);
   } catch (error) {
-    const mayBeLink = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.FilesystemLoop;
-    const target = mayBeLink && maxLinks > 0 && await Deno.readLink(path).catch(() => {});
-    if (!target) throw error;
-    return await createIfMissing(resolve(dirname(path), target), maxLinks - 1);
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const target = await Deno.readLink(path).catch(() => undefined); // not a link
+    return target === undefined
+      ? path
+      : await linkTarget(resolve(await Deno.realPath(dirname(path)), target));
   }
-  return await Deno.realPath(path);
 }
 
 /** Notepad marks UTF-8, and some shells of Windows write UTF-16.
@@ -157,4 +170,8 @@ async function renameWithRetry(oldPath: string, newPath: string): Promise<void> 
 
 function fileError(code: "file-unreadable" | "file-unwritable", path: string, cause: unknown): InputError {
   return new InputError(code, { path, reason: errorMessage(cause) }, { cause });
+}
+
+function notFileError(code: InputCode, path: string, systemReason: SystemReason): InputError {
+  return new InputError(code, { path, reason: systemReason, systemReason });
 }

@@ -141,7 +141,9 @@ export const ENGLISH_ERRORS = {
     "TLS needs Deno 2.8 or later, and this is {runtime}: update Deno, or use a newer Deno to compile this program again.",
 
   "reason.is-folder": "it is a folder",
+  "reason.is-link": "it is a symbolic link; put the file there to which it leads, or remove the link",
   "reason.no-file": "it is not a file",
+  "reason.has-names": "it has several names (hard links); keep only the name that the server used last",
   "reason.missing": "it does not exist",
   "reason.not-folder": "part of that path is a file, not a folder; correct the path",
   "reason.link-loop": "its symbolic links form a loop",

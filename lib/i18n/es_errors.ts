@@ -149,7 +149,10 @@ export const SPANISH_ERRORS = {
 
   // System errors: clauses
   "reason.is-folder": "es una carpeta",
+  "reason.is-link": "es un enlace simbólico; ponga ahí el archivo al que lleva, o borre el enlace",
   "reason.no-file": "no es un archivo",
+  "reason.has-names":
+    "tiene varios nombres (enlaces duros); conserve solo el nombre que el servidor usó la última vez",
   "reason.missing": "no existe",
   "reason.not-folder": "una parte de esa ruta es un archivo y no una carpeta; corrija la ruta",
   "reason.link-loop": "los enlaces simbólicos de esa ruta forman un círculo",

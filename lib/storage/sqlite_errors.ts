@@ -20,12 +20,12 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
 /** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
 const START_BYTES = 1_048_576;
 
-/** If `-wal` or `-journal` is there and is no file, SQLite gives a wrong reason.
+/** SQLite gives a wrong reason if one of its files is a link or no file.
  * @throws {InputError} `data-unusable` */
 export async function checkRoomFiles(path: string): Promise<void> {
   await checkIsFile(path);
   const realPath = await Deno.realPath(path).catch(() => path); // not made yet
-  for (const end of ["-wal", "-journal"]) await checkIsFile(realPath + end);
+  for (const end of ["-wal", "-shm", "-journal"]) await checkIsFile(realPath + end, Deno.lstat);
 }
 
 /** An InputError, as the operator chose the file, unless the disk is full. */

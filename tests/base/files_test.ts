@@ -1,6 +1,7 @@
 // State files and files that the user names.
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { dirname, join } from "node:path";
 import {
   checkIsFile,
   isReadableByOthers,
@@ -12,7 +13,7 @@ import {
 import { InputError } from "../../lib/errors.ts";
 import { errorText } from "../../lib/i18n/translate.ts";
 import { caSignedPair } from "../testing/certificates.ts";
-import { pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
+import { danglingLink, pipeWithoutWriter, TestFolder, writing } from "../testing/test_folder.ts";
 import { pure } from "../testing/test_options.ts";
 
 const isWindows = Deno.build.os === "windows";
@@ -34,6 +35,29 @@ Deno.test("writeStateFile() replaces a file by one that only its owner may read"
   assertEquals(await readStateFile(path), "dos\n");
   assertEquals(namesIn(`${folder.path}/a/b`), ["known"]);
   if (!isWindows) assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+});
+
+const unix = { ignore: writing.ignore || isWindows };
+Deno.test("writeStateFile() writes to the file that links lead to, and makes it", writing, async () => {
+  await using folder = new TestFolder();
+  const [path, other] = [join(folder.path, "known"), join(folder.path, "dotfiles", "other")];
+  await Deno.mkdir(dirname(other));
+  using _link = danglingLink(path, join("dotfiles", "other"));
+  using _otherLink = danglingLink(other, join("..", "new", "known"));
+  for (const text of ["uno", "dos"]) {
+    await writeStateFile(path, text);
+    assertEquals(await Deno.readTextFile(join(folder.path, "new", "known")), text);
+  }
+  assertEquals([namesIn(folder.path).sort(), namesIn(dirname(other))], [["dotfiles", "new"], []]);
+});
+
+Deno.test("writeStateFile() replaces no socket or device", unix, async () => {
+  await using folder = new TestFolder();
+  const path = join(folder.path, "socket");
+  using _ = Deno.listen({ transport: "unix", path });
+  const error = await assertRejects(() => writeStateFile(path, ""), InputError);
+  assertEquals(errorText(error, "en"), `Cannot write ${path}: it is not a file.`);
+  assertEquals([namesIn(folder.path), (await Deno.stat(path)).isSocket], [["socket"], true]);
 });
 
 Deno.test("writeStateFile() with isNew leaves a file that exists", writing, async () => {
@@ -113,7 +137,6 @@ Deno.test("readCertificates() refuses a file if one of its certificates is none"
   }
 });
 
-const unix = { ignore: writing.ignore || isWindows };
 Deno.test(
   "writeStateFile() says that part of a path is a file, and readStateFile() finds none",
   unix,
@@ -166,5 +189,18 @@ Deno.test("checkIsFile() takes a file and nothing, but no folder or other thing"
   for (const [path, reason] of [[folder.path, "is-folder"], [socket, "no-file"]] as const) {
     const { code, details } = await assertRejects(() => checkIsFile(path), InputError);
     assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
+  }
+});
+
+Deno.test("checkIsFile() refuses a file with two names, and with lstat() a link", unix, async () => {
+  await using folder = new TestFolder();
+  const [file, link] = [await folder.file("file", ""), `${folder.path}/link`];
+  using _ = danglingLink(link, "nowhere");
+  await Deno.link(file, `${file}2`);
+  for (
+    const [path, stat, reason] of [[file, Deno.stat, "has-names"], [link, Deno.lstat, "is-link"]] as const
+  ) {
+    const { details } = await assertRejects(() => checkIsFile(path, stat), InputError);
+    assertEquals(details.systemReason, reason);
   }
 });

@@ -7,7 +7,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InputError, StoreError, systemReason } from "../../lib/errors.ts";
 import type { Said, Uncommitted } from "../../lib/protocol/frames.ts";
 import { RoomState, tombstone } from "../../lib/room/state.ts";
-import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { TestFolder, writing } from "../testing/test_folder.ts";
 
@@ -175,17 +174,6 @@ test("open() tells a missing folder from a folder in the place of the file", asy
   ) {
     const { code, details } = await assertRejects(() => SqliteStore.open(path!), InputError);
     assertEquals<unknown>([code, details.systemReason], ["data-unusable", reason]);
-  }
-});
-
-test("open() and readRoomFile() name a folder in the place of `-wal` or `-journal`", async (path) => {
-  for (const end of ["-wal", "-journal"]) {
-    await Deno.mkdir(path + end);
-    for (const open of [SqliteStore.open, readRoomFile]) {
-      const { details } = await assertRejects(() => open(path), InputError);
-      assertEquals<unknown>([details.path, details.systemReason], [path + end, "is-folder"]);
-    }
-    await Deno.remove(path + end);
   }
 });
 

@@ -19,6 +19,16 @@ export function pipeWithoutWriter(pipe: string): Disposable {
   return { [Symbol.dispose]: () => void Object.assign(Deno, { open, stat }) };
 }
 
+/** Has a path stand for a symbolic link that leads to no file, until disposed of: Deno.symlink() wants to read and write
+ * everywhere. */
+export function danglingLink(link: string, target: string): Disposable {
+  const { lstat, readLink, realPath } = Deno;
+  Deno.lstat = (path) => path === link ? Promise.resolve({ isSymlink: true } as Deno.FileInfo) : lstat(path);
+  Deno.readLink = (path) => path === link ? Promise.resolve(target) : readLink(path);
+  Deno.realPath = (path) => path === link ? Promise.reject(new Deno.errors.NotFound()) : realPath(path);
+  return { [Symbol.dispose]: () => void Object.assign(Deno, { lstat, readLink, realPath }) };
+}
+
 /** A folder for one test, removed at the end of its scope. */
 export class TestFolder implements AsyncDisposable {
   readonly path: string;
