@@ -11,6 +11,8 @@ import { SqliteStore } from "./sqlite_store.ts";
 const MAX_ATTEMPTS = 10;
 /** Its salts are others in each WAL (sqlite.org/fileformat.html, section 4.1). */
 const WAL_HEADER_BYTES = 32;
+/** How every database begins that is not empty (sqlite.org/fileformat.html, section 1.3). */
+const SQLITE_HEADER = "SQLite format 3\0";
 
 /** The events of a room's file as its members saw them, the oldest first, private messages among them. For a moment a
  * copy lies in a folder that only its owner can read: beside the file, or where that cannot be, among temporary files.
@@ -20,8 +22,7 @@ export async function readRoomFile(path: string, signal?: AbortSignal): Promise<
   await checkRoomFiles(path);
   try {
     const realPath = await Deno.realPath(path);
-    // A copy is not at fault for what cannot be read.
-    (await Deno.open(realPath)).close();
+    await checkHeader(realPath);
     await stampOf(realPath);
     const folder = dirname(realPath);
     return await readCopy(realPath, { folder, signal }).catch(async (error) => {
@@ -38,6 +39,17 @@ export async function readRoomFile(path: string, signal?: AbortSignal): Promise<
     const code = cause instanceof InputError ? cause.code : "data-unusable";
     const details = cause instanceof InputError ? cause.details : { reason: errorMessage(cause) };
     throw new InputError(code, { ...details, path }, { cause });
+  }
+}
+
+/** A copy is not at fault for what cannot be read, and that of another file may take long. `SqliteStore` checks the rest.
+ * @throws {InputError} `data-damaged` */
+async function checkHeader(path: string): Promise<void> {
+  const header = new Uint8Array(SQLITE_HEADER.length);
+  using file = await Deno.open(path);
+  const length = await file.read(header);
+  if (length !== null && new TextDecoder().decode(header) !== SQLITE_HEADER) {
+    throw new InputError("data-damaged", { path, reason: "it is no database of SQLite" });
   }
 }
 

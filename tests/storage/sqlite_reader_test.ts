@@ -162,3 +162,15 @@ Deno.test("readRoomFile() rejects what is no room, and makes no missing file", w
   }
   assertEquals(names(folder), ["cut", "text"]);
 });
+
+Deno.test("readRoomFile() copies nothing of a file that is no database", writing, async () => {
+  await using folder = new TestFolder();
+  const path = await folder.file("zeros", "\0".repeat(1_000));
+  const { makeTempDir } = Deno;
+  Deno.makeTempDir = () => Promise.reject(new Error("copied"));
+  try {
+    assertEquals((await assertRejects(() => readRoomFile(path), InputError)).code, "data-damaged");
+  } finally {
+    Deno.makeTempDir = makeTempDir;
+  }
+});
