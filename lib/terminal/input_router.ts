@@ -1,6 +1,7 @@
 // Routes typed and pasted lines to a prompt, to the chat, or to the confirmation of a long paste.
 
-import { expandTabs, printable } from "../text/text.ts";
+import { expandTabs } from "../text/text.ts";
+import { DraftLines, type PastedAnswer } from "./draft_lines.ts";
 import type { Completer } from "./line_editor.ts";
 import { LineQueue, type TypedLine } from "./line_queue.ts";
 
@@ -26,21 +27,8 @@ export interface ChatOptions {
   readonly endsInputFirst?: () => boolean;
 }
 
-interface PastedAnswer {
-  readonly text: string;
-  /** Where the rest of its paste begins in the draft, in UTF-16 units. */
-  readonly restFrom: number;
-}
-
 /** Longest pasted block that is sent without confirmation, in lines. */
 export const MAX_UNCONFIRMED_LINES = 10;
-
-/** Ends a line within a draft that holds several: Enter sends each as its own message, or runs it. */
-const LINE_END = "↵";
-const AROUND_LINE_END = new RegExp(` ?${LINE_END} ?`);
-
-/** How a line begins that may be a command. */
-const COMMAND = /^\s*\//;
 
 const LINE_BREAK = /\r\n|\r|\n/;
 
@@ -48,6 +36,8 @@ export class InputRouter {
   readonly promptQueue = new LineQueue();
   readonly chatQueue = new LineQueue((before) => this.#chatOptions?.complete?.(before));
   readonly #pasteConfirmQueue = new LineQueue();
+  /** The line that a block is pasted into must not change before the confirmation: it would be sent too. */
+  readonly #draft = new DraftLines(this.chatQueue.editor, () => this.#pastedBlock !== undefined);
   readonly #print: (line: string) => void;
   /** Undefined without a chat. */
   #chatOptions: ChatOptions | undefined;
@@ -62,13 +52,8 @@ export class InputRouter {
   #givenAnswer: PastedAnswer | undefined;
   /** An invalid answer that is in the line of its question again. */
   #invalidAnswer: string | undefined;
-  /** Lines of the draft that were pasted, by {@linkcode keyOf}: as long as they are not edited, they are no commands. */
-  readonly #pastedLines = new Set<string>();
   /** The first line of a block that was pasted into an empty chat line up to its line break: as pasted, and as shown. */
   #cutLine: { readonly text: string; readonly shown: string } | undefined;
-  /** The draft as it was when a line of it was entered last, or pasted with its line break: what is added to it then is
-   * another message. Undefined if none was. */
-  #enteredDraft: string | undefined;
   /** The draft that was printed above the first answer, or "", until it is released. */
   #printedDraft: string | undefined;
 
@@ -88,11 +73,6 @@ export class InputRouter {
     const { prompt, editor: { search } } = this.activeQueue;
     if (!search) return prompt;
     return this.#chatOptions?.searchPrompt?.(search) ?? `(${search.query}) `;
-  }
-
-  /** Whether the last line of the draft is complete. */
-  get #isDraftEntered(): boolean {
-    return this.chatQueue.editor.text === this.#enteredDraft;
   }
 
   /** Whether there is an input to show. */
@@ -170,8 +150,8 @@ export class InputRouter {
   /** Adds a paste that was meant for the chat to the draft. */
   pasteDraft(text: string): void {
     const lines = text.split(LINE_BREAK).filter((line) => line !== "");
-    if (lines.length > 1) this.#addPastedLines(lines);
-    else this.#addToDraft(lines.join(""));
+    if (lines.length > 1) this.#draft.addPasted(lines);
+    else this.#draft.add(lines.join(""));
   }
 
   /** Puts a whole line that was meant for the chat into the draft: the next one is another message. */
@@ -179,22 +159,8 @@ export class InputRouter {
     const given = this.#givenAnswer;
     this.#givenAnswer = undefined;
     if (!this.#chatOptions) return;
-    this.#restoreAnswer(text, given);
-    this.#enteredDraft = this.chatQueue.editor.text;
-  }
-
-  /** A pasted answer goes before the rest of its paste. */
-  #restoreAnswer(text: string, given: PastedAnswer | undefined): void {
-    const { editor } = this.chatQueue;
-    const isEntered = this.#isDraftEntered;
-    if (given === undefined || editor.text.length <= given.restFrom) {
-      if (COMMAND.test(text)) this.endDraftLine(); // it does not go on with a line that was begun
-      return this.#addToDraft(text);
-    }
-    if (text === given.text.trim()) this.#pastedLines.add(keyOf(text));
-    const separator = separatorAfter(editor.text.slice(0, given.restFrom)).trimEnd();
-    this.#addToDraft(text + separator, given.restFrom);
-    if (isEntered) this.#enteredDraft = editor.text;
+    this.#draft.addAnswer(text, given);
+    this.#draft.markEntered();
   }
 
   /** Hands the last answer to the chat as it was read, before the next lines of a pipe. */
@@ -207,33 +173,7 @@ export class InputRouter {
     const { editor, isSecret } = this.promptQueue;
     if (isSecret || this.isPartOfAnswer(editor.text)) return;
     if (editor.text !== "") this.restoreLine(editor.submit());
-    this.endDraftLine();
-  }
-
-  /** To be called at Enter within a draft that may not be sent yet. */
-  endDraftLine(): void {
-    const { editor } = this.chatQueue;
-    const isEnded = editor.text.trim() === "" || editor.text.endsWith(`${LINE_END} `);
-    if (!isEnded && !this.#pastedBlock) editor.insertWord(`${LINE_END} `);
-    this.#enteredDraft = editor.text;
-  }
-
-  /** Each becomes its own message, as at the chat line. */
-  #addPastedLines(lines: readonly string[]): void {
-    if (this.#isDraftEntered) this.endDraftLine();
-    for (const line of lines) this.#pastedLines.add(keyOf(line));
-    const { editor } = this.chatQueue;
-    const separator = separatorAfter(editor.text);
-    this.#addToDraft(lines.map(expandTabs).join(separator));
-    if (separator !== " ") this.#enteredDraft = editor.text; // a command goes on
-  }
-
-  #addToDraft(text: string, at?: number): void {
-    const { editor } = this.chatQueue;
-    if (at === undefined && this.#isDraftEntered) this.endDraftLine();
-    if (!this.#pastedBlock) return editor.insertWord(text, at);
-    // The line that a block is pasted into must not change before the confirmation: it would be sent too.
-    for (const line of text.split(AROUND_LINE_END)) editor.addToHistory(line);
+    this.#draft.endLine();
   }
 
   /** Clears the line, leaves a search, or answers a confirmation with no. Then ends the chat's input, if that comes first.
@@ -266,18 +206,14 @@ export class InputRouter {
       this.#print(seen);
     }
     if (queue !== this.chatQueue) return queue.deliver({ text, isPasted: false });
-    for (const line of this.#linesOf(text)) {
-      queue.editor.addToHistory(line);
-      queue.deliver({ text: line, isPasted: this.#pastedLines.has(keyOf(line)) });
-    }
-    this.#pastedLines.clear();
+    this.#deliverDraft(text);
   }
 
-  /** The messages of a chat line. */
-  #linesOf(text: string): readonly string[] {
-    if (this.#enteredDraft === undefined) return [text];
-    this.#enteredDraft = undefined;
-    return text.split(AROUND_LINE_END).filter((line) => line.trim() !== "");
+  #deliverDraft(text: string): void {
+    for (const line of this.#draft.take(text)) {
+      this.chatQueue.editor.addToHistory(line.text);
+      this.chatQueue.deliver(line);
+    }
   }
 
   /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */
@@ -292,14 +228,13 @@ export class InputRouter {
     const lines = text.split(LINE_BREAK);
     if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    // In a command, lines of their own would go to all: half of a private message would be public.
-    const isInCommand = queue === this.chatQueue && count > 1 && COMMAND.test(queue.editor.text);
+    const isInCommand = queue === this.chatQueue && count > 1 && this.#draft.isInCommand;
     if (queue === this.#pasteConfirmQueue || isInCommand) queue.editor.insert(lines.join(" "));
     else if (count > 1) this.#pasteBlock(lines, count);
     else {
       const wasEmpty = queue.editor.text === "";
       queue.editor.press({ text: lines[0]! }); // a search searches for it
-      const isCut = wasEmpty && lines.length > 1 && !COMMAND.test(lines[0]!);
+      const isCut = wasEmpty && lines.length > 1 && !this.#draft.isInCommand;
       if (isCut) this.#cutLine = { text: lines[0]!, shown: queue.editor.text };
     }
   }
@@ -312,13 +247,13 @@ export class InputRouter {
     const isComplete = editor.text !== "" && editor.text === this.#pastedAnswer?.text;
     if (!isComplete && (hasWaiter || rest.length < 2)) {
       editor.insert(rest.shift() ?? "");
-      if (rest.length > 0 && this.#isDraftEntered) this.endDraftLine();
+      if (rest.length > 0) this.#draft.beginLine();
       const restFrom = this.chatQueue.editor.text.length;
       if (lines.length > 1) this.#pastedAnswer = { text: editor.text, restFrom };
     }
     if (rest.length === 0) return;
-    if (lines.length > 1) this.#addPastedLines(rest);
-    else this.#addToDraft(rest[0]!);
+    if (lines.length > 1) this.#draft.addPasted(rest);
+    else this.#draft.add(rest[0]!);
   }
 
   /** The next line of a queue. Undefined at the end of the input. */
@@ -334,7 +269,7 @@ export class InputRouter {
     if (queue === this.chatQueue) {
       // Lines that no prompt took go to the chat. Chat lines never go to a prompt.
       queue.typeAhead.push(...this.promptQueue.typeAhead.splice(0));
-      if (this.chatQueue.editor.text === "") this.#pastedLines.clear(); // the same may be typed as a command
+      this.#draft.onChange();
       this.#keepUnfinished(this.promptQueue.editor.submit());
     }
     queue.resolveWait({ hasEnded: this.#hasEnded });
@@ -347,7 +282,7 @@ export class InputRouter {
     if (text === "" || text === invalid) return;
     // Half an address is not for the chat: its rest is still being typed.
     if (this.isPartOfAnswer(text)) this.#print(this.promptQueue.prompt + text);
-    else this.#restoreAnswer(text, pasted);
+    else this.#draft.addAnswer(text, pasted);
   }
 
   end(): void {
@@ -386,20 +321,9 @@ export class InputRouter {
     editor.insert(first!);
     const text = editor.submitBeforeCursor();
     // A first line that was begun by typing counts as typed: it may be a command.
-    if (isBegun) editor.addToHistory(text);
-    this.chatQueue.deliver({ text, isPasted: !isBegun });
+    if (isBegun) this.#deliverDraft(text);
+    else this.chatQueue.deliver({ text, isPasted: true });
     for (const text of others) this.chatQueue.deliver({ text, isPasted: true });
     editor.insert(last);
   }
-}
-
-/** What keeps pasted lines apart that go into the draft. In a command, lines of their own would go to all: half of a
- * private message would be public. */
-function separatorAfter(draft: string): string {
-  return COMMAND.test(draft.split(AROUND_LINE_END).at(-1)!) ? " " : ` ${LINE_END} `;
-}
-
-/** A line as the editor shows it, except for its blanks. */
-function keyOf(line: string): string {
-  return printable(expandTabs(line)).replaceAll(/\s+/g, " ").trim();
 }

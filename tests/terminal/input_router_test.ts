@@ -79,6 +79,20 @@ Deno.test("InputRouter.pasteDraft() keeps lines apart, except in a command", pur
   assertEquals(editor.text, "/msg eva a: uno dos tres cuatro");
 });
 
+Deno.test("InputRouter.paste() goes on with the last line of a draft that holds several", pure, async () => {
+  const { router } = newRouter();
+  router.beginChat({});
+  for (const line of ["hola", "/msg eva a:"]) router.restoreLine(line);
+  router.paste(" uno\ndos\n");
+  assertEquals(router.chatQueue.editor.text, "hola ↵ /msg eva a: uno dos ");
+  enter(router, "");
+  for (const line of ["hola", "vale"]) router.restoreLine(line);
+  router.paste(" uno\ndos\n");
+  for (const line of ["hola", "/msg eva a: uno dos ", "hola", "vale uno", "dos"]) {
+    assertEquals(await nextChatLine(router), line);
+  }
+});
+
 Deno.test("InputRouter.restoreLine() drops the line without a chat", pure, () => {
   const { router } = newRouter();
   router.restoreLine("hola");
@@ -101,8 +115,8 @@ Deno.test(
     router.restoreLine("a todos");
     assertEquals(editor.text, "hol a todos");
     router.restoreLine("/msg eva uno");
-    router.endDraftLine();
-    router.endDraftLine();
+    router.enterUnseen();
+    router.enterUnseen();
     assertEquals(editor.text, "hol a todos ↵ /msg eva uno ↵ ");
     editor.insert("dos");
     router.restoreLine("tres"); // goes on with what was typed, and not entered
