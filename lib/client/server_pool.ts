@@ -18,9 +18,8 @@ export const MAX_SERVERS = 64;
  * makes room for a new one; servers that no room listed stay. */
 export class ServerPool {
   #servers: Address[] = [];
-  /** The log id of the room that listed a server, by server; oldest listing first. Servers that flags or the user named
-   * are not in it. */
-  readonly #logIds = new Map<Address, bigint>();
+  /** Servers that rooms have listed, the one listed longest ago first. Servers that flags or the user named are not in it. */
+  readonly #fromRooms = new Set<Address>();
   /** The server that the client is on, was on last, or dials first. */
   current: Address | undefined;
   /** The room that listed servers last, and those of them that are in the pool. */
@@ -68,18 +67,18 @@ export class ServerPool {
   }
 
   /** Takes the list of backups of a room: its servers come right after the current one, so that all members of a room
-   * fail over to the same server. Servers that this room listed before and no longer lists are removed. */
+   * fail over to the same server. Servers that this room no longer lists stay behind them: a node that has ended may be
+   * the only one that comes back. */
   update(servers: readonly Address[], logId: bigint): void {
     // The nodes of a cluster list each other in an order that differs by client: keep the one that this client has.
     const before = logId === this.#lastLogId
       ? this.#fromNext().filter((known) => this.#listed.includes(known))
       : [];
-    for (const known of this.#servers) {
-      const isDelisted = this.#logIds.get(known) === logId && indexOf(servers, known) < 0;
-      if (isDelisted && !this.#isAddressOfCurrent(known)) this.#remove(known);
+    for (const server of servers.slice(0, MAX_SERVERS)) {
+      this.#append(server, { isListed: true, kept: servers });
     }
-    for (const server of servers.slice(0, MAX_SERVERS)) this.#append(server, { logId, kept: servers });
     const listed = servers.flatMap((server) => this.#servers[indexOf(this.#servers, server)] ?? []);
+    for (const known of listed) if (this.#fromRooms.delete(known)) this.#fromRooms.add(known);
     this.#lastLogId = logId;
     this.#listed = listed;
     const { current } = this;
@@ -90,19 +89,22 @@ export class ServerPool {
     this.#servers.splice(indexOf(this.#servers, current) + 1, 0, ...next);
   }
 
-  #append(server: Address, { logId, kept }: { logId?: bigint; kept: readonly Address[] }): void {
+  #append(
+    server: Address,
+    { isListed = false, kept }: { isListed?: boolean; kept: readonly Address[] },
+  ): void {
     if (this.has(server) || indexOf(this.#excluded, server) >= 0) return;
     const added = { ...server };
     this.#servers.push(added);
-    if (logId !== undefined) this.#logIds.set(added, logId);
+    if (isListed) this.#fromRooms.add(added);
     if (this.#servers.length <= MAX_SERVERS) return;
     const isKept = (known: Address) => indexOf(kept, known) >= 0 || this.#isAddressOfCurrent(known);
-    this.#remove(this.#logIds.keys().find((known) => !isKept(known)) ?? added);
+    this.#remove(this.#fromRooms.values().find((known) => !isKept(known)) ?? added);
   }
 
   #remove(known: Address): void {
     this.#servers = this.#servers.filter((server) => server !== known);
-    this.#logIds.delete(known);
+    this.#fromRooms.delete(known);
   }
 
   /** Removes a server until it is added or listed again. */

@@ -100,15 +100,17 @@ Deno.test("ServerPool.add() holds 64 servers and keeps those known longest", pur
   assertEquals(pool.nextAfter({ host: "a", port: 64 }), { host: "a", port: 1 });
 });
 
-Deno.test("ServerPool.update() removes the servers that the same room no longer lists", pure, () => {
-  const pool = new ServerPool([A]);
+Deno.test("ServerPool.update() keeps a node that has ended behind those that run", pure, () => {
+  const pool = poolOn(A, [A]);
+  pool.update([D, A, B], 1n);
   pool.update([A, B, C], 1n);
-  pool.update([D], 2n);
-  pool.update([{ ...C, host: "B" }], 1n);
-  assertEquals(tried(pool, A, 3), [C, D, A]);
-  pool.update([], 1n);
-  pool.update([D, B], 2n);
-  assertEquals(tried(pool, A, 3), [D, B, A]);
+  assertEquals(tried(pool, A, 4), [B, C, D, A]);
+  // The next node has ended, and so has the client's own. The first one is back.
+  pool.setCurrent(B, "10.0.0.8");
+  pool.update([B], 1n);
+  assertEquals(tried(pool, B, 4), [C, D, A, B]);
+  pool.update([D, B], 1n);
+  assertEquals(tried(pool, B, 4), [D, C, A, B]);
 });
 
 for (const known of [[A], [A, B], [B, A], [D, A], [B, D, A], [A, D, B]]) {
@@ -141,7 +143,7 @@ Deno.test("ServerPool.update() keeps a cluster's order, and the current server",
   assertEquals(tried(pool, D, 4), [B, C, A, D]);
   pool.setCurrent(B, "10.0.0.8");
   pool.update([C], 1n);
-  assertEquals(tried(pool, B, 3), [C, A, B]);
+  assertEquals(tried(pool, B, 4), [C, A, D, B]);
 });
 
 Deno.test("ServerPool.update() puts others before the current server under another address", pure, () => {
@@ -156,15 +158,15 @@ Deno.test("ServerPool.update() drops the servers that rooms listed longest ago",
   const pool = new ServerPool([A]);
   for (const [room, server] of many.entries()) pool.update([server], BigInt(room));
   assertEquals([pool.size, pool.has(A), pool.has(many[0]!), pool.has(many[1]!)], [64, true, false, true]);
-  // Not the servers that are listed now.
+  // Not the servers that are listed now, nor those of the list before.
   pool.update([many[1]!, B], 99n);
   assertEquals([pool.has(many[1]!), pool.has(many[2]!), pool.has(B)], [true, false, true]);
   pool.add(C);
-  assertEquals([pool.size, pool.has(C), pool.has(many[1]!)], [64, true, false]);
+  assertEquals([pool.size, pool.has(C), pool.has(many[1]!), pool.has(many[3]!)], [64, true, true, false]);
   // Nor the current server.
-  pool.setCurrent(many[3]!, "10.0.0.7");
+  pool.setCurrent(many[4]!, "10.0.0.7");
   pool.update([D], 100n);
-  assertEquals([pool.has(many[3]!), pool.has(many[4]!), pool.has(D)], [true, false, true]);
+  assertEquals([pool.has(many[4]!), pool.has(many[5]!), pool.has(D)], [true, false, true]);
 });
 
 Deno.test("ServerPool.update() keeps the first 64 servers of a long list", pure, () => {

@@ -179,12 +179,12 @@ for (const isAuto of [false, true]) {
     const error = rejection("password-needed");
     const authenticate: Authenticate = () => Promise.resolve("denied");
     await using fixture = await selectorAfterJoin({ isAuto, authenticate });
-    fixture.user.endInput();
+    await using alone = await selectorAfterJoin({ isAuto, authenticate, listed: [] });
+    for (const { user } of [fixture, alone]) user.endInput();
     await flushTasks();
     assertEquals(await fixture.nextServer(unreachable(SECOND, error)), FIRST);
-    fixture.selector.updateBackups([]);
     assertStrictEquals(
-      await assertRejects(() => fixture.next(unreachable(FIRST, error)), ServerError),
+      await assertRejects(() => alone.next(unreachable(FIRST, error)), ServerError),
       error,
     );
   });

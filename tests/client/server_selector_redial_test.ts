@@ -157,8 +157,7 @@ for (const isAuto of [true, false]) {
 }
 
 Deno.test("ServerSelector --auto waits before it dials the only server a third time", pure, async () => {
-  await using fixture = await selectorAfterJoin({ isAuto: true });
-  fixture.selector.updateBackups([]);
+  await using fixture = await selectorAfterJoin({ isAuto: true, listed: [] });
   assertEquals(await fixture.nextServer(await failAgain(fixture)), FIRST);
   assertEquals(fixture.waits, 1);
 });

@@ -62,15 +62,13 @@ for (const isAuto of [false, true]) {
   });
 
   Deno.test(`ServerSelector${flag} tries other servers before another address of one`, pure, async () => {
-    await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", isAuto });
-    await fixture.next();
     const other = { host: IP, port: FIRST.port };
-    fixture.join(FIRST, { backups: [other, SECOND] });
+    await using fixture = await selectorAfterJoin({ isAuto, listed: [other, SECOND] });
+    await using alone = await selectorAfterJoin({ isAuto, listed: [other] });
     assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : ACCEPT), SECOND);
     assertEquals(await fixture.nextServer(unreachable(SECOND), isAuto ? "" : ACCEPT), other);
     // A user is not offered another address of the server that just failed.
-    fixture.selector.updateBackups([other]);
-    assertEquals(await fixture.nextServer(lost(FIRST), isAuto ? "" : ACCEPT), isAuto ? other : FIRST);
+    assertEquals(await alone.nextServer(lost(FIRST), isAuto ? "" : ACCEPT), isAuto ? other : FIRST);
   });
 }
 

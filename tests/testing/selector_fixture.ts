@@ -172,14 +172,14 @@ export function probed(known: Partial<Record<string, ProbeAnswer>> = {}) {
   };
 }
 
-/** A fixture that has joined the first server, which listed the second. */
+/** A fixture that has joined the first server, which listed the second, or these. */
 export async function selectorAfterJoin(
-  options: SelectorFixtureOptions = {},
+  { listed = [SECOND], ...options }: SelectorFixtureOptions & { readonly listed?: Address[] } = {},
   user?: FakeUserOptions,
 ): Promise<SelectorFixture> {
   const fixture = new SelectorFixture({ ...FIRST, nick: "ana", ...options }, user);
   assertEquals(await fixture.next(), TARGET);
-  fixture.join(FIRST, { backups: [SECOND] });
+  fixture.join(FIRST, { backups: listed });
   return fixture;
 }
 
