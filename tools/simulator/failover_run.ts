@@ -8,7 +8,7 @@ import { Network } from "./network.ts";
 import { simulateGlobals } from "./process.ts";
 import type { Outcome } from "./run.ts";
 import { addressOf, Server } from "./server.ts";
-import { Disk, memoryStorage, type Storage } from "./stores.ts";
+import { Disk, memoryStorage, Nats, type Storage } from "./stores.ts";
 import { Timeline } from "./timeline.ts";
 import type { World } from "./world.ts";
 
@@ -25,6 +25,8 @@ const PROMISED_MS = 100_000;
 const STRAY_MS = 10_000;
 /** A client whose connection breaks again so soon may go to another server. */
 const RESET_MS = 10_000;
+/** How long a person may think about the next server, after one that refused the client. */
+const ASKED_MS = 20_000;
 /** How long ago another client may have left a server to which one returns: the probe's answer was under way. */
 const LEFT_MS = 15_000;
 /** How long ago a server has heard all of its members that live, and the answer to a probe was under way. */
@@ -42,6 +44,8 @@ export class FailoverRun {
   /** By the server's place. */
   readonly #storages: Storage[] = [];
   readonly #silences: number[] = [];
+  /** Until when the room of a server has no place for another member, by its place. */
+  readonly #fullUntilMs: number[] = [];
   /** When the last trouble of a server ends, by its place. */
   readonly #calmSinceMs: number[] = [];
   /** When its process started, by its place. */
@@ -60,9 +64,12 @@ export class FailoverRun {
     const world = { timeline, random, ledger: new Ledger(timeline), network: new Network() };
     this.#world = world;
     this.#hasNames = random.chance(0.5);
+    const nats = scenario.isCluster ? new Nats(world) : undefined;
     for (let place = 0; place < scenario.servers; place++) {
-      this.#storages.push(random.chance(0.6) ? memoryStorage(world) : new Disk(world, { isGood: true }));
+      const makeOwn = () => random.chance(0.6) ? memoryStorage(world) : new Disk(world, { isGood: true });
+      this.#storages.push(nats ?? makeOwn());
       this.#silences.push(0);
+      this.#fullUntilMs.push(-ASKED_MS);
       this.#calmSinceMs.push(0);
     }
   }
@@ -126,6 +133,9 @@ export class FailoverRun {
         timeline.after(step.forMs, () => server.process.resume());
         return;
       }
+      case "full":
+        this.#fullUntilMs[step.server] = timeline.nowMs + step.forMs;
+        return this.#troubleServer(step.server, step.forMs + ASKED_MS);
       case "silence":
         if (!("server" in step)) break;
         this.#disconnects++;
@@ -181,15 +191,18 @@ export class FailoverRun {
     const name = `server ${place} (start ${++this.#starts})`;
     const onDown = () => this.#servers[place] = undefined;
     this.#world.network.deadHosts.delete(`${host}:${addressOf(place).port}`);
-    this.#calmSinceMs[place] = Math.max(this.#world.timeline.nowMs, this.#silences[place]!);
-    this.#startedMs[place] = this.#world.timeline.nowMs;
+    const { nowMs } = this.#world.timeline;
+    this.#calmSinceMs[place] = Math.max(nowMs, this.#silences[place]!, this.#fullUntilMs[place]! + ASKED_MS);
+    this.#startedMs[place] = nowMs;
     const storage = this.#storages[place]!;
-    this.#servers[place] = new Server(name, this.#world, { place, storage, backups, onDown });
+    const isFull = () => this.#world.timeline.nowMs < this.#fullUntilMs[place]!;
+    this.#servers[place] = new Server(name, this.#world, { place, storage, backups, isFull, onDown });
   }
 
-  /** Each server lists those after it, then those before it. */
+  /** Each server lists those after it, then those before it; a node finds the others by itself. */
   #backupsOf(place: number): string[] {
-    const { servers } = this.#scenario;
+    const { servers, isCluster } = this.#scenario;
+    if (isCluster) return [];
     return Array.from({ length: servers - 1 }, (_, i) => {
       const next = (place + 1 + i) % servers;
       const { host, port } = addressOf(next);

@@ -31,6 +31,8 @@ export type FailoverStep =
     | { readonly what: "resolver"; readonly client: number; readonly afterMs: number; readonly forMs: number }
     | { readonly what: "kill"; readonly server: number; readonly kind: CrashKind; readonly forMs: number }
     | { readonly what: "freeze"; readonly server: number; readonly forMs: number }
+    /** Its room has no place for another member. */
+    | { readonly what: "full"; readonly server: number; readonly forMs: number }
   );
 
 export interface FailoverScenario {
@@ -38,6 +40,8 @@ export interface FailoverScenario {
   readonly seed: number;
   readonly clients: number;
   readonly servers: number;
+  /** The servers are nodes of one room, and list only those that run. */
+  readonly isCluster?: boolean;
   readonly steps: readonly FailoverStep[];
   /** When the faults end, but for servers that stay away. */
   readonly endMs: number;
@@ -96,6 +100,14 @@ export function failoverOf(seed: number): FailoverScenario {
     const kind = random.pick(["killed", "closing"] as const);
     steps.push({ what: "kill", server, kind, forMs, atMs });
     steps.push({ what: "start", client: clients, server, atMs: atMs + forMs + random.spread(1_000, 40_000) });
+  }
+  // A server has no place for a member that has lost it, and perhaps still none when that one would go home.
+  if (random.chance(0.2)) {
+    const atMs = beginMs + stormMs * random.unit();
+    const client = random.below(clients);
+    const noticedBy = ["client", "server"] as const;
+    steps.push({ what: "full", server: 0, forMs: random.spread(1_000, 60_000), atMs });
+    steps.push({ what: "reset", client, noticedBy, atMs: atMs + random.spread(10, 1_000) });
   }
   steps.sort((one, other) => one.atMs - other.atMs);
   const ends = steps.map((step) => {

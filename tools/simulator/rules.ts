@@ -9,6 +9,7 @@ import { SessionState } from "../../lib/client/session_state.ts";
 import { ServerPool } from "../../lib/client/server_pool.ts";
 import { ServerSelector } from "../../lib/client/server_selector.ts";
 import { HEADER_BYTES } from "../../lib/codec.ts";
+import type { Address } from "../../lib/net/address.ts";
 import { Connection } from "../../lib/net/connection.ts";
 import { CLIENT_FRAMES, type Hello, NEVER_CAUGHT_UP, RETAIN_ACKED_MS } from "../../lib/protocol/frames.ts";
 import type { Apply } from "../../lib/room/commit_log.ts";
@@ -207,6 +208,17 @@ function clockStandingStill(): Replacement[] {
   ];
 }
 
+function forgettingDelisted(): Replacement {
+  const lists = remembering<{ last: readonly Address[] }>(() => ({ last: [] }));
+  return replacing(ServerPool.prototype, "update", (update) =>
+    function (this: ServerPool, servers, logId) {
+      const list = lists.of(this);
+      for (const server of list.last) this.remove(server);
+      list.last = servers;
+      update.call(this, servers, logId);
+    });
+}
+
 /** By the name that `--weaken` takes. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   "only unacked messages are sent again": {
@@ -347,6 +359,25 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fault: "apart",
     kind: "failover",
     replacements: [replacing(Failover.prototype, "onHomeProbed", () => () => false)],
+  },
+  "a client forgets a node that has ended": {
+    fault: "not settled",
+    kind: "failover",
+    replacements: [forgettingDelisted()],
+  },
+  "a client forgets a server that refuses it for a while": {
+    fault: "apart",
+    kind: "failover",
+    replacements: [
+      replacing(
+        Failover.prototype,
+        "onReturnFailed",
+        (onReturnFailed) =>
+          function (this: Failover, how, nowMs) {
+            return onReturnFailed.call(this, how === "refused" ? "barred" : how, nowMs);
+          },
+      ),
+    ],
   },
   "a client goes home though its server is empty": {
     fault: "strayed",

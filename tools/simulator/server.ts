@@ -33,6 +33,8 @@ interface ServerOptions {
   readonly storage: Storage;
   /** `host:port`. */
   readonly backups?: readonly string[];
+  /** Whether its room has no place for another member. */
+  readonly isFull?: () => boolean;
   readonly onDown: () => void;
 }
 
@@ -57,7 +59,7 @@ export class Server {
   constructor(
     name: string,
     world: World,
-    { place, storage, backups = [], onDown }: ServerOptions,
+    { place, storage, backups = [], isFull = () => false, onDown }: ServerOptions,
   ) {
     this.#name = name;
     this.#world = world;
@@ -65,7 +67,7 @@ export class Server {
     this.process = new Process(world);
     this.process.onExit = onDown;
     this.process.post(() => {
-      this.#start(place, backups).catch((error) => {
+      this.#start(place, { backups, isFull }).catch((error) => {
         if (!this.process.isDead) world.ledger.report("crashed", `${name}: ${error.stack}`);
       });
     });
@@ -110,16 +112,25 @@ export class Server {
     }
   }
 
-  async #start(place: number, backups: readonly string[]): Promise<void> {
+  async #start(
+    place: number,
+    { backups, isFull }: Required<Pick<ServerOptions, "backups" | "isFull">>,
+  ): Promise<void> {
     const { ledger, network } = this.#world;
     const log = this.#log = await this.#openLog();
     const { commitLog } = log;
     ledger.openLog(commitLog.logId, this.#name);
     const listener = network.listen(this.process, addressOf(place));
     listener.onSocket = (socket, client) => this.#watch(socket, client as SocketOwner);
+    const limits = {
+      ...CONFIG.limits,
+      get maxClients() {
+        return isFull() ? 0 : CONFIG.limits.maxClients;
+      },
+    };
     const server = new ChatServer(
       { listener: asListener(listener), commitLog, credentials: {} },
-      { ...CONFIG, backups },
+      { ...CONFIG, backups, limits },
       this.process.clock,
     );
     server.onReject = (_client, error) => {
