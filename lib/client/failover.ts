@@ -52,9 +52,12 @@ interface Lost extends Joined {
 interface Home extends Lost {
   /** It was left for a home, so that two groups that go home to each other meet (found by the simulator). */
   readonly wasReturnedFrom: boolean;
-  readonly untilMs: number;
+  untilMs: number;
   probeAtMs: number;
 }
+
+/** What a client meets that goes home. `refused`: it is not let in for now. `barred`: nor would it be later. */
+export type ReturnFailure = "unreached" | "refused" | "barred";
 
 /** Most servers that are remembered at a time. */
 const MAX_HOMES = 4;
@@ -77,8 +80,8 @@ export class Failover {
   #returning: Joined | undefined;
   /** When the last return began. */
   #returnedMs = -Infinity;
-  /** From then to the next one at least. Doubled if the return does not last: a link that breaks again and again must not
-   * have the client move all the time, nor part it from the others for good. */
+  /** From then to the next one at least. Doubled if the return does not last, or the server refuses the client: it must not
+   * move all the time, nor be parted from the others for good. */
   #returnWaitMs: number;
   #hasLostSinceReturn = false;
   /** By the form of addresses: since when. */
@@ -137,10 +140,10 @@ export class Failover {
     this.#rttMs = rttMs ?? this.#rttMs;
     this.#lost = undefined;
     if (isFinal) return;
-    const { returnMs, homeMs } = this.#config;
+    const { returnMs } = this.#config;
     if (!this.#hasLostSinceReturn) {
       const isSoon = nowMs - this.#returnedMs < returnMs;
-      this.#returnWaitMs = isSoon ? Math.min(2 * this.#returnWaitMs, homeMs) : returnMs;
+      this.#returnWaitMs = isSoon ? this.#doubledWaitMs : returnMs;
     }
     this.#hasLostSinceReturn = true;
     this.#lost = this.#current && { ...this.#current, hasEnded: saidBye };
@@ -153,10 +156,16 @@ export class Failover {
     }
   }
 
-  /** The dial of {@linkcode returning} has failed. `isBarred`: that server does not let the client in, and would not at
-   * the next return. Returns the server that the client has left for it. */
-  onReturnFailed({ isBarred }: { isBarred: boolean }): Joined {
-    if (isBarred) this.#homes = this.#homes.filter(({ logId }) => logId !== this.#returning?.logId);
+  /** The dial of {@linkcode returning} has failed. Returns the server that the client has left for it. */
+  onReturnFailed(how: ReturnFailure, nowMs: number): Joined {
+    const home = this.#homes.find(({ logId }) => logId === this.#returning?.logId);
+    if (how === "barred") this.#homes = this.#homes.filter((other) => other !== home);
+    if (how === "refused" && home) {
+      // It lives with its members, however long its refusals last.
+      home.untilMs = nowMs + this.#config.homeMs;
+      this.#returnWaitMs = this.#doubledWaitMs;
+      this.#hasLostSinceReturn = true;
+    }
     this.#returning = undefined;
     return this.#current!;
   }
@@ -223,6 +232,11 @@ export class Failover {
   #remember(left: Lost & Pick<Home, "wasReturnedFrom">, nowMs: number): void {
     const home = { ...left, untilMs: nowMs + this.#config.homeMs, probeAtMs: nowMs + this.#probeDelayMs() };
     this.#homes = [home, ...this.#homes.filter(({ logId }) => logId !== left.logId)].slice(0, MAX_HOMES);
+  }
+
+  /** Shorter than the memory of a server. */
+  get #doubledWaitMs(): number {
+    return Math.min(2 * this.#returnWaitMs, this.#config.homeMs / 2);
   }
 
   #probeDelayMs(): number {

@@ -52,19 +52,19 @@ export class FailureReporter {
     const isEnd = action === "giveUp" || (policy.endsPipe(action) && !hasNick);
     const willRetry = (!isAuth || policy.isPassedOver(failure)) && !isEnd && !policy.canUserFix(action) &&
       !policy.isOnlyFaulty(failure);
-    const report = this.refusal(failure, { willRetry });
-    const text = willRetry ? this.#t("client.retry", { why: report.text }) : report.text;
+    const report = this.refusal(failure, { willRetry: willRetry && policy.isAuto });
     if (!policy.isAuto) await terminal.print(report.text);
-    else await notify({ ...report, text });
+    else await notify(report);
     return isFirstReport;
   }
 
-  /** Why a server did not let the client in. */
-  refusal({ target, error }: ConnectionFailure, more: { willRetry: boolean }): Message {
+  /** Why a server did not let the client in, and whether the client goes on trying. */
+  refusal({ target, error }: ConnectionFailure, more: { readonly willRetry: boolean }): Message {
     const report = this.#t.error(error);
     const server = formatAddress(target.server);
     const why = printable(report.text);
-    const text = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
+    const cause = error instanceof ConnectError ? why : this.#t("client.not-joined", { server, why });
+    const text = more.willRetry ? this.#t("client.retry", { why: cause }) : cause;
     return { ...report, text, values: { ...report.values, server, ...more } };
   }
 }

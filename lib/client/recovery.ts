@@ -13,6 +13,7 @@ import {
   type WireCode,
 } from "../errors.ts";
 import type { ServerMessage } from "../protocol/frames.ts";
+import type { ReturnFailure } from "./failover.ts";
 import { BACKOFF_MAX_MS } from "./server_pool.ts";
 
 export type DisconnectError = ConnectError | ServerError | ConnectionLostError;
@@ -134,6 +135,15 @@ export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
     ? rows[code]!
     : { action: code.startsWith("nick-") ? "askNick" : "next", serverStatus: "alive" };
   return cause instanceof ProtocolError ? { ...row, action: "exclude" } : row;
+}
+
+/** What a client that goes home has met. A wait may mend a full room, a store that cannot write, or a nick that a dead
+ * connection holds. */
+export function returnFailure(error: DisconnectError): ReturnFailure {
+  const { action, serverStatus } = recoveryFor(error);
+  if (action !== "exclude" && serverStatus !== "alive") return "unreached";
+  const mayPass = action === "next" || action === "stay" || action === "redial" || action === "askNick";
+  return mayPass ? "refused" : "barred";
 }
 
 /** Whether the client has redialled a lost server, and it was down. The system of a process that was just killed may

@@ -9,7 +9,7 @@ import { FailureReporter } from "./failure_reporter.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import type { NetworkSearch } from "./network_search.ts";
 import { Prober } from "./prober.ts";
-import { hasRedialFailed, recoveryFor, shouldRedial } from "./recovery.ts";
+import { hasRedialFailed, recoveryFor, returnFailure, shouldRedial } from "./recovery.ts";
 import { RoomFinder } from "./room_finder.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import { BACKOFF_MAX_MS, backoffMs, ServerPool } from "./server_pool.ts";
@@ -190,14 +190,16 @@ export class ServerSelector {
     return { ip: this.#failover.current!.ip, ...this.#failover.limits({ mustAnswer }) };
   }
 
-  /** Once the server to go back to has failed, the one that the client left for it. One that does not let the client in
-   * would not at the next return either. */
+  /** Once the server to go back to has failed, the one that the client left for it. */
   async #returnTarget(failure: ConnectionFailure, nick: string): Promise<ConnectTarget> {
-    const { action, serverStatus } = recoveryFor(failure.error);
-    const isBarred = !failure.wasJoined &&
-      (action === "exclude" || (serverStatus === "alive" && action !== "redial"));
-    if (isBarred) await this.#deps.notify(this.#reporter.refusal(failure, { willRetry: false }));
-    const to = failure.wasJoined ? this.#failover.returning! : this.#failover.onReturnFailed({ isBarred });
+    let to = this.#failover.returning!;
+    if (!failure.wasJoined) {
+      const how = returnFailure(failure.error);
+      if (how !== "unreached") {
+        await this.#deps.notify(this.#reporter.refusal(failure, { willRetry: how === "refused" }));
+      }
+      to = this.#failover.onReturnFailed(how, this.#nowMs);
+    }
     return { server: to.server, ip: to.ip, nick };
   }
 

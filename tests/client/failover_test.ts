@@ -68,11 +68,11 @@ Deno.test(
   () => {
     const failover = failoverOn([A, B]);
     let nowMs = 30_000;
-    for (const waitMs of [60_000, 120_000, 240_000, 480_000, 600_000, 600_000]) {
+    for (const waitMs of [60_000, 120_000, 240_000, 300_000, 300_000]) {
       returnToA(failover, nowMs);
       failover.onLost(LOSS, nowMs + 1_000);
       failover.onJoined(B, nowMs + 1_000);
-      const nextMs = 2 * waitMs > 600_000 ? 600_000 : 2 * waitMs;
+      const nextMs = Math.min(2 * waitMs, 300_000);
       assertEquals(failover.onHomeProbed(A, { there: alive(A) }, nowMs + nextMs - 1), false);
       nowMs += nextMs;
     }
@@ -127,7 +127,7 @@ const ENDS: Record<string, (failover: Failover) => void> = {
     assertEquals(failover.onHomeProbed(A, { there: alive(A) }, -60_000), true);
     failover.onLost({ ...LOSS, isFinal: true }, 0);
     failover.onEnded(A.server);
-    failover.onReturnFailed({ isBarred: false });
+    failover.onReturnFailed("unreached", -60_000);
   },
 };
 
@@ -160,17 +160,34 @@ Deno.test("Failover.needsCount() is false for a server that fell silent", pure, 
   assertEquals(failover.needsCount(failover.nextHome(0)!.home), false);
 });
 
-Deno.test("Failover.onReturnFailed() forgets the server if it does not let the client in", pure, () => {
-  for (const isBarred of [true, false]) {
+Deno.test("Failover.onReturnFailed() forgets the server if it never lets the client in", pure, () => {
+  for (const how of ["barred", "unreached"] as const) {
+    const isBarred = how === "barred";
     const failover = failoverOn([A, B, C]);
     assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 30_000), true);
     failover.onLost({ ...LOSS, isFinal: true }, 30_000);
-    assertEquals(failover.onReturnFailed({ isBarred }), C);
+    assertEquals(failover.onReturnFailed(how, 30_000), C);
     failover.onJoined(C, 30_000);
     assertEquals(failover.onHomeProbed(B, { there: undefined }, 90_000), false);
     assertEquals(failover.nextHome(90_000)!.home.server, isBarred ? B.server : A.server);
     assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), !isBarred);
   }
+});
+
+Deno.test("Failover returns to a server that refuses it at growing intervals, and for hours", pure, () => {
+  const failover = failoverOn([A, B]);
+  const returns = [];
+  for (let nowMs = 0; nowMs <= 3_600_000; nowMs += 30_000) {
+    if (!failover.nextHome(nowMs) || !failover.onHomeProbed(A, { there: alive(A) }, nowMs)) continue;
+    returns.push(nowMs / 60_000);
+    failover.onLost({ ...LOSS, isFinal: true }, nowMs);
+    assertEquals(failover.onReturnFailed("refused", nowMs), B);
+    failover.onJoined(B, nowMs);
+    // A loss of the other server is none of a return.
+    failover.onLost(LOSS, nowMs + 90_000);
+    failover.onJoined(B, nowMs + 90_000);
+  }
+  assertEquals(returns, [0, 2, 6, 11, 16, 21, 26, 31, 36, 41, 46, 51, 56]);
 });
 
 const STAYS: [why: string, answer: ReturnType<typeof alive> | Record<never, never> | undefined][] = [
@@ -197,7 +214,7 @@ Deno.test("Failover.onHomeProbed() allows a return 60 s after the last one began
   failover.onJoined(B, 90_000);
   assertEquals(failover.nextHome(90_000)?.home.server, A.server);
   assertEquals(failover.onHomeProbed(A, { there: alive(A) }, 90_000), true);
-  assertEquals(failover.onReturnFailed({ isBarred: false }), B);
+  assertEquals(failover.onReturnFailed("unreached", 90_000), B);
   assertEquals([failover.returning, failover.onHomeProbed(A, { there: alive(A) }, 149_999)], [
     undefined,
     false,

@@ -114,15 +114,23 @@ Deno.test(
 );
 
 for (
-  const [code, why] of [
-    ["nick-taken", "el nick"],
-    ["banned", "vetado"],
-    ["room-full", "llena"],
-    ["password-needed", "contraseña"],
-    ["no-answer", undefined],
+  const [code, why, isBarred] of [
+    ["banned", "vetado", true],
+    ["kicked", "expulsó", true],
+    ["password-needed", "contraseña", true],
+    ["password-wrong", "contraseña", true],
+    ["version-unsupported", "actualice", true],
+    ["nick-taken", "el nick", false],
+    ["nick-lookalike", "nick", false],
+    ["room-full", "llena", false],
+    ["store-away", "guardar", false],
+    ["address-crowded", "red", false],
+    ["entering-too-often", "minuto", false],
+    ["of-a-later-version", "why", false],
+    ["no-answer", undefined, false],
   ] as const
 ) {
-  const what = why ? "tells why it stays, for good," : "goes home later";
+  const what = isBarred ? "tells why it stays, for good," : "goes home later";
   Deno.test(`ServerSelector ${what} if the return fails with ${code}`, pure, async () => {
     const { fixture, clock } = await selectorAway({ [formatAddress(FIRST)]: SAME });
     await using _ = fixture;
@@ -133,9 +141,10 @@ for (
     assertEquals(await fixture.nextServer(unreachable(FIRST, error)), SECOND);
     assertEquals(fixture.notices.length, why ? 1 : 0);
     if (why) assertMatch(fixture.notices[0]!, new RegExp(`^No se pudo entrar en aula:5000: .*${why}`));
+    if (why) assertEquals(/sigue intentándolo/.test(fixture.notices[0]!), !isBarred);
     fixture.join(SECOND, { logId: 2n });
-    clock.advanceTo(60_000);
-    assertEquals(await fixture.selector.shouldMove(new AbortController()), !why);
+    clock.advanceTo(120_000);
+    assertEquals(await fixture.selector.shouldMove(new AbortController()), !isBarred);
   });
 }
 
