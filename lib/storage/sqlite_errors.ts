@@ -19,6 +19,8 @@ const CODE_BY_RESULT_CODE: Readonly<Record<number, "data-busy" | "data-damaged">
 
 /** What a start needs at most of a full disk: SQLite's index of the WAL, and the first entries. */
 const START_BYTES = 1_048_576;
+/** SQLite opens the file, its WAL and its `-shm`, and does not tell that the system allows no more. One to spare. */
+const FILES_AT_ONCE = 4;
 
 /** SQLite gives a wrong reason if one of its files is a link or no file.
  * @throws {InputError} `data-unusable` */
@@ -42,10 +44,13 @@ export async function toStoreError(path: string, error: unknown): Promise<ChatEr
 /** Finds out why SQLite cannot use a file: opens the file and writes one beside it, and the system tells. */
 async function diagnose(path: string, error: unknown): Promise<{ cause: unknown; systemReason?: string }> {
   if (error instanceof Deno.errors.NotFound) return { cause: error, systemReason: "folder-missing" };
+  const files: Deno.FsFile[] = [];
   try {
-    (await Deno.open(path, { read: true, write: true })).close();
+    while (files.length < FILES_AT_ONCE) files.push(await Deno.open(path, { read: true, write: true }));
   } catch (cause) {
     return { cause: cause instanceof Deno.errors.NotFound ? error : cause };
+  } finally {
+    for (const file of files) file.close();
   }
   const beside = `${path}-${crypto.randomUUID()}`;
   try {

@@ -1,7 +1,7 @@
 // What SqliteStore.open() and readRoomFile() say of files that they cannot use.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { InputError } from "../../lib/errors.ts";
+import { InputError, systemReason } from "../../lib/errors.ts";
 import { readRoomFile } from "../../lib/storage/sqlite_reader.ts";
 import { SqliteStore } from "../../lib/storage/sqlite_store.ts";
 import { danglingLink, TestFolder, writing } from "../testing/test_folder.ts";
@@ -41,3 +41,20 @@ for (const open of [SqliteStore.open, readRoomFile]) {
     for (const name of [path, `${path}2`]) await assertUnusable(name, name, "has-names");
   }, unix);
 }
+
+Deno.test("open() tells that too many files are open", writing, async () => {
+  await using folder = new TestFolder();
+  const { open } = Deno;
+  let opened = 0;
+  Deno.open = (path, options) => {
+    if (`${path}`.endsWith("-wal")) return Promise.reject(new Error("it does not tell why"));
+    if (++opened % 4 === 0) return Promise.reject(Object.assign(new Error("no more"), { code: "EMFILE" }));
+    return open(path, options);
+  };
+  try {
+    const error = await assertRejects(() => SqliteStore.open(`${folder.path}/room.db`), InputError);
+    assertEquals([error.code, systemReason(error)], ["data-unusable", "too-many-open"]);
+  } finally {
+    Deno.open = open;
+  }
+});
