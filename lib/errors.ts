@@ -123,7 +123,9 @@ export type InputCode =
   // Addresses, and the failover servers of a room.
   | "port-invalid"
   | "address-invalid"
+  | "address-link-local"
   | "ip-invalid"
+  | "ip-not-banned"
   | "fingerprint-invalid"
   | "backups-full"
   | "backup-unknown"

@@ -1,6 +1,13 @@
 // Joins this node to the others of its room: the commit log, the membership, and where NATS is.
 
-import { type Address, formatAddress, formatBackup, isWildcard, parseServerAddress } from "../net/address.ts";
+import {
+  type Address,
+  formatAddress,
+  formatBackup,
+  isLinkLocal,
+  isWildcard,
+  parseServerAddress,
+} from "../net/address.ts";
 import { readCertificates, readUserFile } from "../base/files.ts";
 import { type Clock, randomId, withTimeout } from "../base/time.ts";
 import { InputError, type NatsCode, NatsError } from "../errors.ts";
@@ -96,7 +103,9 @@ export class Cluster implements AsyncDisposable {
   /** Makes a server a node of the room. `fingerprint` is that of its certificate. */
   attach(host: ClusterHost, { fingerprint }: { fingerprint?: string }): void {
     const { address } = host;
-    const own = isWildcard(address.host) ? "" : formatBackup({ server: address, fingerprint });
+    const own = isWildcard(address.host) || isLinkLocal(address.host)
+      ? ""
+      : formatBackup({ server: address, fingerprint });
     this.#membership.ownAddress = this.target.advertised ?? own;
     host.publishOwnBackups();
     this.#membership.onNodesChanged = (addresses, { isLeader }) => {

@@ -10,7 +10,10 @@ export const ENGLISH_ERRORS = {
   "error.port-invalid": 'Port "{port}" is not valid: it must be a number from 1 to 65535.',
   "error.address-invalid": '"{address}" is not an address: type an IP or a name, with or without ":port".',
   "error.ip-invalid": '"{ip}" is not an IP address: type one such as 192.168.1.5.',
+  "error.ip-not-banned": "{ip} is not banned.",
   "error.minutes-invalid": '"{minutes}" is not valid: give the minutes as a whole number from 0 to {max}.',
+  "error.address-link-local":
+    "{server} is a link-local address, which depends on each client's interface: give another one.",
   "error.backup-is-self": "{server} is this server itself: name another one as its backup.",
   "error.backup-unknown": "{server} is not a backup server. /backup lists them.",
   "error.backup-serves": "{server} serves this room too: to remove it from the backups, stop that server.",

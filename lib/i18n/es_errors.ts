@@ -8,8 +8,11 @@ export const SPANISH_ERRORS = {
   "error.port-invalid": 'El puerto "{port}" no es válido: debe ser un número de 1 a 65535.',
   "error.address-invalid": '"{address}" no es una dirección: escriba IP o nombre, con o sin ":puerto".',
   "error.ip-invalid": '"{ip}" no es una dirección IP: escriba una como 192.168.1.5.',
+  "error.ip-not-banned": "La dirección {ip} no está vetada.",
   "error.minutes-invalid":
     '"{minutes}" no es válido: escriba los minutos como un número entero de 0 a {max}.',
+  "error.address-link-local":
+    "{server} es una dirección de enlace local, que depende de la interfaz de cada cliente: indique otra.",
   "error.backup-is-self": "{server} es este mismo servidor: indique otro como reserva.",
   "error.backup-unknown": "{server} no es un servidor de reserva. /reserva muestra los que hay.",
   "error.backup-serves":

@@ -72,21 +72,28 @@ export function isIP(host: string): boolean {
   return host.includes(":") || isNumeric(host);
 }
 
-/** Parses an IP address into the form that sockets report.
+/** Parses an IP address into the form that members have: as sockets report a peer, without a zone, and IPv4 if it is an
+ * IPv4-mapped one.
  * @throws {InputError} `ip-invalid` */
 export function parseIP(text: string): string {
-  const trimmed = unmapIPv4(text.trim());
-  const [address = "", ...zone] = trimmed.split("%");
-  if (isNumeric(address) && zone.length === 0 && normalizeHost(address) === address) return address;
-  if (address.includes(":") && isIPv6(trimmed)) {
-    return [normalizeHost(`[${address}]`)!.slice(1, -1), ...zone].join("%");
-  }
-  throw new InputError("ip-invalid", { ip: text });
+  const trimmed = text.trim();
+  if (isNumeric(trimmed) && normalizeHost(trimmed) === trimmed) return trimmed;
+  if (!trimmed.includes(":") || !isIPv6(trimmed)) throw new InputError("ip-invalid", { ip: text });
+  const ip = normalizeHost(`[${trimmed.split("%", 1)[0]}]`)!.slice(1, -1);
+  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(ip) ?? [];
+  return high
+    ? [high, low].flatMap((word) => [parseInt(word!, 16) >> 8, parseInt(word!, 16) & 255]).join(".")
+    : ip;
 }
 
-/** Turns the IPv4-mapped address of a peer, as sockets on `::` report it, into IPv4 (RFC 4291, section 2.5.5.2). */
+/** Turns an IPv4-mapped address, as sockets on `::` report it, into IPv4 (RFC 4291, section 2.5.5.2). */
 export function unmapIPv4(ip: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
+}
+
+/** Whether an IPv6 address needs a zone, which is another one on each machine (RFC 4007, section 6). */
+export function isLinkLocal(host: string): boolean {
+  return /^fe[89ab][\da-f]:|%/i.test(host);
 }
 
 /** An IPv6 address, with or without a zone (RFC 4007, section 11). `isIPv6` of node:net refuses zones such as
@@ -137,6 +144,14 @@ export function parseBackup(text: string, defaultPort = DEFAULT_PORT): Backup {
     server: parseServerAddress(server!, defaultPort),
     ...(fingerprint !== undefined && { fingerprint: parseFingerprint(fingerprint) }),
   };
+}
+
+/** For the address of a server that clients are told.
+ * @throws {InputError} `address-link-local` */
+export function checkShareable(backup: Backup): Backup {
+  const { server } = backup;
+  if (!isLinkLocal(server.host)) return backup;
+  throw new InputError("address-link-local", { server: formatAddress(server) });
 }
 
 /** @throws {InputError} `backup-is-self` */

@@ -81,7 +81,7 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
 
   get address(): Address {
     const { hostname, port } = this.#listener.addr;
-    return { host: hostname, port };
+    return { host: unmapIPv4(hostname), port };
   }
 
   get log(): EventLog {
@@ -151,17 +151,19 @@ export class ChatServer implements ClusterHost, AsyncDisposable {
     return member;
   }
 
-  /** Bans an IP address and kicks its members; a duration of 0 ms ends a ban. Returns the number of members kicked. */
+  /** Bans an IP address and kicks its members. Returns the number of members kicked. */
   ban(address: string, durationMs: number): number {
     const { bans, clock, room, sessions } = this.#context;
-    if (durationMs === 0) {
-      bans.remove(address);
-      return 0;
-    }
     bans.add(address, clock().monotonicMs + durationMs);
     const banned = [...room.members].filter((member) => member.address === address);
     for (const member of banned) sessions.kick(member, new ProtocolError("banned"));
     return banned.length;
+  }
+
+  /** Returns whether the IP address was banned. */
+  unban(address: string): boolean {
+    const { bans, clock } = this.#context;
+    return bans.remove(address, clock().monotonicMs);
   }
 
   broadcastStalled(how: { isResolved: boolean }): void {

@@ -1,7 +1,15 @@
 // Every setting of a server with its default (a value, or the constant that it names), and the flags that change them.
 
 import { InputError } from "../errors.ts";
-import { type Address, formatBackup, parseAddress, parseBackup, parsePort, toAscii } from "../net/address.ts";
+import {
+  type Address,
+  checkShareable,
+  formatBackup,
+  parseAddress,
+  parseBackup,
+  parsePort,
+  toAscii,
+} from "../net/address.ts";
 import { type ClusterConfig, type NatsTarget, parseNats, parseRoom } from "../cluster/cluster.ts";
 import {
   checkCombinations,
@@ -214,7 +222,7 @@ export function serverConfig(flags: ServerFlags): ServerConfig {
 function backupsOf({ backup }: ServerFlags): string[] {
   const tooMany = backup[MAX_BACKUPS];
   if (tooMany !== undefined) throw invalidValue("--backup", tooMany);
-  for (const text of backup) parseBackup(text);
+  for (const text of backup) checkShareable(parseBackup(text));
   return [...backup];
 }
 
@@ -280,7 +288,9 @@ function natsTarget(flags: ServerFlags): NatsTarget | undefined {
   if (flags.nats === undefined || flags.room === undefined) return undefined;
   return {
     room: parseRoom(flags.room),
-    advertised: flags.advertise === undefined ? undefined : formatBackup(parseBackup(flags.advertise)),
+    advertised: flags.advertise === undefined
+      ? undefined
+      : formatBackup(checkShareable(parseBackup(flags.advertise))),
     ...parseNats(flags.nats),
     credentialsFile: flags["nats-creds"],
     caFile: flags["nats-ca"],

@@ -243,8 +243,9 @@ export class BanList {
     this.#expiresAtMs.set(address, expiresAtMs);
   }
 
-  remove(address: string): void {
-    this.#expiresAtMs.delete(address);
+  /** Returns whether the address was banned. */
+  remove(address: string, nowMs: number): boolean {
+    return this.has(address, nowMs) && this.#expiresAtMs.delete(address);
   }
 
   has(address: string, nowMs: number): boolean {

@@ -21,6 +21,7 @@ import { InputError } from "../errors.ts";
 import { type Message, type Translate, translator } from "../i18n/translate.ts";
 import {
   checkBackup,
+  checkShareable,
   formatAddress,
   formatBackup,
   normalizeHostPort,
@@ -78,12 +79,12 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       en: "ban an address for that many MINUTES; 0 lifts the ban",
     },
     run: (admin, { address, minutes }) => {
-      const count = admin.server.ban(address, minutes * MINUTE_MS);
-      return admin.reply(
-        minutes > 0
-          ? admin.t.message("server.banned", { address, minutes, count })
-          : admin.t.message("server.unbanned", { address }),
-      );
+      if (minutes > 0) {
+        const count = admin.server.ban(address, minutes * MINUTE_MS);
+        return admin.reply(admin.t.message("server.banned", { address, minutes, count }));
+      }
+      if (!admin.server.unban(address)) throw new InputError("ip-not-banned", { ip: address });
+      return admin.reply(admin.t.message("server.unbanned", { address }));
     },
   }),
   command({
@@ -104,7 +105,7 @@ export const ADMIN_COMMANDS = new CommandRegistry<AdminContext>([
       if (typed === "") return admin.showBackups();
       const backup = parseBackup(normalizeHostPort(typed), server.address.port);
       if (isRemoval) return server.removeBackup(formatAddress(backup.server));
-      checkBackup(backup, { listening: server.address, localIPs: admin.localIPs() });
+      checkBackup(checkShareable(backup), { listening: server.address, localIPs: admin.localIPs() });
       server.addBackup(formatBackup(backup));
       void admin.reportBackup(formatBackup(backup));
     },

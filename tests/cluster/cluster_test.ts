@@ -61,6 +61,7 @@ const ADDRESSES = [
   { title: "that --advertise gives for 0.0.0.0", host: "0.0.0.0", advertised: "a:6000", address: "a:6000" },
   { title: "of no server at 0.0.0.0", host: "0.0.0.0", address: "" },
   { title: "of no server at [::]", host: "::", address: "" },
+  { title: "of no server at a link-local address", host: "fe80::1%eth0", address: "" },
 ];
 
 for (const { title, fingerprint, advertised, address, host: listening = "10.0.0.1" } of ADDRESSES) {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { DEFAULT_CONFIG } from "../../lib/server/config.ts";
-import type { ChatServer } from "../../lib/server/chat_server.ts";
+import { ChatServer } from "../../lib/server/chat_server.ts";
 import { encodeClient, sessionIdOf, type Uncommitted } from "../../lib/protocol/frames.ts";
 import { InMemoryCommitLog } from "../../lib/room/commit_log.ts";
 import type { Instant } from "../../lib/base/time.ts";
@@ -157,8 +157,32 @@ Deno.test("ChatServer.ban() kicks the members of an address, and rejects it unti
   assertEquals(await answerOf(server), "banned");
   clock.advanceTo(300_000);
   assertEquals(await answerOf(server), "welcome");
+});
+
+Deno.test("ChatServer.address is IPv4 if its listener has an IPv4-mapped address", async () => {
+  const listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
+  const { port } = listener.addr;
+  const addr = { transport: "tcp", hostname: `::ffff:${LOOPBACK}`, port };
+  Object.defineProperty(listener, "addr", { value: addr });
+  const parts = { listener, commitLog: new InMemoryCommitLog(1n), credentials: {} };
+  await using server = new ChatServer(parts, DEFAULT_CONFIG, new TestClock().now);
+  assertEquals(server.address, { host: LOOPBACK, port });
+});
+
+Deno.test("ChatServer.unban() ends a ban, and tells whether there was one", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  await using server = startServer({ clock: clock.now });
   server.ban(LOOPBACK, 300_000);
-  assertEquals([server.ban(LOOPBACK, 0), await answerOf(server)], [0, "welcome"]);
+  assertEquals([server.unban("10.0.0.7"), server.unban(LOOPBACK), server.unban(LOOPBACK)], [
+    false,
+    true,
+    false,
+  ]);
+  assertEquals(await answerOf(server), "welcome");
+  server.ban(LOOPBACK, 300_000);
+  clock.advanceTo(300_000);
+  assertEquals(server.unban(LOOPBACK), false);
 });
 
 Deno.test("ChatServer.close() sends BYE after the rest of the log, and reads nothing more", async () => {

@@ -311,7 +311,7 @@ Deno.test("BanList drops the oldest ban when it is full, and counts no removed b
   const banned = () => ["a", "b", "c", "d"].filter((address) => bans.has(address, 0)).join("");
   for (const address of ["a", "b", "a", "c"]) bans.add(address, 1);
   assertEquals(banned(), "ac");
-  for (const address of ["d", "c"]) bans.remove(address);
+  for (const address of ["d", "c"]) bans.remove(address, 0);
   bans.add("d", 1);
   assertEquals(banned(), "ad");
 });
