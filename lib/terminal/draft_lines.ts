@@ -32,12 +32,6 @@ export class DraftLines {
     this.#isHeld = isHeld;
   }
 
-  /** Whether the last line may be a command. A block in it becomes part of that line: half of a private message would be
-   * public otherwise. */
-  get isInCommand(): boolean {
-    return endsInCommand(this.#editor.text);
-  }
-
   /** Adds a text, which goes on with a line that was begun. */
   add(text: string): void {
     this.beginLine();
@@ -47,7 +41,7 @@ export class DraftLines {
   /** Adds lines that were pasted. Each becomes its own message, as at the chat line. */
   addPasted(lines: readonly string[]): void {
     this.beginLine();
-    const { isInCommand } = this;
+    const isInCommand = endsInCommand(this.#editor.text);
     for (const line of lines) this.#pasted.add(keyOf(line));
     this.#insert(lines.map(expandTabs).join(isInCommand ? " " : ` ${LINE_END} `));
     if (!isInCommand) this.markEntered();
@@ -111,7 +105,9 @@ export class DraftLines {
   }
 }
 
-function endsInCommand(draft: string): boolean {
+/** Whether the last line of a draft may be a command. A block in it becomes part of that line: half of a private message
+ * would be public otherwise. */
+export function endsInCommand(draft: string): boolean {
   return COMMAND.test(draft.split(AROUND_LINE_END).at(-1)!);
 }
 

@@ -1,7 +1,7 @@
 // Routes typed and pasted lines to a prompt, to the chat, or to the confirmation of a long paste.
 
 import { expandTabs } from "../text/text.ts";
-import { DraftLines, type PastedAnswer } from "./draft_lines.ts";
+import { DraftLines, endsInCommand, type PastedAnswer } from "./draft_lines.ts";
 import type { Completer } from "./line_editor.ts";
 import { LineQueue, type TypedLine } from "./line_queue.ts";
 
@@ -228,13 +228,13 @@ export class InputRouter {
     const lines = text.split(LINE_BREAK);
     if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isInCommand = queue === this.chatQueue && count > 1 && this.#draft.isInCommand;
+    const isInCommand = queue === this.chatQueue && count > 1 && endsInCommand(queue.editor.text);
     if (queue === this.#pasteConfirmQueue || isInCommand) queue.editor.insert(lines.join(" "));
     else if (count > 1) this.#pasteBlock(lines, count);
     else {
       const wasEmpty = queue.editor.text === "";
       queue.editor.press({ text: lines[0]! }); // a search searches for it
-      const isCut = wasEmpty && lines.length > 1 && !this.#draft.isInCommand;
+      const isCut = wasEmpty && lines.length > 1 && !endsInCommand(lines[0]!);
       if (isCut) this.#cutLine = { text: lines[0]!, shown: queue.editor.text };
     }
   }
@@ -242,8 +242,9 @@ export class InputRouter {
   /** Only Enter answers a question: a pasted "quit" must not end the program. What is not of the answer becomes a draft:
    * what follows a password must not be said unseen. */
   #pasteAnswer(lines: readonly string[]): void {
-    const { editor, hasWaiter } = this.promptQueue;
+    const { editor, hasWaiter, isSecret } = this.promptQueue;
     const rest = lines.filter((line) => line !== "");
+    if (!isSecret && endsInCommand(editor.text)) return editor.insert(rest.join(" "));
     const isComplete = editor.text !== "" && editor.text === this.#pastedAnswer?.text;
     if (!isComplete && (hasWaiter || rest.length < 2)) {
       editor.insert(rest.shift() ?? "");

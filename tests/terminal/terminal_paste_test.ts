@@ -125,9 +125,10 @@ Deno.test(
 
 Deno.test("Terminal makes no public message of what is pasted for a command", pure, async () => {
   for (
-    const [typed, block, line] of [
-      ["/msg beto a:", "uno\ndos\ntres\n", "/msg beto a: uno dos tres"],
-      ["", "/msg beto uno\n", "/msg beto uno"],
+    const [typed, keys, line] of [
+      ["/msg beto a:", pasted("uno\ndos\ntres\n"), "/msg beto a: uno dos tres"],
+      ["", `/msg beto a:${pasted("uno\ndos\n")}`, "/msg beto a:uno dos"],
+      ["", pasted("/msg beto uno\n"), "/msg beto uno"],
     ] as const
   ) {
     await using fixture = new TerminalFixture({ chat: PROMPTING });
@@ -141,7 +142,7 @@ Deno.test("Terminal makes no public message of what is pasted for a command", pu
     const prompt = { text: "Servidor", parse, signal: ending.signal };
     const answer = terminal.exclusive(() => promptUntilValid({ terminal, language: "es" }, prompt));
     await flushTasks();
-    fixture.type(`${pasted(block)}${ENTER}`);
+    fixture.type(`${keys}${ENTER}`);
     await flushTasks();
     ending.abort();
     await answer;
