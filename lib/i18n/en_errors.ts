@@ -188,7 +188,7 @@ export const ENGLISH_ERRORS = {
   "error.disk-failed": "Messages cannot be saved ({reason}): they wait. Retrying every second.",
 
   "error.not-tls":
-    "{server} does not use TLS, and this client no longer connects unencrypted. If you trust it, start again without --tls.",
+    "{server} does not use TLS, and this client no longer connects unencrypted. If you trust it, exit and join it without TLS flags.",
   "error.tls-gone":
     "{server} used TLS and now does not encrypt: it may be an impostor. Its certificate is in {path}, line {line}. If its operator confirms the change, forget the certificate: {client} --forget {server}",
   "error.server-not-known":

@@ -98,11 +98,12 @@ export const SPANISH_ERRORS = {
     "el cliente y el servidor usan versiones distintas del protocolo; actualice el más antiguo",
   "wire.frame-late": "una trama tardó demasiado en llegar",
   "wire.counter-backwards": "los mensajes llegaron fuera de orden",
-  "wire.store-away": "el servidor no puede guardar mensajes ahora; pruebe de nuevo en un momento",
-  "wire.room-full": "la sala está llena; pruebe más tarde",
+  "wire.store-away": "el servidor no puede guardar mensajes ahora; hay que esperar un momento",
+  "wire.room-full": "la sala está llena; hay que esperar a que salga un miembro",
   "wire.address-crowded":
     "demasiadas conexiones desde la misma dirección o red (límite del servidor: --max-per-address)",
-  "wire.entering-too-often": "demasiados intentos de entrar desde la misma dirección; espere un minuto",
+  "wire.entering-too-often":
+    "demasiados intentos de entrar desde la misma dirección; hay que esperar un minuto",
   "wire.hello-late": "el cliente no se identificó a tiempo",
   "wire.nick-invalid": 'el nick "{nick}" no está permitido',
   "wire.nick-mixed": 'el nick "{nick}" mezcla letras de varios alfabetos',
@@ -200,7 +201,7 @@ export const SPANISH_ERRORS = {
     "Los mensajes esperan, porque no se pueden guardar ({reason}). Se reintenta cada segundo.",
 
   "error.not-tls":
-    "{server} no usa TLS, y este cliente solo se conecta con TLS. Si confía en ese servidor, entre de nuevo sin --tls.",
+    "{server} no usa TLS, y este cliente solo se conecta con TLS. Si confía en ese servidor, salga y entre en él sin opciones de TLS.",
   "error.tls-gone":
     "{server} usaba TLS y ahora no cifra: puede ser un impostor. El certificado de ese servidor está en {path}, línea {line}. Si el administrador confirma el cambio, olvide ese certificado con {client} --forget {server}",
   "error.server-not-known":

@@ -106,7 +106,7 @@ Deno.test("ServerSelector --auto reports each reason once, until it joins", pure
   const full = unreachable(FIRST, rejection("room-full"));
   for (const failure of [full, unreachable(SECOND), full]) await fixture.next(failure);
   assertEquals(fixture.notices.splice(0), [
-    `No se pudo entrar en aula:5000: la sala está llena; pruebe más tarde. ${RETRY}`,
+    `No se pudo entrar en aula:5000: la sala está llena; hay que esperar a que salga un miembro. ${RETRY}`,
   ]);
   fixture.join(FIRST);
   await fixture.next(unreachable(SECOND));
