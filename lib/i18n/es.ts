@@ -107,7 +107,7 @@ export const SPANISH = {
   "client.address-unsent":
     'No se envió: "{text}" parece una dirección, y no hay conexión. Pulse la flecha arriba para recuperarlo.',
   "client.unsent": "Líneas de la entrada leídas pero no enviadas: {count}.",
-  "client.leaving": "Se esperan confirmaciones: {count}. Con Ctrl-C sale ya.",
+  "client.leaving": "Mensajes sin confirmar: {count}. Para salir sin esperar, pulse Ctrl-C.",
   "client.undelivered": "Mensajes sin confirmar al salir: {count}. Puede que no hayan llegado.",
   "client.private-unread": '{nick} no está aquí: quizá no le haya llegado "{text}". Si vuelve, pregúntele.',
   "client.private-other":

@@ -339,7 +339,7 @@ Deno.test("chat-client /quit TEXT at a screen waits as long as acks come, and te
   });
   await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
   ana.type("uno\rdos\r/salir adiós\r");
-  await ana.waitForOutput("! Se esperan confirmaciones: 2. Con Ctrl-C sale ya.\n");
+  await ana.waitForOutput("! Mensajes sin confirmar: 2. Para salir sin esperar, pulse Ctrl-C.\n");
   told.resolve();
   const output = await ana.ended();
   assert(!output.includes("al salir"), output);
@@ -363,7 +363,7 @@ for (const keys of [CTRL_C, CTRL_D]) {
     ana.type(keys);
     await waitFor(() => ana.terminal.hasNoAnswers);
     left.resolve();
-    await ana.waitForOutput("Se esperan confirmaciones: 1. Con Ctrl-C sale ya.\n");
+    await ana.waitForOutput("Mensajes sin confirmar: 1. Para salir sin esperar, pulse Ctrl-C.\n");
     ana.type(CTRL_C);
     assertStringIncludes(await ana.ended(), "Mensajes sin confirmar al salir: 1.");
   });
