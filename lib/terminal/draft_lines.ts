@@ -84,15 +84,23 @@ export class DraftLines {
     if (this.#editor.text === "") this.#pasted.clear();
   }
 
-  /** The messages of a line that was entered. */
+  /** The messages of a line that was entered, or of the part before a pasted block: then the rest is still in the line. */
   take(text: string): TypedLine[] {
     const lines = this.#entered === undefined
       ? [text]
       : text.split(AROUND_LINE_END).filter((line) => line.trim() !== "");
     const taken = lines.map((text) => ({ text, isPasted: this.#pasted.has(keyOf(text)) }));
-    this.#entered = undefined;
-    this.#pasted.clear();
+    if (this.#editor.text === "") {
+      this.#entered = undefined;
+      this.#pasted.clear();
+    }
     return taken;
+  }
+
+  /** Whether the line at the cursor may be a command. */
+  get isInCommand(): boolean {
+    const { text, cursor } = this.#editor;
+    return endsInCommand(text.slice(0, cursor) + text.slice(cursor).split(AROUND_LINE_END, 1)[0]);
   }
 
   get #isEntered(): boolean {

@@ -228,7 +228,7 @@ export class InputRouter {
     const lines = text.split(LINE_BREAK);
     if (queue === this.promptQueue) return this.#pasteAnswer(lines);
     const count = lines.length - (lines.at(-1) === "" ? 1 : 0);
-    const isInCommand = queue === this.chatQueue && count > 1 && endsInCommand(queue.editor.text);
+    const isInCommand = queue === this.chatQueue && count > 1 && this.#draft.isInCommand;
     if (queue === this.#pasteConfirmQueue || isInCommand) queue.editor.insert(lines.join(" "));
     else if (count > 1) this.#pasteBlock(lines, count);
     else {

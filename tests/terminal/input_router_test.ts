@@ -93,6 +93,30 @@ Deno.test("InputRouter.paste() goes on with the last line of a draft that holds 
   }
 });
 
+for (
+  const [what, before, expected] of [
+    ["ends a line of a draft that holds several", "hola", ["hola1", "2", "/msg eva a:", "{/quit}", "{vale}"]],
+    ["adds to a command within a draft", "/msg eva a:", ["hola", "/msg eva a:1 2", "{/quit}", "{vale}"]],
+  ] as const
+) {
+  Deno.test(`InputRouter.paste() ${what}`, pure, async () => {
+    const { router } = newRouter();
+    router.beginChat({});
+    for (const line of ["hola", "/msg eva a:"]) router.restoreLine(line);
+    router.pasteDraft("/quit\nvale\n");
+    const { editor } = router.chatQueue;
+    while (!editor.text.slice(0, editor.cursor).endsWith(before)) editor.press({ name: "left" });
+    router.paste("1\n2");
+    enter(router, "");
+    const lines: string[] = [];
+    while (router.typeAheadCount > 0) {
+      const line = await withTimeout(router.next(router.chatQueue), "a line");
+      lines.push(line!.isPasted ? `{${line!.text}}` : line!.text);
+    }
+    assertEquals<unknown>(lines, expected);
+  });
+}
+
 Deno.test("InputRouter.restoreLine() drops the line without a chat", pure, () => {
   const { router } = newRouter();
   router.restoreLine("hola");
