@@ -22,6 +22,9 @@ export class PrivateReceipts {
   readonly #t: Translate;
   /** Messages to members, of the last {@linkcode RETAIN_ACKED_MS}. */
   #sent: readonly PrivateSaid[] = [];
+  /** Those whose time is that of this server, which has heard its members since. One that was sent again keeps its first
+   * time, and before the last WELCOME the server may have been away. */
+  #timed = new WeakSet<PrivateSaid>();
   /** By the session that each message was for. */
   #notices: { readonly sessionId: bigint; readonly message: Message }[] = [];
   #logId: bigint | undefined;
@@ -39,6 +42,7 @@ export class PrivateReceipts {
       this.#sent = this.#sent.filter((said) => resent.some(({ clientSeq }) => clientSeq === said.clientSeq));
     }
     this.#logId = logId;
+    this.#timed = new WeakSet();
     this.#tellReplaced();
   }
 
@@ -53,10 +57,12 @@ export class PrivateReceipts {
       const isOf = ({ to }: PrivateSaid) => to.sessionId === entry.sessionId;
       const last = this.#sent.findLast(isOf);
       this.#sent = this.#sent.filter((said) => !isOf(said));
-      // A client that says goodbye has read all before.
-      if (entry.connectionLost && last && entry.timeMs - last.timeMs <= MAX_UNHEARD_MS) this.#tell(last);
+      if (!last || !entry.connectionLost) return; // a client that says goodbye has read all before
+      const wasHeard = this.#timed.has(last) && entry.timeMs - last.timeMs > MAX_UNHEARD_MS;
+      if (!wasHeard) this.#tell(last);
     } else if (entry.type === "said" && entry.to && entry.sessionId === this.#sessionId) {
       const said = { ...entry, to: entry.to };
+      if (!said.redelivered) this.#timed.add(said);
       if (this.#members.has(said.to.sessionId)) this.#sent = [...this.#sent, said];
       else this.#tell(said);
     }
