@@ -55,8 +55,8 @@ export class ServerSelector {
   #suggested: Address | undefined;
   /** The nick for the next server, if the user has changed it since the client joined or asked. */
   #nextNick: string | undefined;
-  /** Aborted when the client loses the first server that it was on. */
-  readonly #firstStay = new AbortController();
+  /** Aborted when the client loses the server that it is on. */
+  #stay = new AbortController();
 
   /** `random` is uniform in [0, 1). */
   constructor(deps: ServerSelectorDeps, config: ServerSelectorConfig, random: () => number) {
@@ -83,8 +83,7 @@ export class ServerSelector {
       isAlone: () => boolean;
     },
   ): void {
-    const isFirst = !this.#policy.hasEverJoined;
-    if (isFirst && isAlone() && this.#deps.terminal.hasLineEditor) void this.#tellOfOthers(backups, isAlone);
+    if (isAlone() && this.#deps.terminal.hasLineEditor) void this.#tellOfOthers(backups, isAlone);
     this.#policy.onJoined();
     this.#nextNick = undefined;
     this.#reporter.reset();
@@ -118,7 +117,7 @@ export class ServerSelector {
     failure: ConnectionFailure | undefined,
     options: { signal: AbortSignal },
   ): Promise<ConnectTarget | undefined> {
-    if (failure?.wasJoined) this.#firstStay.abort();
+    if (failure?.wasJoined) this.#stay.abort();
     const target = await this.#choose(failure, options);
     // The user may have asked for another nick while the client waited.
     return target && { ...target, nick: this.#nextNick ?? target.nick };
@@ -212,7 +211,8 @@ export class ServerSelector {
 
   /** The room may have gone to a backup while this server was away: a user who is alone is told where it is. */
   async #tellOfOthers(backups: readonly Address[], isAlone: () => boolean): Promise<void> {
-    const { signal } = this.#firstStay;
+    this.#stay = new AbortController();
+    const { signal } = this.#stay;
     const answers = await Promise.all(backups.map((server) => this.#prober.probe(server, { signal })));
     const index = answers.findIndex((answer) => (answer?.heardCount ?? 0) > 0);
     if (index < 0 || signal.aborted || !isAlone()) return;

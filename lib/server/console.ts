@@ -184,6 +184,7 @@ export class AdminConsole implements CommonContext {
       });
     };
     let lineNumber = 0;
+    terminal.releaseDraft(); // no question follows
     for await (const line of terminal.lines(PROMPT, { complete, searchPrompt: searchPrompt(this.t) })) {
       lineNumber++;
       if (line.text.trim() === "" && !line.isPasted) continue;

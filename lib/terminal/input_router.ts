@@ -125,11 +125,11 @@ export class InputRouter {
   beginExclusive(): void {
     if (this.#exclusiveDepth++ > 0) return;
     this.#givenAnswer = undefined;
-    // It was typed before its question has come, and would go to the chat later: Up brings it back.
-    // A block that waits goes into the line as it is.
+    // It was typed before its question has come, and would go to the chat later. A block that waits goes into the line as
+    // it is.
     const { editor } = this.chatQueue;
     const isAnswer = !this.#pastedBlock && this.#chatOptions?.isMostOfAnswer?.(editor.text);
-    if (isAnswer) editor.addToHistory(editor.submit());
+    if (isAnswer) this.#remember(editor.submit());
   }
 
   endExclusive(): void {
@@ -211,9 +211,15 @@ export class InputRouter {
 
   #deliverDraft(text: string): void {
     for (const line of this.#draft.take(text)) {
-      this.chatQueue.editor.addToHistory(line.text);
+      this.#remember(line.text);
       this.chatQueue.deliver(line);
     }
+  }
+
+  /** Up brings a line back in the chat, and at a question what can be its answer. */
+  #remember(line: string): void {
+    this.chatQueue.editor.addToHistory(line);
+    if (this.isPartOfAnswer(line)) this.promptQueue.editor.addToHistory(line);
   }
 
   /** Inserts a pasted block into the line that is being edited, or sends it line by line to the chat. */

@@ -80,7 +80,7 @@ for (
     ["alone, at a pipe, nothing of other members", { columns: undefined, isAlone: true, heardCount: 3 }],
   ] as const
 ) {
-  Deno.test(`ServerSelector tells a user at the first join, ${title}`, pure, async () => {
+  Deno.test(`ServerSelector tells a user who has joined, ${title}`, pure, async () => {
     const answer = { logId: 9n, heardCount };
     const { probe } = probed({ [formatAddress(SECOND)]: answer, [formatAddress(THIRD)]: undefined });
     const user = columns ? { isTty: true, tty: new FakeScreen({ columns }) } : {};
@@ -93,6 +93,18 @@ for (
     assertEquals(fixture.notices, columns && isAlone && heardCount > 0 ? [text] : []);
   });
 }
+
+Deno.test("ServerSelector tells a user who is alone after a loss where members are", pure, async () => {
+  const { probe } = probed({ [formatAddress(SECOND)]: { logId: 9n, heardCount: 2 } });
+  const user = { isTty: true, tty: new FakeScreen({ columns: 80 }) };
+  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
+  await fixture.next();
+  fixture.join(FIRST, { backups: [SECOND], isAlone: () => false });
+  await fixture.nextServer(lost(FIRST), ACCEPT);
+  fixture.join(FIRST, { backups: [SECOND], isAlone: () => true });
+  await flushTasks();
+  assertEquals(fixture.notices.filter((text) => text.startsWith("Aquí no hay nadie más.")).length, 1);
+});
 
 for (const change of ["a member has joined", "the client was lost"]) {
   Deno.test(`ServerSelector tells nothing of other members once ${change}`, pure, async () => {

@@ -9,7 +9,7 @@ import { ADMIN_COMMANDS, AdminConsole } from "../../lib/server/console.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { messageOf } from "../testing/message.ts";
 import { FakeUser, type FakeUserOptions } from "../testing/fake_user.ts";
-import { msOf } from "../testing/test_clock.ts";
+import { msOf, TestClock } from "../testing/test_clock.ts";
 import { waitFor } from "../testing/waiting.ts";
 
 const SINCE_MS = msOf("2026-11-22 12:00:00");
@@ -23,7 +23,8 @@ const MEMBERS = ["ana", "bea"].map((nick) => ({
 /** Runs an AdminConsole with a server that knows ana and bea, and records the calls that change something. */
 function startConsole(
   options: FakeUserOptions = {},
-  { storedBytes, fingerprint }: { storedBytes?: number; fingerprint?: string } = {},
+  { storedBytes, fingerprint, question }: { storedBytes?: number; fingerprint?: string; question?: string } =
+    {},
 ) {
   const localAddresses = [{ address: "10.0.0.2", name: "eth0" }];
   const user = new FakeUser({ language: "en", localAddresses, ...options });
@@ -54,6 +55,7 @@ function startConsole(
     },
   };
   const status = user.run(async (process) => {
+    if (question) await process.terminal.ask(question);
     const renderer = makeRenderer(DEFAULT_DISPLAY, process);
     const checker = { stateOf: (backup: string) => Promise.resolve(messageOf(`✓ ${backup} answers`)) };
     await new AdminConsole(
@@ -176,6 +178,22 @@ Deno.test("AdminConsole.run() runs no line that is pasted, and completes command
   await waitFor(() => calls.length > 0);
   user.type("quit\r");
   assertEquals([await status, calls], [0, [["kick", "bea", ""]]]);
+});
+
+Deno.test("AdminConsole.run() takes at Enter what was pasted at a question before it", async () => {
+  const clock = new TestClock();
+  clock.advanceTo(0);
+  const tty = new FakeScreen({ columns: 200 });
+  const { user, status } = startConsole({ isTty: true, tty, clock: clock.now }, { question: "Port" });
+  await using _ = user;
+  await user.waitForOutput("Port: ");
+  user.type("\x1b[200~5000\runo\rdos\x1b[201~\r");
+  await user.waitForOutput("> uno ↵ dos");
+  clock.advanceTo(1_000);
+  user.type("\r");
+  await user.waitForOutput("! Lines pasted together do not run");
+  user.type("quit\r");
+  assertEquals(await status, 0);
 });
 
 Deno.test("AdminConsole.run() says that Ctrl-R finds nothing, and goes on after Ctrl-C", async () => {

@@ -55,7 +55,8 @@ Deno.test("Terminal.ask() keeps no address as a draft that was typed before its 
     await flushTasks();
     const answer = fixture.terminal.ask("Servidor");
     await flushTasks();
-    fixture.type(`aula${ENTER}`);
+    await fixture.typeAndExpectLast(UP, draft === "" ? `Servidor: ${typed}|` : "Servidor: |");
+    fixture.type(`${CTRL_U}aula${ENTER}`);
     assertEquals(await answer, "aula");
     assertEquals((await fixture.newOutput()).at(-1), `> ${draft}|`);
     await fixture.typeAndExpectLast(`${CTRL_U}${UP}`, draft === "" ? `> ${typed}|` : "> |");
