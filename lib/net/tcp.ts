@@ -37,7 +37,8 @@ export interface DialOptions {
  * @throws the signal's reason */
 export async function dial(server: Address, options: DialOptions): Promise<Deno.TcpConn> {
   const { ip, dialTimeoutMs } = options;
-  if (ip === undefined || ip === server.host) return await connectInTime(server, server.host, options);
+  // An IP address leads to no other. Sockets report it without the interface that a link-local one needs.
+  if (ip === undefined || isIP(server.host)) return await connectInTime(server, server.host, options);
   const direct = connectInTime(server, ip, options);
   const byName = connectInTime(server, server.host, options);
   // What fails by name may be there by IP. What refuses there is down, unless it has moved: a redial waits little for that.

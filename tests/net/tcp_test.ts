@@ -78,6 +78,15 @@ Deno.test("dial() fails with refused where no server listens", async () => {
   assertEquals(await failure(freeAddress()), "refused");
 });
 
+Deno.test("dial() keeps the interface of a link-local address, which no socket reports", async () => {
+  using _ = fakeConnect((host) => {
+    const isWhole = host === "fe80::1%eth0";
+    return Promise.reject(isWhole ? new Deno.errors.ConnectionRefused() : new TypeError("os error 22"));
+  });
+  const dialling = dial({ host: "fe80::1%eth0", port: 5_000 }, { ...patient, ip: "fe80::1" });
+  assertEquals((await assertRejects(() => dialling, ConnectError)).code, "refused");
+});
+
 Deno.test("dial() fails with name-unknown", async () => {
   assertEquals(await failure({ host: UNKNOWN_NAME, port: 5_000 }), "name-unknown");
 });
