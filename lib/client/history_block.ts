@@ -1,5 +1,5 @@
-// The history that a client reads when it joins first: whether its user wants it, and in the order in which it was said. A server appends the messages
-// that clients send again after a failover in the order in which these clients join.
+// The history that a client reads when it joins first: whether its user wants it, and in the order in which it was said. A
+// server appends the messages that clients send again after a failover in the order in which these clients join.
 
 import type { RoomEvent, Said } from "../protocol/frames.ts";
 import type { DeliveredEntry } from "./session.ts";

@@ -43,7 +43,9 @@ export class ReadTracker {
   #logId = 0n;
   /** Entries before this one were committed before the client joined. */
   #head = 0;
-  #isFirstJoin = true;
+  /** The log that the client joined first, and its head then: what is before it is history, also if the connection breaks
+   * while the client reads it. */
+  #first: { readonly logId: bigint; readonly head: number } | undefined;
   /** The client was on this log before. */
   #isResuming = false;
   #caughtUpAtMs: number | undefined;
@@ -82,14 +84,15 @@ export class ReadTracker {
     nowMs: number,
   ): { truncatedCount: number; behindMs: number | undefined; mayLack: MayLack | undefined } {
     const truncatedCount = Math.max(startSeq - (this.#nextSeq.get(logId) ?? startSeq), 0);
-    this.#isFirstJoin = this.#caughtUpAtMs === undefined;
+    const isFirstJoin = this.#first === undefined;
+    this.#first ??= { logId, head };
     this.#isResuming = this.#nextSeq.has(logId);
     this.#caughtUpAtMs ??= nowMs;
-    const behindMs = this.#isFirstJoin || this.#isResuming ? undefined : nowMs - this.#caughtUpAtMs;
-    const isOther = !this.#isFirstJoin && logId !== this.#logId;
+    const behindMs = isFirstJoin || this.#isResuming ? undefined : nowMs - this.#caughtUpAtMs;
+    const isOther = !isFirstJoin && logId !== this.#logId;
     const wasAway = nowMs - this.#lastReceivedMs > RETAIN_ACKED_MS;
     const mayLack = !isOther ? undefined : wasAway ? "any" : this.#wasCutOff ? "of-departed" : undefined;
-    this.#beforeReconnect = this.#isFirstJoin
+    this.#beforeReconnect = isFirstJoin
       ? undefined
       : { caughtUpAtMs: this.#caughtUpAtMs, untilMs: nowMs + RETAIN_ACKED_MS };
     this.#ping = undefined;
@@ -114,11 +117,12 @@ export class ReadTracker {
     this.#nextSeq.set(this.#logId, Math.min(entry.seq + 1, Number.MAX_SAFE_INTEGER));
     this.#recordCaughtUp(entry.seq + 1);
     const isPast = entry.seq < this.#head;
+    const isHistory = isPast && this.#logId === this.#first?.logId && entry.seq < this.#first.head;
     switch (entry.type) {
       case "said":
         if (!this.#markShown(entry.sessionId, entry.clientSeq)) return "duplicate";
         // Private messages are no part of the history.
-        if (isPast && this.#isFirstJoin && entry.to) return "duplicate";
+        if (isHistory && entry.to) return "duplicate";
         break;
       case "announced":
         break;
@@ -128,7 +132,7 @@ export class ReadTracker {
         return isPast ? "duplicate" : "live";
     }
     if (!isPast) return "live";
-    if (this.#isFirstJoin) return "history";
+    if (isHistory) return "history";
     return this.#isResuming ? "missed" : "backfill";
   }
 

@@ -187,6 +187,16 @@ const DELIVERIES: [what: string, tracker: () => ReadTracker, numbers: number[], 
     [missed, missed, live],
   ],
   [
+    "shows the rest of a history as history that the client was reading at a disconnect",
+    () => {
+      const tracker = trackerAt(0, 2);
+      join(tracker, 7n, 0, { head: 3 });
+      return tracker;
+    },
+    [1, 2, 3, 4],
+    [history, history, missed, live],
+  ],
+  [
     "shows messages from before the join on a second server as backfill",
     () => {
       const tracker = trackerAt(0);
