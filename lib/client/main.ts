@@ -297,14 +297,14 @@ class ChatClient {
     this.#missedSinceMs = behindMs === undefined || !self ? -Infinity : self.sinceMs - behindMs;
     const { logId, memberCount } = welcome;
     members.replace(welcome.members);
-    const isAlone = () => memberCount === 1 && members.size === 1;
-    selector.onJoined(server, { ip, logId, backups: this.#readBackups(welcome.backups), isAlone });
+    const unlistedCount = memberCount - welcome.members.length;
+    const backups = this.#readBackups(welcome.backups);
+    selector.onJoined(server, { ip, logId, backups, memberCount: () => members.size + unlistedCount });
     user.onJoined(welcome.nick);
     view.updateStatus(); // first: no dial is to be told of below its welcome
     renderer.setMembers(welcome.members);
     let names = welcome.members.map(({ nick }) => renderer.nick(nick)).join(", ");
-    const count = memberCount - welcome.members.length;
-    if (count > 0) names = t("client.more-members", { names, count });
+    if (unlistedCount > 0) names = t("client.more-members", { names, count: unlistedCount });
     const where = { server: formatAddress(server), names };
     const text = isOneLine ? rejoinText(t, joined, where) : t("client.welcome", where);
     const { wallMs } = clock();

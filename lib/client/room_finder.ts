@@ -51,9 +51,9 @@ export class RoomFinder {
     return await this.#parts.prober.probe(server, options) !== undefined;
   }
 
-  /** The user chose a server of the network's. */
+  /** The user chose a server of the network's. One that is known otherwise too is no stranger. */
   onChosen(server: Address): void {
-    this.#chosen.add(formatAddress(server));
+    if (!this.#parts.pool.has(server)) this.#chosen.add(formatAddress(server));
   }
 
   /** Whether the user did not name this server, but chose it of the network's. */

@@ -8,6 +8,7 @@ import { FailurePolicy } from "./failure_policy.ts";
 import { FailureReporter } from "./failure_reporter.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import type { NetworkSearch } from "./network_search.ts";
+import { findLargerGroup } from "./other_groups.ts";
 import { Prober } from "./prober.ts";
 import { hasRedialFailed, recoveryFor, returnFailure, shouldRedial } from "./recovery.ts";
 import { RoomFinder } from "./room_finder.ts";
@@ -76,14 +77,14 @@ export class ServerSelector {
   /** `ip` is the address at which the client reached the server. */
   onJoined(
     server: Address,
-    { logId, backups, ip, isAlone }: {
+    { logId, backups, ip, memberCount }: {
       logId: bigint;
       backups: readonly Address[];
       ip: string;
-      isAlone: () => boolean;
+      memberCount: () => number;
     },
   ): void {
-    if (isAlone() && this.#deps.terminal.hasLineEditor) void this.#tellOfOthers(backups, isAlone);
+    if (this.#deps.terminal.hasLineEditor) void this.#tellOfOthers(backups, memberCount);
     this.#policy.onJoined();
     this.#nextNick = undefined;
     this.#reporter.reset();
@@ -209,15 +210,14 @@ export class ServerSelector {
     return { server, ip };
   }
 
-  /** The room may have gone to a backup while this server was away: a user who is alone is told where it is. */
-  async #tellOfOthers(backups: readonly Address[], isAlone: () => boolean): Promise<void> {
+  async #tellOfOthers(backups: readonly Address[], memberCount: () => number): Promise<void> {
     this.#stay = new AbortController();
-    const { signal } = this.#stay;
-    const answers = await Promise.all(backups.map((server) => this.#prober.probe(server, { signal })));
-    const index = answers.findIndex((answer) => (answer?.heardCount ?? 0) > 0);
-    if (index < 0 || signal.aborted || !isAlone()) return;
-    const values = { server: formatAddress(backups[index]!), count: answers[index]!.heardCount! };
-    await this.#deps.notify(this.#t.message("client.others-elsewhere", values));
+    const [{ signal }, isRejoin] = [this.#stay, this.#policy.hasEverJoined];
+    const found = await findLargerGroup(backups, { memberCount, isRejoin, prober: this.#prober, signal });
+    if (!found) return;
+    const values = { server: formatAddress(found.server), count: found.count };
+    const text = this.#t(memberCount() === 1 ? "client.others-elsewhere" : "client.more-elsewhere", values);
+    await this.#deps.notify({ ...this.#t.message("client.others-elsewhere", values), text });
   }
 
   /** Waits if the server that the client was on lives, and has only heard from this address too often. */

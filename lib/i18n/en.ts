@@ -95,6 +95,8 @@ export const ENGLISH = {
   "client.returning": "{server} answers and still has the room: reconnecting to it.",
   "client.others-elsewhere":
     "You are alone here. Members on {server}: {count}. To go to them, leave and join that server.",
+  "client.more-elsewhere":
+    "More members are on {server}: {count}. To go to them, leave and join that server.",
   "client.returning-to-others": "Other members are on {server}: going back.",
   "client.restarted": "{server} answers again, but was restarted: earlier messages may be lost.",
   "client.join-wait": "Too many joins to {server} from here: retrying in {seconds} s.",

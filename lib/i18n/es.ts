@@ -97,6 +97,8 @@ export const SPANISH = {
   "client.returning": "{server} responde y conserva la sala: el cliente vuelve a él.",
   "client.others-elsewhere":
     "Aquí no hay nadie más. Miembros en {server}: {count}. Para ir con ellos, salga y entre en ese servidor.",
+  "client.more-elsewhere":
+    "Hay más miembros en {server}: {count}. Para ir con ellos, salga y entre en ese servidor.",
   "client.returning-to-others": "Hay otros miembros en {server}: el cliente vuelve a él.",
   "client.restarted": "{server} responde de nuevo, pero se reinició: puede haber perdido los mensajes.",
   "client.join-wait": "Demasiados intentos de entrar en {server} desde aquí: el próximo, en {seconds} s.",

@@ -140,7 +140,7 @@ Deno.test("ServerSelector --auto waits before another address of the same server
   const backups = [{ host: "127.0.0.1", port: 5_000 }];
   await using fixture = new SelectorFixture({ ...server, nick: "ana", isAuto: true, backups });
   await fixture.next();
-  fixture.selector.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [], isAlone: () => false });
+  fixture.selector.onJoined(server, { ip: "127.0.0.1", logId: 1n, backups: [], memberCount: () => 2 });
   const target = (await fixture.next(lost(server, CUT)))!;
   assertEquals(target, { ...REDIAL, server, ip: "127.0.0.1" });
   await fixture.next({ ...unreachable(server), target });

@@ -86,7 +86,7 @@ for (
     const user = columns ? { isTty: true, tty: new FakeScreen({ columns }) } : {};
     await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
     await fixture.next();
-    fixture.join(FIRST, { backups: [THIRD, SECOND], isAlone: () => isAlone });
+    fixture.join(FIRST, { backups: [THIRD, SECOND], memberCount: () => isAlone ? 1 : 2 });
     await flushTasks();
     const text = `Aquí no hay nadie más. Miembros en ${formatAddress(SECOND)}: 3. ` +
       "Para ir con ellos, salga y entre en ese servidor.";
@@ -99,9 +99,9 @@ Deno.test("ServerSelector tells a user who is alone after a loss where members a
   const user = { isTty: true, tty: new FakeScreen({ columns: 80 }) };
   await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
   await fixture.next();
-  fixture.join(FIRST, { backups: [SECOND], isAlone: () => false });
+  fixture.join(FIRST, { backups: [SECOND], memberCount: () => 2 });
   await fixture.nextServer(lost(FIRST), ACCEPT);
-  fixture.join(FIRST, { backups: [SECOND], isAlone: () => true });
+  fixture.join(FIRST, { backups: [SECOND], memberCount: () => 1 });
   await flushTasks();
   assertEquals(fixture.notices.filter((text) => text.startsWith("Aquí no hay nadie más.")).length, 1);
 });
@@ -113,7 +113,7 @@ for (const change of ["a member has joined", "the client was lost"]) {
     await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
     await fixture.next();
     let isAlone = true;
-    fixture.join(FIRST, { backups: [SECOND], isAlone: () => isAlone });
+    fixture.join(FIRST, { backups: [SECOND], memberCount: () => isAlone ? 1 : 2 });
     if (change === "the client was lost") void fixture.next(lost(FIRST), AbortSignal.abort());
     else isAlone = false;
     answer(SECOND, { logId: 9n, heardCount: 3 });

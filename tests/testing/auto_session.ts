@@ -71,7 +71,7 @@ export class AutoSession {
           ip: event.ip,
           logId: event.welcome.logId,
           backups: [],
-          isAlone: () => false,
+          memberCount: () => 2,
         });
       }
       yield event;

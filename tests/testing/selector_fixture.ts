@@ -116,14 +116,14 @@ export class SelectorFixture implements AsyncDisposable {
   /** Joins a server that lists these backups. */
   join(
     server: Address,
-    { logId = 1n, backups = [], ip = IP, isAlone = () => false }: {
+    { logId = 1n, backups = [], ip = IP, memberCount = () => 2 }: {
       logId?: bigint;
       backups?: Address[];
       ip?: string;
-      isAlone?: () => boolean;
+      memberCount?: () => number;
     } = {},
   ): void {
-    this.selector.onJoined(server, { ip, logId, backups, isAlone });
+    this.selector.onJoined(server, { ip, logId, backups, memberCount });
   }
 
   /** The server of the next target. `answers` are typed first. */
