@@ -50,12 +50,14 @@ export class DraftLines {
   /** Adds an answer that was meant for the chat. A pasted one goes before the rest of its paste. */
   addAnswer(text: string, pasted: PastedAnswer | undefined): void {
     const { text: draft } = this.#editor;
-    if (pasted === undefined || draft.length <= pasted.restFrom) {
+    const isAsPasted = text === pasted?.text.trim();
+    const isTypedCommand = COMMAND.test(text) && !isAsPasted;
+    if (pasted === undefined || draft.length <= pasted.restFrom || isTypedCommand) {
       if (COMMAND.test(text)) this.endLine(); // it does not go on with a line that was begun
       return this.add(text);
     }
     const isEntered = this.#isEntered;
-    if (text === pasted.text.trim()) this.#pasted.add(keyOf(text));
+    if (isAsPasted) this.#pasted.add(keyOf(text));
     const isInCommand = endsInCommand(draft.slice(0, pasted.restFrom));
     this.#insert(isInCommand ? text : `${text} ${LINE_END}`, pasted.restFrom);
     if (isEntered) this.markEntered();

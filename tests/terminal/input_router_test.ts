@@ -182,6 +182,25 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "InputRouter.restoreLine() keeps a command apart that was typed in place of a pasted answer",
+  pure,
+  () => {
+    for (const line of ["hola", "/msg eva a:"]) {
+      const { router } = newRouter();
+      router.beginChat({});
+      router.chatQueue.editor.insert(line);
+      router.beginExclusive();
+      void router.promptQueue.next();
+      router.paste("uno\ndos\n");
+      router.promptQueue.editor.clear();
+      enter(router, "/msg beto tres");
+      router.restoreLine("/msg beto tres");
+      assertEquals(router.chatQueue.editor.text, `${line} dos ↵ /msg beto tres`);
+    }
+  },
+);
+
 Deno.test("InputRouter prints a draft above an answer once until it is released", pure, () => {
   const { router, printed } = newRouter();
   router.beginChat({ draftText: (text) => `= ${text}` });
