@@ -24,8 +24,8 @@ interface Pull {
 }
 
 /** An error of JetStream's API (nats-server, server/errors.json). */
-export function apiError(err_code: number, description = "no"): FakeAnswer {
-  return { error: { code: 400, err_code, description } };
+export function apiError(err_code: number, description = "no", status = 400): FakeAnswer {
+  return { error: { code: status, err_code, description } };
 }
 
 export class FakeJetStream extends FakeNats {

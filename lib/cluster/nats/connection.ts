@@ -200,8 +200,15 @@ function retryUntilReady(error: Error, { startupMs }: NatsTimeouts): number {
   const code = jetStreamErrorCode(error);
   const isTransient = code === undefined
     ? /timeout|no responders|503|disconnect/i.test(error.message)
-    : TRANSIENT_CODES.includes(code);
+    : TRANSIENT_CODES.includes(code) || isFailure(error, code);
   return isTransient || isWithoutJetStream(error) ? startupMs : 0;
+}
+
+/** Whether NATS has failed to do what it could do, as with "partial cache" (found by chaos). */
+function isFailure(error: Error, code: number): boolean {
+  const { status } = error as { status?: unknown };
+  const { noStorage, notClustered } = JETSTREAM_ERROR;
+  return typeof status === "number" && status >= 500 && code !== noStorage && code !== notClustered;
 }
 
 /** Whether JetStream is not there, or not yet. The library says so too when a stream or bucket has no leader yet. */

@@ -100,8 +100,9 @@ const WAITS = [
   { what: "for the peers of three servers that --nats names", connect_urls: undefined, refusal: 10_005 },
   { what: "for the peers of three servers that NATS announces", connect_urls: THREE, refusal: 10_005 },
   { what: "while NATS does not know yet what it has created", connect_urls: THREE, refusal: 10_059 },
+  { what: "while NATS fails", connect_urls: THREE, refusal: 10_077, status: 500 },
 ];
-for (const { what, connect_urls, refusal } of WAITS) {
+for (const { what, connect_urls, refusal, status } of WAITS) {
   Deno.test(`NatsStream.open() waits ${what}`, async () => {
     using nats = new FakeJetStream();
     nats.info = { ...nats.info, cluster: "chat", connect_urls };
@@ -109,7 +110,7 @@ for (const { what, connect_urls, refusal } of WAITS) {
     nats.intercept = ({ subject, body }) =>
       subject.includes("STREAM.CREATE") && new TextDecoder().decode(body).includes('"num_replicas":3') &&
         ++asked < 3
-        ? apiError(refusal)
+        ? apiError(refusal, "no", status)
         : undefined;
     const { store, close } = await openStream(nats, connect_urls ? [nats.address] : THREE);
     assertEquals([store.replicas, asked], [3, 3]);
