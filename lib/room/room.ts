@@ -100,7 +100,8 @@ export class Room {
   }
 
   /** A session that is in the room already resumes, without a notice to the others.
-   * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken` or `nick-lookalike` */
+   * @throws {ProtocolError} `nick-invalid`, `nick-mixed`, `nick-taken`, `nick-lookalike`, or `replaced` if the session has
+   * joined another node since */
   join(request: JoinRequest, now: Instant, onSettled?: () => void): JoinResult | undefined {
     const { hello, sessionId, address } = request;
     if (this.#inFlight.waitIfInFlight(sessionId, onSettled)) return undefined;
@@ -234,13 +235,17 @@ export class Room {
   }
 
   /** Returns whether the member is in. In a cluster a resuming session proposes JOINED again: that tells the others its
-   * new node, and once it is committed here, this node has everything that the client read on the old one. */
+   * new node, and once it is committed here, this node has everything that the client read on the old one. A second JOINED
+   * for the same request would take the member from the node of a younger connection (found by the simulator).
+   * @throws {ProtocolError} `replaced` */
   #proposeJoin(request: JoinRequest, nick: string, now: Instant, onSettled?: () => void): boolean {
     const { hello, sessionId, address } = request;
     const { nodeId } = this.#commitLog;
     const member = this.#state.get(sessionId);
-    if (member && (nodeId === undefined || (this.#isLocal(member) && this.#joinsProposed.has(request)))) {
-      return true;
+    if (member && nodeId === undefined) return true;
+    if (member && this.#joinsProposed.has(request)) {
+      if (this.#isLocal(member)) return true;
+      throw new ProtocolError("replaced");
     }
     this.#joinsProposed.add(request);
     const rejoined = hello.lagMs !== NEVER_CAUGHT_UP;

@@ -35,8 +35,8 @@ const HEARTBEAT_PAUSE_MS = 1_000;
 /** How often a client that waits is sent a PONG, in ms: its PING may wait with it. */
 const UNASKED_PONG_MS = 1_000;
 const PONG_FRAME = encodeServer({ type: "pong" });
-/** Errors of clients that only have to ask for the password, or to wait. */
-export const UNREPORTED: readonly string[] = ["password-needed", "store-away"];
+/** Errors of clients that only have to ask for the password or to wait, or that have another connection. */
+export const UNREPORTED: readonly string[] = ["password-needed", "store-away", "replaced"];
 
 export interface ServerContext {
   readonly config: ServerConfig;

@@ -11,7 +11,7 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT_TYPE = "text/plain; charset=utf-8";
 const MS_PER_SECOND = 1_000;
 /** Codes that never reach {@linkcode ChatServer.onReject}. */
-const UNCOUNTED: readonly string[] = [...UNREPORTED, "kicked", "replaced", "tls-needed"];
+const UNCOUNTED: readonly string[] = [...UNREPORTED, "kicked", "tls-needed"];
 
 /** Of the commit log. */
 interface StoreHealth {

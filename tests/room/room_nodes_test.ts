@@ -1,7 +1,7 @@
 // Room on several nodes: servers make the same room of the same entries, however late they read them.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { InputError } from "../../lib/errors.ts";
+import { InputError, ProtocolError } from "../../lib/errors.ts";
 import { MAX_BACKUPS, type ProposedEvent } from "../../lib/protocol/frames.ts";
 import type { Apply, CommitLog } from "../../lib/room/commit_log.ts";
 import type { JoinResult } from "../../lib/room/room.ts";
@@ -111,6 +111,16 @@ Deno.test("Room.join() takes no entry of another node for its answer", pure, () 
   assertEquals(answers, 0);
   commit([other]);
   assertEquals(answers, 1);
+});
+
+Deno.test("Room.join() of an older connection throws `replaced` once the member has moved", pure, () => {
+  const [one, other] = newPair();
+  const [older, younger] = [joining(one, "ana"), joining(other, "ana")];
+  for (const attempt of [older, younger]) attempt();
+  commit([one, other]);
+  assertEquals(assertThrows(older, ProtocolError).code, "replaced");
+  assertEquals(younger()?.member.nodeId, 2n);
+  assertEquals(commit([one, other]), 0);
 });
 
 Deno.test("Room.disconnect() and leave() propose nothing for a member that has moved", pure, () => {
