@@ -1,13 +1,16 @@
 // The world that the simulator makes for programs: what it does to them must be what a system does.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { encodeClient, sessionIdOf } from "../../lib/protocol/frames.ts";
 import { Ledger } from "../../tools/simulator/ledger.ts";
 import { type Link, Network } from "../../tools/simulator/network.ts";
 import { currentProcess, Process, simulateGlobals } from "../../tools/simulator/process.ts";
+import { addressOf, Server } from "../../tools/simulator/server.ts";
 import { Disk } from "../../tools/simulator/stores.ts";
 import { Timeline } from "../../tools/simulator/timeline.ts";
 import type { World } from "../../tools/simulator/world.ts";
 import { Random } from "../testing/random.ts";
+import { makeHello } from "../testing/raw_peer.ts";
 import { testConfig } from "../testing/test_config.ts";
 import { pure } from "../testing/test_options.ts";
 
@@ -89,4 +92,30 @@ Deno.test("Disk takes what a sync does of a process that is dead for nothing", p
   await timeline.runUntil(500);
   assertEquals(next.texts.length, 29);
   assertEquals(last.texts, next.texts);
+});
+
+Deno.test("Server tells the ledger of no connection that ends before WELCOME", pure, async () => {
+  const world = newWorld();
+  const { timeline, random, network, ledger } = world;
+  using _ = simulateGlobals(random);
+  const storage = new Disk(world, { isGood: true });
+  const start = () => new Server("server", world, { place: 0, storage, onDown() {} });
+  const killed = start();
+  const process = new Process(world);
+  const hello = makeHello("ana");
+  const sessionId = sessionIdOf(hello.resumeToken);
+  ledger.addClient(sessionId, "ana");
+  process.post(async () => {
+    // The server writes WELCOME byte by byte, and is still at it when it is killed.
+    const options = { process, address: "192.0.2.9", link: LINK, windowBytes: 1, client: { sessionId } };
+    const { socket } = await network.dial(addressOf(0), { ...options, signal: undefined });
+    await socket.write(encodeClient(hello));
+    await socket.closeWrite(); // arrives before the disk has synced the join
+  });
+  await timeline.runUntil(50);
+  assertEquals(killed.memberCount, 1);
+  killed.crash("killed");
+  const next = start();
+  await timeline.runUntil(10_000);
+  assertEquals([ledger.problems, next.head, next.memberCount], [[], 2, 0]);
 });

@@ -169,15 +169,19 @@ export class Server {
     const { ledger } = this.#world;
     const logId = this.logId!;
     let isAttached = false;
+    let hasEnded = false;
     this.#sockets.set(socket, owner);
     socket.onStep = () => this.#step();
     socket.onWrite = (bytes) => {
-      if (isAttached || bytes[TYPE_AT] !== SERVER_FRAMES.welcome.code) return;
+      // A client that had gone by then is in its grace.
+      if (isAttached || hasEnded || bytes[TYPE_AT] !== SERVER_FRAMES.welcome.code) return;
       isAttached = true;
       this.#record();
       ledger.attached(logId, owner.sessionId!, socket);
     };
     socket.onEnd = () => {
+      if (hasEnded) return;
+      hasEnded = true;
       this.#sockets.delete(socket);
       const { sessionId } = owner;
       if (sessionId === undefined) return;
