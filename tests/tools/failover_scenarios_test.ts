@@ -64,6 +64,29 @@ const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
     ],
     endMs: 25_533,
   },
+  "may leave a server that refused it, though its user takes long for two answers": {
+    seed: 915_748,
+    clients: 6,
+    servers: 3,
+    steps: [
+      { what: "start", client: 3, atMs: 337 },
+      { what: "full", server: 0, forMs: 2_739, atMs: 19_451 },
+      { what: "reset", client: 3, noticedBy: BOTH, atMs: 19_577 },
+    ],
+    endMs: 44_230,
+  },
+  "may miss the answer of a server on a slow link before it has joined one": {
+    seed: 919_171,
+    clients: 5,
+    servers: 3,
+    steps: [
+      { what: "start", client: 1, atMs: 978 },
+      { what: "kill", server: 0, kind: "killed", forMs: 6_400, atMs: 11_529 },
+      { what: "silence", server: 0, forMs: 17_174, atMs: 23_371 },
+      { what: "start", client: 2, cutAfter: 1.08, atMs: 24_870 },
+    ],
+    endMs: 40_546,
+  },
   "goes to a node that was away, and then is the only one": {
     seed: 1,
     clients: 2,

@@ -2,6 +2,7 @@
 
 import { delay } from "../../lib/base/time.ts";
 import { splitFrames } from "../../lib/codec.ts";
+import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
 import { runClient } from "../../lib/client/main.ts";
 import { ServerPool } from "../../lib/client/server_pool.ts";
 import { SessionState } from "../../lib/client/session_state.ts";
@@ -17,6 +18,10 @@ import type { World } from "./world.ts";
 
 /** How soon a resolver says that it knows no name, because it reaches no server. */
 const RESOLVER_TIMEOUT_MS = 5_000;
+/** Most that is added to the latency of a packet, as a part of it. */
+const JITTER = 0.3;
+/** How long a person thinks about a question at most. */
+export const MAX_ANSWER_MS = 20_000;
 
 interface ClientOptions {
   readonly index: number;
@@ -136,6 +141,11 @@ export class FailoverClient {
     return this.#loss === 0;
   }
 
+  /** Whether a probe reaches a server in time even before the client has joined one, and so knows no round trip. */
+  get isAnsweredInTime(): boolean {
+    return 2 * this.#latencyMs * (1 + JITTER) < DEFAULT_CONFIG.failover.answerMs;
+  }
+
   /** Whether a connection of it has broken since, or a server has welcomed it after a loss. */
   wasBrokenSince(sinceMs: number): boolean {
     return this.#resetMs > sinceMs || (this.joins.length > 1 && this.joins.at(-1)!.atMs > sinceMs);
@@ -228,7 +238,7 @@ export class FailoverClient {
     const client = this;
     return {
       latencyMs: this.#latencyMs,
-      jitterMs: this.#latencyMs * 0.3,
+      jitterMs: this.#latencyMs * JITTER,
       sliced: 0,
       get loss() {
         return client.#isCalm ? 0 : Math.min(0.2, client.#loss + client.extraLoss);
@@ -272,7 +282,7 @@ class SimulatedTerminal {
 
   async ask(question: string, { fallback = "", signal }: AskOptions = {}): Promise<string> {
     this.#show(`${question} [${fallback}]:`);
-    await delay(this.#random.spread(500, 20_000), signal);
+    await delay(this.#random.spread(500, MAX_ANSWER_MS), signal);
     if (signal?.aborted) throw signal.reason;
     this.#show(`${question} ${fallback}`);
     return fallback;

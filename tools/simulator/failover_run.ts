@@ -1,7 +1,7 @@
 // One run of a failover scenario, then a rest in which all clients must come together and stay.
 
 import { Random } from "../../tests/testing/random.ts";
-import { FailoverClient, type Join, watchSessions } from "./failover_client.ts";
+import { FailoverClient, type Join, MAX_ANSWER_MS, watchSessions } from "./failover_client.ts";
 import { type FailoverScenario, type FailoverStep, FOREVER_MS } from "./failover_scenario.ts";
 import { Ledger } from "./ledger.ts";
 import { Network } from "./network.ts";
@@ -25,8 +25,8 @@ const PROMISED_MS = 100_000;
 const STRAY_MS = 10_000;
 /** A client whose connection breaks again so soon may go to another server. */
 const RESET_MS = 10_000;
-/** How long a person may think about the next server, after one that refused the client. */
-const ASKED_MS = 20_000;
+/** How long a person may think about the host and the port of the next server, after one that refused the client. */
+const ASKED_MS = 2 * MAX_ANSWER_MS;
 /** How long ago another client may have left a server to which one returns: the probe's answer was under way. */
 const LEFT_MS = 15_000;
 /** How long ago a server has heard all of its members that live, and the answer to a probe was under way. */
@@ -267,7 +267,8 @@ export class FailoverRun {
         continue;
       }
       const isPast = this.#servers.findIndex((server) => server?.logId === logOf(client)) > 1;
-      if (isPast && client.namedServer === 0 && this.#isUntroubled(client, [1])) {
+      const mustKnow = client.namedServer === 0 && client.isAnsweredInTime;
+      if (isPast && mustKnow && this.#isUntroubled(client, [1])) {
         ledger.report("apart", `${client.name} has gone past the first server that answers`);
       }
       const others = alive.filter((other) => other.isOnline && other !== client);
