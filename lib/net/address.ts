@@ -129,8 +129,9 @@ function normalizeHost(host: string): string | undefined {
 type SelfAddresses = { readonly listening: Address; readonly localIPs: readonly string[] };
 
 /** Whether an address leads to the server itself. */
-export function isSelf({ host, port }: Address, { listening, localIPs }: SelfAddresses): boolean {
-  if (port !== listening.port) return false;
+export function isSelf(server: Address, { listening, localIPs }: SelfAddresses): boolean {
+  if (server.port !== listening.port) return false;
+  const host = /^::ffff:/i.test(server.host) ? parseIP(server.host) : server.host;
   if (host === listening.host) return true;
   if (isWildcard(listening.host)) return isLoopback(host) || localIPs.includes(host);
   return host.toLowerCase() === "localhost" && /^(127\.|::1$)/.test(listening.host);
