@@ -11,7 +11,7 @@ import { type PromptDeps, promptUntilValid } from "../terminal/prompt.ts";
 import { serverKey, type TrustStore } from "./trust_store.ts";
 
 /** "retry": dial the same server again. "quit": the user leaves. */
-type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
+export type AuthResult = "notApplicable" | "retry" | "denied" | "quit";
 
 interface AuthPrompterDeps extends PromptDeps {
   /** Prints a line with the time, and a list below it. */
@@ -26,14 +26,16 @@ export interface AuthPrompterConfig {
   readonly isAuto: boolean;
 }
 
-interface AuthOptions {
+export interface AuthOptions {
   readonly signal: AbortSignal;
   /** A flag named the server, or a server that the client had joined. */
   readonly isConfigured: boolean;
   /** This error of this server was not reported before. */
   readonly isFirstReport: boolean;
-  /** The next line of the pipe is meant for the chat, not for a question. */
-  readonly isPipeForChat: boolean;
+  /** Not if the next line of the pipe is meant for the chat, or if other servers come first. */
+  readonly canAskPassword: boolean;
+  /** The client has joined before: Enter in place of a password leads to the question for the server. */
+  readonly isAfterLoss: boolean;
 }
 
 /** Gives a password only to servers that asked for one, and without a question only to servers that the user or a
@@ -89,32 +91,39 @@ export class AuthPrompter {
   async #supplyPassword(
     server: Address,
     error: ChatError,
-    { signal, isConfigured, isFirstReport, isPipeForChat }: AuthOptions,
+    { signal, isConfigured, isFirstReport, canAskPassword, isAfterLoss }: AuthOptions,
   ): Promise<AuthResult> {
     const isWrong = this.#sentPasswords.delete(serverKey(server));
     if (isWrong || !isConfigured || this.#password === undefined) {
-      const canAsk = this.#deps.terminal.canHideInput && !isPipeForChat;
-      const result = canAsk ? await this.#askPassword(server, signal) : "denied";
-      if (result === "denied" && isFirstReport) await this.#reportNoPassword(server, error);
+      const canAsk = this.#deps.terminal.canHideInput && canAskPassword;
+      const result = canAsk ? await this.#askPassword(server, { signal, isAfterLoss }) : "denied";
+      const isTold = canAsk && isAfterLoss; // the user has chosen to go on to another server
+      if (result === "denied" && isFirstReport && !isTold) await this.#reportNoPassword(server, error);
       if (result !== "retry") return result;
     }
     this.#sentPasswords.set(serverKey(server), this.#password!);
     return "retry";
   }
 
-  async #askPassword(server: Address, signal: AbortSignal): Promise<AuthResult> {
+  async #askPassword(
+    server: Address,
+    { signal, isAfterLoss }: Pick<AuthOptions, "signal" | "isAfterLoss">,
+  ): Promise<AuthResult> {
     const { terminal, trust } = this.#deps;
     const isExposed = !isLoopback(server.host) && trust.allowsPlaintext(server);
     if (terminal.hasLineEditor && isExposed) await terminal.print(this.#t("client.password-plain"));
     try {
       const question = {
-        text: this.#t("ask.password"),
-        parse: (answer: string) => parsePassword(answer),
+        text: isAfterLoss
+          ? this.#t("ask.password-after-loss", { server: formatAddress(server) })
+          : this.#t("ask.password"),
+        parse: (answer: string) => isAfterLoss && answer === "" ? "" : parsePassword(answer),
         isSecret: true,
         signal,
       };
       const answer = await terminal.exclusive(() => promptUntilValid(this.#deps, question), { signal });
       if (answer === undefined) return "quit";
+      if (answer === "") return "denied";
       this.#password = answer;
       return "retry";
     } catch (inputError) {
@@ -124,14 +133,17 @@ export class AuthPrompter {
   }
 
   async #reportNoPassword(server: Address, error: ChatError): Promise<void> {
-    const { notify } = this.#deps;
+    const { notify, terminal } = this.#deps;
     // The selector has reported a wrong password.
     if (error.code === "password-needed") {
       const report = this.#reportOf(server, error);
       const text = this.#t("client.not-joined", { server: formatAddress(server), why: report.text });
       await notify({ ...report, text });
     }
-    await notify(this.#t.message("client.no-password"));
+    // A wrong one was given, but for --auto the client asks for no other.
+    if (error.code === "password-needed" || !terminal.hasLineEditor) {
+      await notify(this.#t.message("client.no-password"));
+    }
   }
 
   /** Whether the client can dial the server again with TLS, without a report. */

@@ -1,7 +1,9 @@
 // What a failure means for this client, by its flags, its terminal and the servers that it knows.
 
 import type { Terminal } from "../terminal/terminal.ts";
+import type { AuthOptions } from "./auth_prompt.ts";
 import { type RecoveryAction, recoveryFor } from "./recovery.ts";
+import type { RoomFinder } from "./room_finder.ts";
 import type { ServerPool } from "./server_pool.ts";
 import type { TargetInput } from "./server_prompt.ts";
 import type { ConnectionFailure } from "./session.ts";
@@ -53,15 +55,31 @@ export class FailurePolicy {
     return !this.#config.isAuto && !this.#terminal.isTty && !this.#terminal.hasNoAnswers;
   }
 
+  /** What {@linkcode AuthPrompter} may do. */
+  authOptions(
+    failure: ConnectionFailure,
+    roomFinder: Pick<RoomFinder, "isChosen">,
+  ): Pick<AuthOptions, "isConfigured" | "canAskPassword" | "isAfterLoss"> {
+    const { server } = failure.target;
+    const isNamed = !this.hasEverJoined || this.#pool.has(server);
+    return {
+      isConfigured: isNamed && !roomFinder.isChosen(server),
+      canAskPassword: !this.#isPipeForChat && !this.isPassedOver(failure),
+      isAfterLoss: this.hasEverJoined,
+    };
+  }
+
   /** A script that has joined, or whose flags answer every question: its next line must not become a password. */
-  get isPipeForChat(): boolean {
+  get #isPipeForChat(): boolean {
     const { isAuto, host, port, nick } = this.#config;
     const isFlagged = host !== undefined && port !== undefined && nick !== undefined;
     return !this.#terminal.isTty && (isAuto || isFlagged || this.hasEverJoined);
   }
 
-  canUserFix(action: RecoveryAction): boolean {
-    return this.#terminal.isTty && (action === "askNick" || action === "askPassword");
+  canUserFix(failure: ConnectionFailure): boolean {
+    const { action } = recoveryFor(failure.error);
+    if (!this.#terminal.isTty || this.isPassedOver(failure)) return false;
+    return action === "askNick" || action === "askPassword";
   }
 
   /** The next line of a pipe is meant for the chat: a message must not become a nick, nor the server after one of flags. */
@@ -97,10 +115,12 @@ export class FailurePolicy {
     return recoveryFor(error).action === "exclude" && this.#pool.isOnly(target.server);
   }
 
-  /** With `--auto`: it needs TLS, and others may not. */
+  /** With `--auto`: it needs TLS, or after a join at a terminal a password that the client lacks, and others may not. */
   isPassedOver({ target, error }: ConnectionFailure): boolean {
-    const needsTls = recoveryFor(error).action === "upgradeTls";
-    return needsTls && this.#config.isAuto && !this.#pool.isOnly(target.server);
+    const { action } = recoveryFor(error);
+    const needsPassword = action === "askPassword" && this.#terminal.isTty && this.hasEverJoined;
+    const isBarred = action === "upgradeTls" || needsPassword;
+    return isBarred && this.#config.isAuto && !this.#pool.isOnly(target.server);
   }
 
   /** No user can answer, and no other server is left. A client without a join, so without messages, tries no other, except

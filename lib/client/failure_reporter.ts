@@ -44,13 +44,13 @@ export class FailureReporter {
     const { action, hasOwnReport } = recoveryFor(error);
     const isAuth = AUTH_ACTIONS.some((authAction) => authAction === action);
     const reason = isAuth ? `${error.code} ${formatAddress(target.server)}` : error.code;
-    const isRepeated = policy.isAuto ? !policy.canUserFix(action) : policy.awaitsNick(failure);
+    const isRepeated = policy.isAuto ? !policy.canUserFix(failure) : policy.awaitsNick(failure);
     const isFirstReport = !isRepeated || !this.#reasons.has(reason);
     this.#reasons.add(reason);
     if (hasOwnReport || !isFirstReport) return isFirstReport;
     const hasNick = policy.nickInstead(failure) !== undefined || policy.awaitsNick(failure);
     const isEnd = action === "giveUp" || (policy.endsPipe(action) && !hasNick);
-    const willRetry = (!isAuth || policy.isPassedOver(failure)) && !isEnd && !policy.canUserFix(action) &&
+    const willRetry = (!isAuth || policy.isPassedOver(failure)) && !isEnd && !policy.canUserFix(failure) &&
       !policy.isOnlyFaulty(failure);
     const report = this.refusal(failure, { willRetry: willRetry && policy.isAuto });
     if (!policy.isAuto) await terminal.print(report.text);

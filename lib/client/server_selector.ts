@@ -2,7 +2,7 @@
 
 import { type Clock, delay } from "../base/time.ts";
 import { type Address, type Backup, formatAddress } from "../net/address.ts";
-import type { AuthPrompter } from "./auth_prompt.ts";
+import type { AuthPrompter, AuthResult } from "./auth_prompt.ts";
 import { ConnectError, InputError } from "../errors.ts";
 import { FailurePolicy } from "./failure_policy.ts";
 import { FailureReporter } from "./failure_reporter.ts";
@@ -153,12 +153,13 @@ export class ServerSelector {
     if (shouldRedial(failure, { isAsked: this.#policy.isAsked })) {
       return { server, nick, isRedial: true, ...wasJoined && await this.#redialLimits(failure, signal) };
     }
-    const isNamed = !this.#policy.hasEverJoined || this.#pool.has(server);
-    const isConfigured = isNamed && !this.#roomFinder.isChosen(server);
-    const options = { signal, isConfigured, isFirstReport, isPipeForChat: this.#policy.isPipeForChat };
-    const result = await this.#deps.authPrompter.authenticate(failure, options);
+    const options = { isFirstReport, ...this.#policy.authOptions(failure, this.#roomFinder) };
+    let result: AuthResult | undefined;
+    const back = await this.#orBack(failure, { signal }, async (over) => {
+      result = await this.#deps.authPrompter.authenticate(failure, { ...options, signal: over });
+    });
+    if (back || result === "retry") return { server, ...back, nick };
     if (result === "quit") return undefined;
-    if (result === "retry") return { server, nick };
     if (result === "denied" && this.#policy.hasNoAlternative(failure)) throw error;
     const instead = this.#policy.nickInstead(failure);
     if (instead !== undefined) return { server, nick: this.#nextNick = instead };
@@ -229,8 +230,8 @@ export class ServerSelector {
       return undefined;
     }
     const { joinWaitMs } = this.#config.failover;
-    const seconds = joinWaitMs / 1_000;
-    await this.#deps.notify(this.#t.message("client.join-wait", { server: formatAddress(server), seconds }));
+    const values = { server: formatAddress(server), seconds: joinWaitMs / 1_000 };
+    await this.#deps.notify(this.#t.message("client.join-wait", values));
     await delay(joinWaitMs, signal);
     return { server, nick };
   }
@@ -247,16 +248,15 @@ export class ServerSelector {
 
   async #selectNext(failure: ConnectionFailure, signal: AbortSignal): Promise<ConnectTarget | undefined> {
     const { target: { server }, error } = failure;
-    const { action } = recoveryFor(error);
     const isStaying = this.#policy.shouldStay(failure);
     const next = isStaying ? server : this.#takeSuggestion(server);
     const isOnlyFaulty = this.#policy.isOnlyFaulty(failure); // before it is excluded
-    if (action === "exclude") this.#pool.exclude(server);
+    if (recoveryFor(error).action === "exclude") this.#pool.exclude(server);
     else if (!this.#policy.hasEverJoined && this.#policy.isPassedOver(failure)) this.#pool.remove(server);
     const waitMs = this.#shouldSkipBackoff(failure, next) ? 0 : backoffMs(this.#attempts++, this.#random);
     const { terminal } = this.#deps;
     if (this.#config.isAuto && isOnlyFaulty && !terminal.isTty) throw error;
-    if (this.#config.isAuto && !isOnlyFaulty && !this.#policy.canUserFix(action)) {
+    if (this.#config.isAuto && !isOnlyFaulty && !this.#policy.canUserFix(failure)) {
       return await this.#selectUnasked(failure, next, { waitMs, signal });
     }
     if (terminal.hasNoAnswers && this.#attempts > this.#pool.size + 1) throw error;

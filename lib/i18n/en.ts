@@ -152,6 +152,7 @@ export const ENGLISH = {
   "who.unknown": "Not connected yet: it is not known who is online.",
 
   "ask.password": "Password",
+  "ask.password-after-loss": "Password of {server} (Enter: another server)",
   "ask.trust": "Trust this certificate? (yes/no)",
   "ask.forget": "Forget its certificate and connect unencrypted? (y/n)",
   "client.forgotten": "The certificate of {server} was forgotten: next time it counts as a new server.",

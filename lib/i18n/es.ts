@@ -156,6 +156,7 @@ export const SPANISH = {
   "who.unknown": "Aún sin conexión: no se sabe quién está en línea.",
 
   "ask.password": "Contraseña",
+  "ask.password-after-loss": "Contraseña de {server} (Enter: otro servidor)",
   "ask.trust": "¿Confiar en este certificado? (sí/no)",
   "ask.forget": "¿Olvidar el certificado del servidor y entrar sin cifrar? (s/n)",
   "client.forgotten":

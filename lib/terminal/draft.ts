@@ -9,7 +9,7 @@ export interface DraftConfig {
   readonly idleMs: number;
   /** For so long after a prompt has interrupted the chat, Enter does not answer it, and keys still belong to a partial
    * chat line, in ms. Likewise Enter still belongs to the prompt for so long after a server has taken the client in
-   * again. */
+   * again, and keys to a prompt for a secret that is gone. */
   readonly graceMs: number;
 }
 
@@ -26,6 +26,8 @@ export class DraftKeeper {
   #hasAnswered = false;
   /** From when on Enter sends the draft; 0 without one. */
   #sendFromMs = 0;
+  /** Until then, what is typed may be the rest of a secret whose prompt is gone. */
+  #secretUntilMs = -Infinity;
   /** Makes a prompt that waits for an idle keyboard check again. */
   #recheck = () => {};
 
@@ -53,6 +55,21 @@ export class DraftKeeper {
   isPasted(text: string): boolean {
     const isAnswer = this.#router.promptQueue.isSecret || this.#router.isPartOfAnswer(text.trim());
     return this.isTyped || (this.isInGrace && !isAnswer);
+  }
+
+  /** Whether a key or a paste is the rest of a secret whose prompt is gone: until its user has paused. */
+  isOfSecret(): boolean {
+    const { monotonicMs } = this.#clock();
+    if (monotonicMs >= this.#secretUntilMs) return false;
+    this.#secretUntilMs = monotonicMs + this.#config.graceMs;
+    return true;
+  }
+
+  /** To be called when a prompt for a secret is over. What was typed of the secret must not be shown, or said, nor its
+   * rest if the prompt was aborted. */
+  onSecretOver({ isAborted }: { isAborted: boolean }): void {
+    this.#router.promptQueue.editor.submit();
+    if (isAborted) this.#secretUntilMs = this.#clock().monotonicMs + this.#config.graceMs;
   }
 
   /** How long until a prompt may interrupt a partial line, in ms. Without line editing no partial line is seen. */

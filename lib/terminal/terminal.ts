@@ -314,7 +314,7 @@ export class Terminal implements AsyncDisposable {
     return Promise.race([answer, aborted]).then((line) => line?.text).finally(() => {
       signal?.removeEventListener("abort", abort);
       promptQueue.cancelWait();
-      if (isSecret) promptQueue.editor.submit(); // half a secret must not appear in the next line
+      if (isSecret) this.#draft.onSecretOver({ isAborted: signal?.aborted === true });
       promptQueue.isSecret = false;
     });
   }
@@ -343,7 +343,7 @@ export class Terminal implements AsyncDisposable {
 
   #press(key: Key): void {
     const isInterrupt = key.ctrl && key.name === "c";
-    if (this.#focus.takeReport(key) || (this.#isInputOver && !isInterrupt)) return;
+    if (this.#focus.takeReport(key) || (this.#ignoresInput() && !isInterrupt)) return;
     this.#draft.onKey();
     const queue = this.#draft.isTyped ? this.#router.chatQueue : this.#router.activeQueue;
     const isReturn = key.name === "return";
@@ -369,7 +369,7 @@ export class Terminal implements AsyncDisposable {
 
   #paste(text: string, options: { isRest: boolean }): void {
     this.#focus.recordInput();
-    if (this.#isInputOver) return;
+    if (this.#ignoresInput()) return;
     this.#draft.onKey();
     if (this.#draft.isPasted(text)) this.#router.pasteDraft(text);
     else {
@@ -384,9 +384,9 @@ export class Terminal implements AsyncDisposable {
     return !this.isTty && this.#router.chatQueue.isFull;
   }
 
-  /** Whether no more input is taken: it has ended, or Ctrl-C ends the program. */
-  get #isInputOver(): boolean {
-    return this.#router.hasEnded || this.#interrupt.signal.aborted;
+  /** Whether a key or a paste is not taken: the input has ended, Ctrl-C ends the program, or it is part of a secret. */
+  #ignoresInput(): boolean {
+    return this.#router.hasEnded || this.#interrupt.signal.aborted || this.#draft.isOfSecret();
   }
 
   #end(): void {

@@ -52,12 +52,13 @@ class PrompterFixture implements AsyncDisposable {
       wasJoined = false,
       isConfigured = true,
       isFirstReport = true,
-      isPipeForChat = false,
+      canAskPassword = true,
+      isAfterLoss = false,
       signal = new AbortController().signal,
     } = {},
   ): ReturnType<AuthPrompter["authenticate"]> {
     const failure = failureOf(error, wasJoined);
-    const options = { signal, isConfigured, isFirstReport, isPipeForChat };
+    const options = { signal, isConfigured, isFirstReport, canAskPassword, isAfterLoss };
     const result = this.prompter.authenticate(failure, options);
     return withTimeout(result, () => `an answer to\n${this.user.output}`);
   }
@@ -150,26 +151,47 @@ Deno.test("AuthPrompter gives no password to a server that no flag and no room n
   assertEquals([fixture.prompter.passwordFor(server), fixture.user.output], ["", "Contraseña:\n"]);
 });
 
-const UNASKED: [who: string, isPipeForChat: boolean, user: FakeUserOptions][] = [
-  ["a pipe whose lines are for the chat", true, {}],
-  ["a user whose system echoes input", false, { isTty: true }],
+const UNASKED: [who: string, canAskPassword: boolean, user: FakeUserOptions][] = [
+  ["a pipe whose lines are for the chat", false, {}],
+  ["a user whose system echoes input", true, { isTty: true }],
 ];
 
-for (const [who, isPipeForChat, options] of UNASKED) {
+for (const [who, canAskPassword, options] of UNASKED) {
   Deno.test(`AuthPrompter tells ${who} how to give a password`, pure, async () => {
     await using fixture = await newFixture({}, options);
     fixture.user.type("hola\n");
-    assertEquals(await fixture.authenticate(needed, { isPipeForChat }), "denied");
-    assertEquals(await fixture.authenticate(needed, { isFirstReport: false, isPipeForChat }), "denied");
+    assertEquals(await fixture.authenticate(needed, { canAskPassword }), "denied");
+    assertEquals(await fixture.authenticate(needed, { isFirstReport: false, canAskPassword }), "denied");
     assertEquals(fixture.notices.length, 2);
     assertStringIncludes(fixture.notices[0]!, "pide una contraseña");
     assertStringIncludes(fixture.notices[1]!, "--password-file");
     assertEquals(fixture.user.output, "");
     // The selector has reported a wrong one.
-    await fixture.authenticate(wrong, { isPipeForChat });
+    await fixture.authenticate(wrong, { canAskPassword });
     assertEquals(fixture.notices.length, 3);
   });
 }
+
+for (const error of [needed, wrong]) {
+  Deno.test(`AuthPrompter leaves a server by Enter after ${error.code} and a loss`, pure, async () => {
+    await using fixture = await newFixture({}, { isTty: true, tty: new FakeScreen({ columns: 80 }) });
+    const result = fixture.authenticate(error, { isAfterLoss: true });
+    await fixture.user.waitForOutput("Contraseña de aula:5000 (Enter: otro servidor):");
+    fixture.user.type("\r");
+    assertEquals([await result, fixture.notices], ["denied", []]);
+    const again = fixture.authenticate(needed, { isAfterLoss: true });
+    fixture.user.type(`${SECRET}\r`);
+    assertEquals([await again, fixture.prompter.passwordFor(server)], ["retry", SECRET]);
+  });
+}
+
+Deno.test("AuthPrompter --auto says nothing more of a wrong password at a screen", pure, async () => {
+  await using fixture = await newFixture({ isAuto: true }, { isTty: true, tty: new FakeScreen() });
+  for (const [error, notices] of [[wrong, 0], [needed, 2]] as const) {
+    assertEquals(await fixture.authenticate(error, { canAskPassword: false, isAfterLoss: true }), "denied");
+    assertEquals(fixture.notices.length, notices);
+  }
+});
 
 for (const error of [needed, unknown]) {
   Deno.test(`AuthPrompter quits if the user leaves at the question after ${error.code}`, pure, async () => {
@@ -250,7 +272,7 @@ for (const error of [unknown, changed, needed]) {
   Deno.test(`AuthPrompter --auto reports ${error.code} only the first time`, pure, async () => {
     for (const isFirstReport of [true, false]) {
       await using fixture = await newFixture({ isAuto: true });
-      assertEquals(await fixture.authenticate(error, { isFirstReport, isPipeForChat: true }), "denied");
+      assertEquals(await fixture.authenticate(error, { isFirstReport, canAskPassword: false }), "denied");
       assertEquals(fixture.notices.length > 0, isFirstReport);
       if (!isFirstReport) assertEquals(fixture.user.output, "");
     }

@@ -92,6 +92,30 @@ Deno.test("chat-client sends no chat line as a password after a loss either", as
   assertEquals(codes, []);
 });
 
+Deno.test("chat-client leads from the password of another server back to the servers", async () => {
+  await using second = startServerWithPassword();
+  await using first = FakeServer.withWelcome(async (client) => {
+    await client.expect("say");
+    first.stop();
+  }, { backups: [formatAddress(second.address)] });
+  await using ana = userAtScreen();
+  const { host, port } = first.address;
+  ana.start("--host", host, "--port", `${port}`, "--nick", "ana");
+  await ana.waitForOutput("En línea");
+  ana.type("hola\r");
+  for (let round = 0; round < 2; round++) {
+    await ana.waitForOutput(`[${formatAddress(second.address)}, responde]`);
+    ana.output = "";
+    ana.type("\r");
+    await ana.waitForOutput(`Contraseña de ${formatAddress(second.address)} (Enter: otro servidor):`);
+    ana.output = "";
+    ana.type("\r");
+  }
+  await ana.waitForOutput("¿A qué servidor?");
+  ana.type("salir\r");
+  await ana.ended();
+});
+
 Deno.test("chat-client ends at a signal while it waits for a file that is a pipe", async () => {
   using _ = pipeWithoutWriter("pipe");
   for (const flag of ["--password-file", "--ca"]) {

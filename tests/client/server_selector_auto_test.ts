@@ -203,6 +203,32 @@ Deno.test("ServerSelector --auto passes over servers that need TLS, and ends if 
   assertNotEquals(fixture.notices.map(reasonPart).at(-1), RETRY);
 });
 
+for (const code of ["password-needed", "password-wrong"]) {
+  Deno.test(
+    `ServerSelector --auto passes over a server after ${code}, once it has joined`,
+    pure,
+    async () => {
+      const asked: boolean[] = [];
+      const authenticate: Authenticate = (_, { canAskPassword }) => {
+        asked.push(canAskPassword);
+        return Promise.resolve("denied");
+      };
+      await using fixture = await newSelector({ backups: [SECOND], authenticate }, { isTty: true });
+      const failure = unreachable(SECOND, rejection(code));
+      await assertRejects(() => fixture.next(failure), ServerError);
+      fixture.notices.length = 0;
+      fixture.join(FIRST, { backups: [SECOND] });
+      for (let round = 0; round < 2; round++) assertEquals(await fixture.nextServer(failure), FIRST);
+      assertEquals(fixture.notices.map(reasonPart), code === "password-wrong" ? [RETRY] : []);
+      await using alone = await selectorAfterJoin({ isAuto: true, authenticate, listed: [] }, {
+        isTty: true,
+      });
+      assertEquals(await alone.nextServer(unreachable(FIRST, rejection(code)), "\n\n"), FIRST);
+      assertEquals(asked, [true, false, false, true]);
+    },
+  );
+}
+
 for (const error of VIOLATIONS) {
   Deno.test(`ServerSelector --auto never returns after ${error.name} ${error.code}`, pure, async () => {
     await using fixture = await selectorAfterJoin({ isAuto: true });

@@ -188,6 +188,17 @@ Deno.test("ServerSelector marks the lost server as restarted also while it is on
   assertEquals(await next, FIRST);
 });
 
+Deno.test("ServerSelector goes back to the lost server from a question of AuthPrompter", pure, async () => {
+  const { probe } = probed({ [formatAddress(FIRST)]: SAME });
+  const authenticate = (_: ConnectionFailure, { signal }: { signal: AbortSignal }) =>
+    new Promise<"quit">((resolve) => signal.addEventListener("abort", () => resolve("quit")));
+  const options = { probe, authenticate, failover: { waitProbeMs: 0 } };
+  await using fixture = await selectorAfterJoin(options, { isTty: true });
+  const next = await fixture.next(unreachable(SECOND, rejection("password-wrong")));
+  assertEquals(next, { server: FIRST, nick: "ana", ip: IP });
+  assertMatch(fixture.notices.join(), /^aula:5000 responde y conserva la sala/);
+});
+
 Deno.test("ServerSelector probes a server once at a time", pure, async () => {
   const { probe, answer, seen } = probed({ [formatAddress(SECOND)]: undefined });
   const screen = { isTty: true, tty: new FakeScreen({ columns: 200 }) };

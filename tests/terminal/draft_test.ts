@@ -215,6 +215,24 @@ for (
   });
 }
 
+Deno.test("Terminal.ask() neither shows nor says a secret whose question goes away", pure, async () => {
+  await using fixture = new SlowTerminalFixture({ graceMs: 1_000, chat: {} });
+  const { terminal, time } = fixture;
+  await flushTasks();
+  const over = new AbortController();
+  const given = terminal.ask("Contraseña", { isSecret: true, signal: over.signal });
+  await fixture.typeAndExpect("sol", "Contraseña: |");
+  over.abort();
+  await given.catch(() => {});
+  for (const [nowMs, rest] of [[999, "uc"], [1_998, pasted("ión")], [2_997, ENTER]] as const) {
+    time.monotonicMs = nowMs;
+    await fixture.typeAndExpect(rest, "> |");
+  }
+  time.monotonicMs = 3_997;
+  await fixture.typeAndExpect(`hola${ENTER}`, "> |");
+  assertEquals(fixture.said, ["hola"]);
+});
+
 Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
   const { fixture, answer } = await draftFixture("hol");
   await using _ = fixture;
