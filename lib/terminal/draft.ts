@@ -46,15 +46,15 @@ export class DraftKeeper {
 
   /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. Never if the prompt
    * is for a secret, which would be shown, and said. */
-  get isTyped(): boolean {
+  get takesKeys(): boolean {
     const { chatQueue, promptQueue } = this.#router;
     return this.isInGrace && !promptQueue.isSecret && chatQueue.editor.text.trim() !== "";
   }
 
   /** The same for a paste. Of those that begin a line, an address alone is an answer, and any to a secret. */
-  isPasted(text: string): boolean {
+  takesPaste(text: string): boolean {
     const isAnswer = this.#router.promptQueue.isSecret || this.#router.isPartOfAnswer(text.trim());
-    return this.isTyped || (this.isInGrace && !isAnswer);
+    return this.takesKeys || (this.isInGrace && !isAnswer);
   }
 
   /** Whether a key or a paste is the rest of a secret whose prompt is gone: until its user has paused. */

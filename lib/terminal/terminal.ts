@@ -345,7 +345,7 @@ export class Terminal implements AsyncDisposable {
     const isInterrupt = key.ctrl && key.name === "c";
     if (this.#focus.takeReport(key) || (this.#ignoresInput() && !isInterrupt)) return;
     this.#draft.onKey();
-    const queue = this.#draft.isTyped ? this.#router.chatQueue : this.#router.activeQueue;
+    const queue = this.#draft.takesKeys ? this.#router.chatQueue : this.#router.activeQueue;
     const isReturn = key.name === "return";
     const isSecondHalf = key.name === "enter" && this.#wasReturn; // LF after CR in an unmarked paste
     this.#wasReturn = isReturn;
@@ -371,7 +371,7 @@ export class Terminal implements AsyncDisposable {
     this.#focus.recordInput();
     if (this.#ignoresInput()) return;
     this.#draft.onKey();
-    if (this.#draft.isPasted(text)) this.#router.pasteDraft(text);
+    if (this.#draft.takesPaste(text)) this.#router.pasteDraft(text);
     else {
       this.#draft.onPaste();
       this.#router.paste(text, options);
