@@ -10,8 +10,9 @@
 import type { Job } from "./fuzz/worker.ts";
 import { parseOptions } from "./options.ts";
 
-/** Seeds of a job: each is a stream for a server and one for a client. */
-const JOB_SEEDS = 1_024;
+/** Seeds of a job: each is a stream for a server and one for a client. Memory is compared after each job, so that even a
+ * short run must have several. */
+const JOB_SEEDS = 256;
 
 /** Longest time for a job, in ms: a worker in an endless loop cannot run its own time limit. */
 const HANG_MS = 120_000;

@@ -327,7 +327,7 @@ async function surviveAsClients(job: Job, { hellos }: Victim): Promise<void> {
           state,
           nextServer: () =>
             Promise.resolve(seeds.areAllStarted ? undefined : { server: hostile.address, nick: "ana" }),
-          dial,
+          dial: TCP.dial,
           passwordFor: () => "",
         },
         DEFAULT_CONFIG.session,
