@@ -69,7 +69,7 @@ export class ChatView implements AsyncDisposable {
     await this.flushPresence();
   }
 
-  /** A server is dialled, other than at once after its loss, until the next {@linkcode updateStatus}. */
+  /** Tells of a dial that takes long, until the next {@linkcode updateStatus}. */
   onDial(server: Address): void {
     const { terminal, t } = this.#deps;
     if (!terminal.hasLineEditor) return;
@@ -251,37 +251,28 @@ export class PresenceBatcher {
     return this.#queued.some((presence) => presence.sessionId === sessionId);
   }
 
-  /** Empties the queue: one batch for each kind of event. Those of each nick stay in order. */
+  /** Empties the queue: one batch for each kind of event, arrivals first. A nick that comes after it has gone begins new
+   * batches, so that those of each nick stay in order. */
   take(): Presence[][] {
     this.dueMs = undefined;
-    return runsOf(this.#queued.splice(0)).flatMap((run) => [...Map.groupBy(run, kindOf).values()]);
+    const runs: Presence[][] = [[]];
+    const gone = new Set<string>();
+    for (const presence of this.#queued.splice(0)) {
+      if (presence.type === "left") gone.add(presence.nick);
+      else if (gone.has(presence.nick)) {
+        runs.push([]);
+        gone.clear();
+      }
+      runs.at(-1)!.push(presence);
+    }
+    return runs.flatMap((run) => [...Map.groupBy(run.toSorted(arrivalsFirst), kindOf).values()]);
   }
+}
+
+function arrivalsFirst(one: Presence, other: Presence): number {
+  return Number(one.type === "left") - Number(other.type === "left");
 }
 
 function kindOf(presence: Presence): string {
   return presence.type === "joined" ? `joined ${presence.rejoined}` : `left ${presence.connectionLost}`;
-}
-
-/** Splits events into runs, and puts one type first in each: arrivals if a nick comes and goes in that run, departures if
- * one goes and comes. An event that would break the order of its nick begins the next run. */
-function runsOf(events: readonly Presence[]): Presence[][] {
-  type Type = Presence["type"];
-  const runs: { events: Presence[]; typeOf: Map<string, Type>; firstType?: Type | undefined }[] = [];
-  for (const event of events) {
-    const { nick, type } = event;
-    const run = runs.at(-1);
-    const before = run?.typeOf.get(nick);
-    const isInOrder = before === undefined || (before !== type && before === (run!.firstType ?? before));
-    if (!run || !isInOrder) {
-      runs.push({ events: [event], typeOf: new Map([[nick, type]]) });
-      continue;
-    }
-    run.firstType ??= before;
-    run.typeOf.set(nick, before ?? type);
-    run.events.push(event);
-  }
-  const rank = ({ type }: Presence, firstType?: Type) => type === firstType ? 0 : 1;
-  return runs.map(({ events, firstType }) => {
-    return events.toSorted((one, other) => rank(one, firstType) - rank(other, firstType));
-  });
 }
