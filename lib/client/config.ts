@@ -78,6 +78,7 @@ export const DEFAULT_CONFIG: ClientConfig = {
     homeProbeMs: 30_000,
     homeJitterMs: 10_000,
     returnMs: 60_000,
+    settleMs: 15_000,
     joinWaitMs: 60_000,
     nickRetryMs: 3_000,
     nickWaitMs: 21_000,

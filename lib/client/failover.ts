@@ -19,6 +19,8 @@ export interface FailoverConfig {
   readonly homeJitterMs: number;
   /** From one return to the next at least, in ms. */
   readonly returnMs: number;
+  /** How long after a rejoin other members may still come back to a server that was restarted, in ms. */
+  readonly settleMs: number;
   /** After `entering-too-often`, in ms. */
   readonly joinWaitMs: number;
   /** Between two tries of a nick that is taken, in ms, and for how long: its holder may be a ghost. */
@@ -56,7 +58,7 @@ interface Home extends Lost {
   probeAtMs: number;
 }
 
-/** What a client meets that goes home. `refused`: it is not let in for now. `barred`: nor would it be later. */
+/** Why a client could not go home. `refused`: the server does not let it in, but may later. `barred`: it never will. */
 export type ReturnFailure = "unreached" | "refused" | "barred";
 
 /** Most servers that are remembered at a time. */
@@ -80,8 +82,8 @@ export class Failover {
   #returning: Joined | undefined;
   /** When the last return began. */
   #returnedMs = -Infinity;
-  /** From then to the next one at least. Doubled if the return does not last, or the server refuses the client: it must not
-   * move all the time, nor be parted from the others for good. */
+  /** Least time from then to the next return. Doubled if a return does not last, or is refused: the client must not move
+   * all the time, nor stay apart from the others for good. */
   #returnWaitMs: number;
   #hasLostSinceReturn = false;
   /** By the form of addresses: since when. */

@@ -296,10 +296,10 @@ class ChatClient {
     const self = welcome.members.find(({ sessionId }) => sessionId === user.sessionId);
     this.#missedSinceMs = behindMs === undefined || !self ? -Infinity : self.sinceMs - behindMs;
     const { logId, memberCount } = welcome;
-    members.replace(welcome.members);
     const unlistedCount = memberCount - welcome.members.length;
+    members.replace(welcome.members, unlistedCount);
     const backups = this.#readBackups(welcome.backups);
-    selector.onJoined(server, { ip, logId, backups, memberCount: () => members.size + unlistedCount });
+    selector.onJoined(server, { ip, logId, backups, memberCount: () => members.count });
     user.onJoined(welcome.nick);
     view.updateStatus(); // first: no dial is to be told of below its welcome
     renderer.setMembers(welcome.members);

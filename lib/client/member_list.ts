@@ -9,6 +9,8 @@ export const MAX_MEMBERS = 10_000;
 export class MemberList implements Iterable<MemberInfo> {
   readonly #maxMembers: number;
   readonly #members = new Map<bigint, MemberInfo>();
+  /** Members of whom only the number is known. */
+  #unlistedCount = 0;
   #staleSinceMs: number | undefined;
 
   constructor({ maxMembers }: { readonly maxMembers: number }) {
@@ -19,8 +21,9 @@ export class MemberList implements Iterable<MemberInfo> {
     return this.#members.values();
   }
 
-  get size(): number {
-    return this.#members.size;
+  /** Of all members, not only those that are listed. */
+  get count(): number {
+    return this.#members.size + this.#unlistedCount;
   }
 
   /** When the list stopped being current, in ms since 1970 UTC; undefined while it is current, and before the first
@@ -33,8 +36,9 @@ export class MemberList implements Iterable<MemberInfo> {
     this.#staleSinceMs = timeMs;
   }
 
-  replace(members: Iterable<MemberInfo>): void {
+  replace(members: Iterable<MemberInfo>, unlistedCount = 0): void {
     this.#staleSinceMs = undefined;
+    this.#unlistedCount = unlistedCount;
     this.#members.clear();
     for (const member of members) this.#members.set(member.sessionId, member);
   }
@@ -42,13 +46,16 @@ export class MemberList implements Iterable<MemberInfo> {
   apply(event: RoomEvent): void {
     switch (event.type) {
       case "joined": {
-        if (this.#members.size >= this.#maxMembers) return;
+        if (this.#members.size >= this.#maxMembers) {
+          this.#unlistedCount++;
+          return;
+        }
         const { sessionId, nick, address, timeMs: sinceMs } = event;
         this.#members.set(sessionId, { sessionId, nick, address, sinceMs });
         return;
       }
       case "left":
-        this.#members.delete(event.sessionId);
+        if (!this.#members.delete(event.sessionId) && this.#unlistedCount > 0) this.#unlistedCount--;
         return;
       case "renamed": {
         const member = this.#members.get(event.sessionId);

@@ -2,41 +2,47 @@
 // the smaller part is told, and can follow.
 
 import { delay } from "../base/time.ts";
-import type { Address } from "../net/address.ts";
+import type { Message, Translate } from "../i18n/translate.ts";
+import { type Address, formatAddress } from "../net/address.ts";
 import type { Prober } from "./prober.ts";
 
-/** By then, members who do not come back to a restarted server have left its room, in ms. */
-const SETTLED_MS = 15_000;
+interface OtherGroupsParts {
+  readonly prober: Pick<Prober, "probe" | "reset">;
+  readonly t: Translate;
+  readonly notify: (message: Message) => Promise<void>;
+  /** As in `FailoverConfig`. */
+  readonly settleMs: number;
+}
 
 interface Here {
   /** Members on this server, the user among them. */
   readonly memberCount: () => number;
   readonly isRejoin: boolean;
-  readonly prober: Pick<Prober, "probe" | "reset">;
   /** Aborted when the client loses this server. */
   readonly signal: AbortSignal;
-  readonly settledMs?: number;
 }
 
-/** The first of these servers that has more members than this one. A user who is alone learns of it at once, others after a
- * rejoin once their room has settled. */
-export async function findLargerGroup(
+/** Tells the user of the first of these servers that has more members than this one. For a user who is alone it is looked
+ * for at once, and for all after a rejoin once the room has settled. */
+export async function tellOfLargerGroup(
   servers: readonly Address[],
-  { memberCount, isRejoin, prober, signal, settledMs = SETTLED_MS }: Here,
-): Promise<{ server: Address; count: number } | undefined> {
+  { memberCount, isRejoin, signal }: Here,
+  { prober, t, notify, settleMs }: OtherGroupsParts,
+): Promise<void> {
   const isAlone = () => memberCount() === 1;
-  const leastCount = () => isAlone() ? 1 : memberCount() + 1;
-  const search = async () => {
+  const tell = async () => {
     const answers = await Promise.all(servers.map((server) => prober.probe(server, { signal })));
-    const counts = answers.map((answer) => signal.aborted ? 0 : answer?.heardCount ?? 0);
-    const index = counts.findIndex((count) => count >= leastCount());
-    return index < 0 ? undefined : { server: servers[index]!, count: counts[index]! };
+    const leastCount = isAlone() ? 1 : memberCount() + 1;
+    const index = answers.findIndex((answer) => (answer?.heardCount ?? 0) >= leastCount);
+    if (index < 0 || signal.aborted || !(isRejoin || isAlone())) return false;
+    const values = { server: formatAddress(servers[index]!), count: answers[index]!.heardCount! };
+    const text = t(isAlone() ? "client.others-elsewhere" : "client.more-elsewhere", values);
+    await notify({ ...t.message("client.others-elsewhere", values), text });
+    return true;
   };
-  const found = isAlone() ? await search() : undefined;
-  if (found && isAlone()) return found;
-  if (!isRejoin) return undefined;
-  await delay(settledMs, signal);
-  if (signal.aborted) return undefined;
+  if (isAlone() && await tell() || !isRejoin) return;
+  await delay(settleMs, signal);
+  if (signal.aborted) return;
   prober.reset(); // what they answered is old
-  return await search();
+  await tell();
 }

@@ -8,7 +8,7 @@ import { FailurePolicy } from "./failure_policy.ts";
 import { FailureReporter } from "./failure_reporter.ts";
 import { Failover, type FailoverConfig, type Joined } from "./failover.ts";
 import type { NetworkSearch } from "./network_search.ts";
-import { findLargerGroup } from "./other_groups.ts";
+import { tellOfLargerGroup } from "./other_groups.ts";
 import { Prober } from "./prober.ts";
 import { hasRedialFailed, recoveryFor, returnFailure, shouldRedial } from "./recovery.ts";
 import { RoomFinder } from "./room_finder.ts";
@@ -84,7 +84,13 @@ export class ServerSelector {
       memberCount: () => number;
     },
   ): void {
-    if (this.#deps.terminal.hasLineEditor) void this.#tellOfOthers(backups, memberCount);
+    if (this.#deps.terminal.hasLineEditor) {
+      this.#stay = new AbortController();
+      const here = { memberCount, isRejoin: this.#policy.hasEverJoined, signal: this.#stay.signal };
+      const { settleMs } = this.#config.failover;
+      const parts = { prober: this.#prober, t: this.#t, notify: this.#deps.notify, settleMs };
+      void tellOfLargerGroup(backups, here, parts);
+    }
     this.#policy.onJoined();
     this.#nextNick = undefined;
     this.#reporter.reset();
@@ -209,16 +215,6 @@ export class ServerSelector {
     const text = this.#t(hasOthers ? "client.returning-to-others" : "client.returning", values);
     await this.#deps.notify({ ...this.#t.message("client.returning", values), text });
     return { server, ip };
-  }
-
-  async #tellOfOthers(backups: readonly Address[], memberCount: () => number): Promise<void> {
-    this.#stay = new AbortController();
-    const [{ signal }, isRejoin] = [this.#stay, this.#policy.hasEverJoined];
-    const found = await findLargerGroup(backups, { memberCount, isRejoin, prober: this.#prober, signal });
-    if (!found) return;
-    const values = { server: formatAddress(found.server), count: found.count };
-    const text = this.#t(memberCount() === 1 ? "client.others-elsewhere" : "client.more-elsewhere", values);
-    await this.#deps.notify({ ...this.#t.message("client.others-elsewhere", values), text });
   }
 
   /** Waits if the server that the client was on lives, and has only heard from this address too often. */

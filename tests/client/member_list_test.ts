@@ -37,6 +37,21 @@ Deno.test("MemberList.apply() follows joins, leaves and renames", pure, () => {
   assertEquals([...members], []);
 });
 
+Deno.test("MemberList.count counts members who are not listed too", pure, () => {
+  const members = new MemberList({ maxMembers: 2 });
+  members.replace([makeMember(0n, "ana")], 3);
+  const left = { type: "left", seq: 0, timeMs: 9, connectionLost: false, nick: "x", address: "" } as const;
+  const counts = [joined(1n, "beto"), joined(2n, "eva"), { ...left, sessionId: 9n }, {
+    ...left,
+    sessionId: 0n,
+  }]
+    .map((event) => (members.apply(event), members.count));
+  assertEquals(counts, [5, 6, 5, 4]);
+  members.replace([]);
+  members.apply({ ...left, sessionId: 9n });
+  assertEquals(members.count, 0);
+});
+
 Deno.test("MemberList.find() ignores case", pure, () => {
   const members = memberListOf("Ana", "beto");
   assertEquals(members.find("aNA"), makeMember(0n, "Ana"));

@@ -26,7 +26,7 @@ import {
 } from "../testing/selector_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { pure } from "../testing/test_options.ts";
-import { flushTasks } from "../testing/waiting.ts";
+import { flushTasks, waitFor } from "../testing/waiting.ts";
 
 /** Accepts the suggested host and port. */
 const ACCEPT = "\n\n";
@@ -94,17 +94,25 @@ for (
   });
 }
 
-Deno.test("ServerSelector tells a user who is alone after a loss where members are", pure, async () => {
-  const { probe } = probed({ [formatAddress(SECOND)]: { logId: 9n, heardCount: 2 } });
-  const user = { isTty: true, tty: new FakeScreen({ columns: 80 }) };
-  await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", probe }, user);
-  await fixture.next();
-  fixture.join(FIRST, { backups: [SECOND], memberCount: () => 2 });
-  await fixture.nextServer(lost(FIRST), ACCEPT);
-  fixture.join(FIRST, { backups: [SECOND], memberCount: () => 1 });
-  await flushTasks();
-  assertEquals(fixture.notices.filter((text) => text.startsWith("Aquí no hay nadie más.")).length, 1);
-});
+for (
+  const [count, text] of [[1, "Aquí no hay nadie más. Miembros en"], [2, "Hay más miembros en"]] as const
+) {
+  Deno.test(
+    `ServerSelector tells after a loss that a larger group than ${count} is elsewhere`,
+    pure,
+    async () => {
+      const { probe } = probed({ [formatAddress(SECOND)]: { logId: 9n, heardCount: 3 } });
+      const user = { isTty: true, tty: new FakeScreen({ columns: 80 }) };
+      const failover = { settleMs: 1 };
+      await using fixture = new SelectorFixture({ ...FIRST, nick: "ana", failover, probe }, user);
+      await fixture.next();
+      fixture.join(FIRST, { backups: [SECOND], memberCount: () => 4 });
+      await fixture.nextServer(lost(FIRST), ACCEPT);
+      fixture.join(FIRST, { backups: [SECOND], memberCount: () => count });
+      await waitFor(() => fixture.notices.some((notice) => notice.startsWith(text)));
+    },
+  );
+}
 
 for (const change of ["a member has joined", "the client was lost"]) {
   Deno.test(`ServerSelector tells nothing of other members once ${change}`, pure, async () => {
