@@ -3,8 +3,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { EXIT } from "../lib/cli/process.ts";
 
-/** The options of a command and their defaults. A number above 0 stands for all such numbers, 0 for these and 0, `false`
- * for a switch, a string for any text, and an array for an option that may be given several times. */
+/** The options of a command and their defaults, whose types are theirs too: a number is above 0, or also 0 if that is its
+ * default, `false` is a switch, a string is any text, and an array is an option that may be given several times. */
 type Defaults = Readonly<Record<string, number | string | false | readonly string[]>>;
 
 type Options<D extends Defaults> = {

@@ -115,7 +115,8 @@ export class FailurePolicy {
     return recoveryFor(error).action === "exclude" && this.#pool.isOnly(target.server);
   }
 
-  /** With `--auto`: it needs TLS, or after a join at a terminal a password that the client lacks, and others may not. */
+  /** Whether `--auto` goes on to another server, because this one needs TLS or, after a join at a terminal, a password that
+   * the client lacks. */
   isPassedOver({ target, error }: ConnectionFailure): boolean {
     const { action } = recoveryFor(error);
     const needsPassword = action === "askPassword" && this.#terminal.isTty && this.hasEverJoined;

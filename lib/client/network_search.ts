@@ -96,7 +96,7 @@ export class FoundList {
     // A backup waits without members: the server that names it comes first.
     const address = ({ server }: FoundServer) => formatAddress(server);
     this.#present.sort((one, other) =>
-      people(other) - people(one) ||
+      memberCount(other) - memberCount(one) ||
       address(one).localeCompare(address(other), undefined, { numeric: true })
     );
     for (const server of this.#present) this.#number(server);
@@ -117,8 +117,8 @@ export class FoundList {
   /** The number of the server with the most people, if this one was found without any. */
   busierThan(server: Address): string | undefined {
     const own = this.#present.find((found) => isSameAddress(found.server, server));
-    const [busiest] = this.#present.toSorted((one, other) => people(other) - people(one));
-    const isBusier = own?.answer.heardCount === 0 && people(busiest!) > 0;
+    const [busiest] = this.#present.toSorted((one, other) => memberCount(other) - memberCount(one));
+    const isBusier = own?.answer.heardCount === 0 && memberCount(busiest!) > 0;
     return isBusier ? this.numberOf(busiest!.server) : undefined;
   }
 
@@ -171,7 +171,7 @@ export class FoundList {
   }
 }
 
-function people({ answer }: FoundServer): number {
+function memberCount({ answer }: FoundServer): number {
   return answer.heardCount ?? 0;
 }
 

@@ -137,8 +137,7 @@ export function recoveryFor({ name, code, cause }: DisconnectError): Recovery {
   return cause instanceof ProtocolError ? { ...row, action: "exclude" } : row;
 }
 
-/** What a client that goes home has met. A wait may mend a full room, a store that cannot write, or a nick that a dead
- * connection holds. */
+/** A wait may mend a full room, a store that cannot write, or a nick that a dead connection holds. */
 export function returnFailure(error: DisconnectError): ReturnFailure {
   const { action, serverStatus } = recoveryFor(error);
   if (action !== "exclude" && serverStatus !== "alive") return "unreached";

@@ -120,8 +120,8 @@ export async function promptForTarget(
   return nick === undefined ? undefined : { server: { host, port }, nick };
 }
 
-/** Whether an answer asks to leave. The TEXT of `/quit TEXT` reaches no room then: it is told of as a draft that was not
- * sent, and without line editing as a message that was not. */
+/** Whether an answer asks to leave. The TEXT of `/quit TEXT` can reach no room then, and the user is told: it becomes a
+ * draft, or without line editing a message that is not sent. */
 function quitCheck({ terminal }: PromptDeps, { isRejoin }: TargetPromptOptions): (answer: string) => boolean {
   return (answer) => {
     const goodbye = isRejoin ? goodbyeOf(answer) : "";
@@ -142,7 +142,7 @@ interface HostAnswer {
 }
 
 /** Beside it, servers that are found on the network are offered by number: the first one, if the server on offer is not
- * among them and does not answer, and the one with the most people, if it has none. */
+ * among them and does not answer, and the one with the most members, if it has none. */
 async function askHost(
   deps: PromptDeps,
   options: TargetPromptOptions,
@@ -292,8 +292,8 @@ function afterLossQuestion(
   return `${question} [${formatAddress(server)}${found}]`;
 }
 
-/** At a screen it becomes a draft, and otherwise a message. A person's single word may be a mistyped name, as may an address
- * with a blank in it: without a draft they are not sent. */
+/** With line editing the answer becomes a draft. Without, it becomes a message, unless a person may have mistyped a server:
+ * by a single word, or an address with a blank in it. */
 function talk(answer: string, { hasLineEditor, isTty }: Terminal): InputError {
   const isWord = isTty && (!answer.includes(" ") || isPartOfAddress(answer.replaceAll(" ", "")));
   const code = hasLineEditor ? "answer-is-talk" : isWord ? "answer-not-sent" : "answer-to-chat";

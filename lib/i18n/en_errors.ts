@@ -92,11 +92,11 @@ export const ENGLISH_ERRORS = {
     "client and server use different versions of the protocol; update the older one",
   "wire.frame-late": "a frame took too long to arrive",
   "wire.counter-backwards": "messages came out of order",
-  "wire.store-away": "the server cannot save messages at the moment",
+  "wire.store-away": "the server cannot save messages right now; this may pass in a moment",
   "wire.room-full": "the room is full until a member leaves",
   "wire.address-crowded":
     "too many connections from the same address or network (the server's limit: --max-per-address)",
-  "wire.entering-too-often": "too many joins from the same address within a minute",
+  "wire.entering-too-often": "too many joins from the same address; this passes after a minute",
   "wire.hello-late": "the handshake timed out",
   "wire.nick-invalid": 'nick "{nick}" is not allowed',
   "wire.nick-mixed": 'nick "{nick}" mixes letters of several alphabets',

@@ -3,7 +3,7 @@
 import { type RateLimit, TokenBucket } from "../base/limits.ts";
 import { delay, systemClock, withTimeout } from "../base/time.ts";
 import { type ConnectCode, ConnectError, errorMessage, type ListenCode, ListenError } from "../errors.ts";
-import { type Address, formatAddress, isIP } from "./address.ts";
+import { type Address, formatAddress, isIP, isLinkLocal } from "./address.ts";
 
 /** Connections that may wait to be accepted; the system may allow fewer. A client that finds no place retries after
  * 1 s (RFC 6298, section 2), so a whole room must fit that comes from a failed server. */
@@ -167,7 +167,7 @@ export function connectErrorCode(cause: unknown, { host }: Address): ConnectCode
 /** A link-local address needs a zone (RFC 4007, section 11): without one the system calls it an invalid argument, as it
  * does other addresses that no server can have. The name of an interface that does not exist is looked up as a host. */
 function addressReason(cause: unknown, host: string): { reason: string; systemReason?: string } {
-  const needsZone = /^fe[89ab][0-9a-f]:[^%]*$/i.test(host) || (host.includes("%") && isDnsFailure(cause));
+  const needsZone = isLinkLocal(host) && (!host.includes("%") || isDnsFailure(cause));
   const isInvalid = (cause as { code?: unknown }).code === "EINVAL";
   const systemReason = needsZone ? "zone" : isInvalid ? "address-unfit" : undefined;
   return { reason: errorMessage(cause), ...(systemReason && { systemReason }) };

@@ -2,7 +2,14 @@
 
 import { clientCommand } from "../cli/process.ts";
 import { LANGUAGES, type Message, type Translate, translator } from "../i18n/translate.ts";
-import { type Address, formatAddress, isLoopback, isWildcard, unmapIPv4 } from "../net/address.ts";
+import {
+  type Address,
+  formatAddress,
+  isLinkLocal,
+  isLoopback,
+  isWildcard,
+  unmapIPv4,
+} from "../net/address.ts";
 
 function joinCommand({ host, port }: Address, isTls: boolean): string {
   return `${clientCommand()} --host ${host} --port ${port}${isTls ? " --tls" : ""}`;
@@ -24,7 +31,7 @@ export function joinMessages(
   }
   return reachable.map((host) => {
     // Each machine has a name of its own for its interface to a link-local address.
-    const named = host.replace(/^(fe[89ab][\da-f]:[^%]*).*/i, `$1%${t("server.zone")}`);
+    const named = isLinkLocal(host) ? `${host.split("%", 1)[0]}%${t("server.zone")}` : host;
     const message = t.message("server.join", { command: joinCommand({ host: named, port }, isTls) });
     return named.includes("%") ? { ...message, text: `${message.text} ${t("join.zone")}` } : message;
   });

@@ -44,14 +44,14 @@ export class DraftKeeper {
       this.#clock().monotonicMs - this.#interruptedMs < this.#config.graceMs;
   }
 
-  /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. Never if the prompt
-   * is for a secret, which would be shown, and said. */
+  /** Whether keys belong to the chat line, though a prompt has set it aside: its user goes on with it. A secret would be
+   * shown there, and said. */
   get takesKeys(): boolean {
     const { chatQueue, promptQueue } = this.#router;
     return this.isInGrace && !promptQueue.isSecret && chatQueue.editor.text.trim() !== "";
   }
 
-  /** The same for a paste. Of those that begin a line, an address alone is an answer, and any to a secret. */
+  /** The same for a paste. One that begins a line is an answer only if it is an address, or if the prompt is for a secret. */
   takesPaste(text: string): boolean {
     const isAnswer = this.#router.promptQueue.isSecret || this.#router.isPartOfAnswer(text.trim());
     return this.takesKeys || (this.isInGrace && !isAnswer);
@@ -138,8 +138,8 @@ export class DraftKeeper {
     if (this.#sendFromMs > 0) this.#sendFromMs = this.#clock().monotonicMs + this.#config.graceMs;
   }
 
-  /** Keeps a line that was meant for a prompt that is gone, and begins its time anew: at Enter, and with each key of an
-   * address. Returns false if the line may be sent. */
+  /** To be called at Enter, and with each key of an address. Whether the line was meant for a prompt that is gone: then it
+   * is kept for `graceMs` from now. */
   holdLine(): boolean {
     const { activeQueue, chatQueue } = this.#router;
     if (activeQueue !== chatQueue || chatQueue.editor.text.trim() === "") return false;

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay, systemClock } from "../../lib/base/time.ts";
 import { DEFAULT_CONFIG } from "../../lib/client/config.ts";
+import { UNSHOWN_HISTORY } from "../../lib/client/history_block.ts";
 import { formatAddress } from "../../lib/net/address.ts";
 import { sessionIdOf } from "../../lib/protocol/frames.ts";
 import {
@@ -340,16 +341,42 @@ Deno.test("chat-client --history 0 shows of another server only what it has miss
     const sessionId = sessionIdOf(resumeToken);
     return { logId: 8n, head: 4, members: [{ sessionId, nick: "ana", address: "::1", sinceMs }] };
   });
+  let asked: number | undefined;
   await using first = FakeServer.withWelcome(
     (client) => client.send(makeSaid("eva", { seq: 0, clientSeq: 1, text: "vieja" }), { type: "bye" }),
-    { head: 1, backups: [formatAddress(second.address)] },
+    ({ historyCount }) => {
+      asked = historyCount;
+      return { head: 1, backups: [formatAddress(second.address)] };
+    },
   );
   await using ana = await ClientUser.on(first, { flags: ["--auto", "--history", "0"] });
   await ana.waitForOutput("eva: ahora");
   const output = await ana.quit();
   assertEquals(output.match(/. eva: .*/g), ["+ eva: otra vez", "~ eva: ahora"]);
-  assertEquals(output.includes("vieja"), false);
+  assertEquals([output.includes("vieja"), asked], [false, UNSHOWN_HISTORY]);
 });
+
+for (const isTty of [true, false]) {
+  const where = isTty ? "tells at a screen" : "does not tell in a pipe";
+  Deno.test(`chat-client ${where} that messages of departed members may be missing after a cut`, async () => {
+    const clock = new TestClock(NOON, 0);
+    await using second = FakeServer.withWelcome(undefined, { logId: 8n });
+    const cut = Promise.withResolvers<void>();
+    await using first = FakeServer.withWelcome(() => cut.promise.then(() => first.stop()), {
+      memberCount: 2,
+      backups: [formatAddress(second.address)],
+    });
+    const tty = isTty ? new FakeScreen({ columns: 200 }) : undefined;
+    await using ana = await ClientUser.on(first, { isTty, tty, clock: clock.now, flags: ["--auto"] });
+    await ana.waitForOutput("Conectado a");
+    clock.advanceTo(7_000); // nothing was heard since
+    cut.resolve();
+    await ana.waitForOutput(`Conectado a ${formatAddress(second.address)}.`);
+    const output = await ana.quit();
+    assertEquals(output.includes("Pueden faltar mensajes de quienes han salido"), isTty);
+    assertEquals(output.includes("Pueden faltar mensajes que pasaron"), false);
+  });
+}
 
 Deno.test("chat-client says that something may be missing after more than 120 s away", async () => {
   for (const awayMs of [119_000, 121_000]) {

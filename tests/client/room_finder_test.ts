@@ -140,8 +140,14 @@ for (const [typed, isAnswering] of [["1\r", false], ["\r", false], ["\r", true]]
   );
 }
 
-Deno.test("ServerSelector asks for the password of a server chosen from the network", pure, async () => {
-  for (const [typed, isConfigured] of [["1\rana\r", false], ["192.168.1.9:5000\rana\r", true]] as const) {
+Deno.test("ServerSelector asks for the password of a server known only from the network", pure, async () => {
+  for (
+    const [typed, backups, isConfigured] of [
+      ["1\rana\r", [], false],
+      ["1\rana\r", [FOUND], true],
+      ["192.168.1.9:5000\rana\r", [], true],
+    ] as const
+  ) {
     const asked: boolean[] = [];
     const search: NetworkSearch = (onFound) => {
       const service = { name: "aula", server: FOUND, version: 1, isTls: false, hasPassword: true };
@@ -151,7 +157,7 @@ Deno.test("ServerSelector asks for the password of a server chosen from the netw
       asked.push(options.isConfigured);
       return Promise.resolve("quit" as const);
     };
-    await using fixture = new SelectorFixture({ search, authenticate }, SCREEN);
+    await using fixture = new SelectorFixture({ search, authenticate, backups }, SCREEN);
     fixture.user.type(typed);
     const target = (await fixture.next())!;
     await fixture.next(unreachable(target.server, rejection("password-needed")));

@@ -97,7 +97,13 @@ async function findRareFault(name: string): Promise<boolean> {
   const mutation = MUTATIONS[name]!;
   for (let seed = 1; seed <= MUTATION_RUNS; seed++) {
     const { problems } = await run({ ...scenario, seed }, mutation);
-    if (problems.some(({ fault }) => fault === mutation.fault)) return true;
+    if (!problems.some(({ fault }) => fault === mutation.fault)) continue;
+    assertEquals(
+      (await run({ ...scenario, seed })).problems,
+      [],
+      "It finds a fault without the mutation too",
+    );
+    return true;
   }
   return false;
 }

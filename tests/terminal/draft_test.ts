@@ -141,16 +141,21 @@ async function draftFixture(draft: string) {
   return { fixture, answer };
 }
 
+/** The question is answered, at 1,010 ms. */
+async function answeredFixture(draft: string) {
+  const { fixture, answer } = await draftFixture(draft);
+  fixture.time.monotonicMs = 1_010;
+  fixture.type(`aula${ENTER}`);
+  await answer;
+  return fixture;
+}
+
 Deno.test(
   "Terminal.ask() after an answer takes keys at once, unless the user chats again",
   pure,
   async () => {
-    const { fixture, answer } = await draftFixture("hol");
-    await using _ = fixture;
+    await using fixture = await answeredFixture("hol");
     const { terminal, time } = fixture;
-    time.monotonicMs = 1_010;
-    fixture.type(`aula${ENTER}`);
-    await answer;
     const trust = terminal.ask("¿Confiar?");
     fixture.type(`sí${ENTER}`);
     assertEquals(await trust, "sí");
@@ -234,12 +239,8 @@ Deno.test("Terminal.ask() neither shows nor says a secret whose question goes aw
 });
 
 Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Enter", pure, async () => {
-  const { fixture, answer } = await draftFixture("hol");
-  await using _ = fixture;
+  await using fixture = await answeredFixture("hol");
   const { terminal, time } = fixture;
-  time.monotonicMs = 1_010;
-  fixture.type(`aula${ENTER}`);
-  await answer;
   const seen = ["Servidor: aula", "> hol|"];
   await fixture.expect(...seen);
   time.monotonicMs = 60_000; // the server has not let the client in yet
@@ -256,11 +257,7 @@ Deno.test("Terminal.releaseDraft() lets Enter send a draft after 1 s without Ent
 });
 
 Deno.test("Terminal sends a draft that was edited at once", pure, async () => {
-  const { fixture, answer } = await draftFixture("hol");
-  await using _ = fixture;
-  fixture.time.monotonicMs = 1_010;
-  fixture.type(`aula${ENTER}`);
-  await answer;
+  await using fixture = await answeredFixture("hol");
   fixture.type(`a${ENTER}`);
   await fixture.expect("Servidor: aula", "> |");
   assertEquals(fixture.said, ["hola"]);

@@ -2,7 +2,7 @@
 // none.
 
 import { assertEquals } from "@std/assert";
-import { type FailoverScenario, FOREVER_MS } from "../../tools/simulator/failover_scenario.ts";
+import type { FailoverScenario } from "../../tools/simulator/failover_scenario.ts";
 import { run } from "../../tools/simulator/simulator.ts";
 import { pure } from "../testing/test_options.ts";
 
@@ -86,19 +86,6 @@ const SCENARIOS: Readonly<Record<string, Omit<FailoverScenario, "kind">>> = {
       { what: "start", client: 2, cutAfter: 1.08, atMs: 24_870 },
     ],
     endMs: 40_546,
-  },
-  "goes to a node that was away, and then is the only one": {
-    seed: 1,
-    clients: 2,
-    servers: 2,
-    isCluster: true,
-    steps: [
-      { what: "start", client: 0, server: 0, atMs: 5_000 },
-      { what: "start", client: 1, server: 1, atMs: 5_000 },
-      { what: "kill", server: 0, kind: "killed", forMs: 110_000, atMs: 10_000 },
-      { what: "kill", server: 1, kind: "closing", forMs: FOREVER_MS, atMs: 100_000 },
-    ],
-    endMs: 120_000,
   },
 };
 
