@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { formatAddress } from "../../lib/net/address.ts";
 import { runClient } from "../../lib/client/main.ts";
+import { MAX_OUTBOX_MESSAGES } from "../../lib/client/outbox.ts";
 import { InputError } from "../../lib/errors.ts";
 import { delay, systemClock } from "../../lib/base/time.ts";
 import { freeAddress } from "../testing/addresses.ts";
@@ -16,7 +17,7 @@ import {
 } from "../testing/client_fixture.ts";
 import { FakeScreen } from "../testing/fake_screen.ts";
 import { enterAs, FakeServer, makeSaid, makeToken } from "../testing/raw_peer.ts";
-import { CTRL_C, CTRL_D } from "../testing/terminal_fixture.ts";
+import { CTRL_C, CTRL_D, pasted } from "../testing/terminal_fixture.ts";
 import { TestClock } from "../testing/test_clock.ts";
 import { flushTasks, waitFor } from "../testing/waiting.ts";
 
@@ -368,6 +369,18 @@ for (const keys of [CTRL_C, CTRL_D]) {
     assertStringIncludes(await ana.ended(), "Mensajes sin confirmar al salir: 1.");
   });
 }
+
+Deno.test("chat-client at Ctrl-C leaves at once while lines wait for a place in the outbox", async () => {
+  await using server = FakeServer.withWelcome((client) => client.receiveAll());
+  await using ana = await ClientUser.on(server, { isTty: true, tty: new FakeScreen({ columns: 200 }) });
+  ana.type(pasted("x\n".repeat(MAX_OUTBOX_MESSAGES + 1)));
+  await ana.waitForOutput("¿Enviarlas?");
+  ana.type("s\r");
+  await ana.waitForOutput("El cliente no acepta más líneas");
+  ana.type(CTRL_C);
+  await waitFor(() => ana.terminal.interruptSignal.aborted);
+  await ana.ended();
+});
 
 Deno.test("chat-client ends when a terminal's input ends at a prompt", async () => {
   await using ana = new ClientUser({ isTty: true });

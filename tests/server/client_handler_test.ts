@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { splitFrames } from "../../lib/codec.ts";
-import type { ProtocolError } from "../../lib/errors.ts";
+import { ProtocolError } from "../../lib/errors.ts";
 import { type ClientMessage, decodeServer, encodeServer } from "../../lib/protocol/frames.ts";
 import { type Attempt, HOME, makeClient } from "../testing/handler_fixture.ts";
 import { makeHello, say } from "../testing/raw_peer.ts";
@@ -194,6 +194,15 @@ for (
     }
   });
 }
+
+Deno.test("ClientHandler does not report a client that has a newer connection", pure, async () => {
+  const attempt = () => {
+    throw new ProtocolError("replaced");
+  };
+  const { seen, send } = makeClient({ attempt });
+  await send(makeHello("ana"));
+  assertEquals([codeOf(seen.last), seen.rejections], ["replaced", []]);
+});
 
 Deno.test("ClientHandler has a member wait for a blocked log without a limit", pure, async () => {
   const { attempts, attempt } = secondAttempt();

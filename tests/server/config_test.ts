@@ -77,7 +77,8 @@ const REFUSED: Record<string, string[]> = {
   "port-invalid": ["--port 0", "--port 70000", "--metrics 0", "--metrics 127.0.0.1:x"],
   "address-invalid": ["--backup a_!", "--metrics :9464", "--nats n --room r --advertise a_!"],
   "address-link-local": [
-    ...["--backup fe80::1%vb", "--backup [fe80::1]:5000", "--nats n --room r --advertise fe80::1%vb"],
+    ...["--backup fe80::1%vb", "--backup [fe80::1]:5000", "--backup fd00::1%vb"],
+    "--nats n --room r --advertise fe80::1%vb",
   ],
   "flag-value-invalid": [
     ...["--grace soon", "--grace 3601", "--burst 0", "--rate=-1", "--rate many", "--rate 1000001"],

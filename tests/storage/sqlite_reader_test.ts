@@ -163,6 +163,11 @@ Deno.test("readRoomFile() rejects what is no room, and makes no missing file", w
   assertEquals(names(folder), ["cut", "text"]);
 });
 
+Deno.test("readRoomFile() finds no events in an empty file", writing, async () => {
+  await using folder = new TestFolder();
+  assertEquals(await readRoomFile(await folder.file("empty", "")), []);
+});
+
 Deno.test("readRoomFile() copies nothing of a file that is no database", writing, async () => {
   await using folder = new TestFolder();
   const path = await folder.file("zeros", "\0".repeat(1_000));
